@@ -1,0 +1,1 @@
+//! Lambda function: several workers' answers to one label a data object.

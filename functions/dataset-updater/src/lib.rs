@@ -1,0 +1,1 @@
+//! Lambda function: a labeling job's output to Custom Labels dataset entries.

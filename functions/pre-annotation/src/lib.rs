@@ -1,0 +1,1 @@
+//! Lambda function: a data object to a worker's task input.

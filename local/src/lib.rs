@@ -1,0 +1,1 @@
+//! The whole pipeline on one machine: three Lambda functions, S3, Rekognition datasets and Ground Truth.

@@ -1,0 +1,2 @@
+//! gtcl.
+fn main() {}

@@ -1,0 +1,1 @@
+//! S3 and Rekognition for the three functions.

@@ -1,0 +1,1 @@
+//! Truth inference: several workers' answers to one answer and its probability.

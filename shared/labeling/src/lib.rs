@@ -1,0 +1,1 @@
+//! What Ground Truth asks the two labeling functions, and what they answer.

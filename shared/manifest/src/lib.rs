@@ -1,0 +1,1 @@
+//! JSON Lines manifests, the label envelope, dataset entries, and the rules of Custom Labels.
