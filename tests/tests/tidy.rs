@@ -1,0 +1,275 @@
+//! The invariants of README's code map, held by reading the repository itself.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the tests package lies in the workspace")
+        .to_path_buf()
+}
+
+fn files_below(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(folder) = open.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else {
+            continue;
+        };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                if path.file_name().is_none_or(|name| name != "target") {
+                    open.push(path);
+                }
+            } else if path.extension().is_some_and(|found| found == extension) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(root())
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Names of the packages that `package` is built from, without those of its tests.
+fn dependencies(package: &str) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(root())
+        .args(["tree", "--offline", "--package", package])
+        .args(["--edges", "normal", "--prefix", "none", "--format", "{p}"])
+        .output()
+        .expect("cargo tree runs");
+    assert!(
+        output.status.success(),
+        "cargo tree --package {package}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn pure_crates_depend_on_nothing_that_does_io() {
+    for package in ["manifest", "consensus", "labeling"] {
+        for name in dependencies(package) {
+            let shell = [
+                "tokio",
+                "hyper",
+                "reqwest",
+                "mio",
+                "socket2",
+                "lambda_runtime",
+                "aws",
+            ]
+            .contains(&name.as_str())
+                || name.starts_with("aws-");
+            assert!(!shell, "{package} is pure, but depends on {name}");
+        }
+    }
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    for package in [
+        "manifest",
+        "consensus",
+        "labeling",
+        "aws",
+        "pre-annotation",
+        "annotation-consolidation",
+        "dataset-updater",
+    ] {
+        let found = dependencies(package);
+        for above in ["gtcl", "pipeline-tests"] {
+            assert!(
+                !found.contains(above),
+                "{package} ships to Lambda, but depends on {above}"
+            );
+        }
+    }
+    assert!(!dependencies("manifest").contains("labeling"));
+    assert!(!dependencies("consensus").contains("manifest"));
+    assert!(!dependencies("aws").contains("labeling"));
+}
+
+#[test]
+fn pure_crates_are_linted_against_io() {
+    let rules = read(&root().join("shared/clippy.toml"));
+    for call in [
+        "std::env::var",
+        "std::fs::read",
+        "std::time::SystemTime::now",
+    ] {
+        assert!(
+            rules.contains(call),
+            "shared/clippy.toml no longer refuses {call}"
+        );
+    }
+    for package in ["manifest", "consensus", "labeling"] {
+        assert!(
+            !root()
+                .join("shared")
+                .join(package)
+                .join("clippy.toml")
+                .exists(),
+            "shared/{package}/clippy.toml would lift the rules of shared/clippy.toml"
+        );
+    }
+}
+
+#[test]
+fn only_the_shell_names_an_sdk() {
+    for folder in ["functions", "shared"] {
+        for path in files_below(&root().join(folder), "rs") {
+            let name = relative(&path);
+            if name.starts_with("shared/aws/") || name.contains("/tests/") {
+                continue;
+            }
+            let text = read(&path);
+            for sdk in ["aws_sdk_", "aws_config", "aws_smithy"] {
+                assert!(
+                    !text.contains(sdk),
+                    "{name} names {sdk}…: only shared/aws and local may"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn only_bootstraps_read_the_environment() {
+    for folder in ["functions", "shared"] {
+        for path in files_below(&root().join(folder), "rs") {
+            let name = relative(&path);
+            if name.ends_with("/bootstrap.rs")
+                || name.contains("/tests/")
+                || name.contains("/benches/")
+            {
+                continue;
+            }
+            let text = read(&path);
+            let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for call in ["env::var", "env::vars", "env::args"] {
+                assert!(
+                    !shipped.contains(call),
+                    "{name} reads the environment: only a bootstrap.rs may"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn functions_stay_thin() {
+    for function in [
+        "pre-annotation",
+        "annotation-consolidation",
+        "dataset-updater",
+    ] {
+        let folder = root().join("functions").join(function).join("src");
+        for (file, n_lines_max) in [("main.rs", 30), ("handler.rs", 60)] {
+            let text = read(&folder.join(file));
+            let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let n_lines = shipped
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .count();
+            assert!(
+                n_lines <= n_lines_max,
+                "functions/{function}/src/{file} has {n_lines} lines, more than {n_lines_max}: move decisions to a pure module"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_event_is_used_by_a_test() {
+    let mut sources = String::new();
+    for folder in ["functions", "shared", "local", "tests"] {
+        for path in files_below(&root().join(folder), "rs") {
+            sources.push_str(&read(&path));
+        }
+    }
+    for path in files_below(&root().join("events"), "json") {
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default()
+            .to_owned();
+        assert!(sources.contains(&name), "events/{name} is named in no test");
+    }
+}
+
+#[test]
+fn every_variable_is_documented() {
+    let readme = read(&root().join("README.md"));
+    for function in [
+        "pre-annotation",
+        "annotation-consolidation",
+        "dataset-updater",
+    ] {
+        let bootstrap = read(
+            &root()
+                .join("functions")
+                .join(function)
+                .join("src/bootstrap.rs"),
+        );
+        for name in upper_case_strings(&bootstrap) {
+            assert!(
+                readme.contains(&format!("`{name}`")),
+                "functions/{function} reads {name}, which README does not document"
+            );
+        }
+    }
+}
+
+/// String literals that look like the name of an environment variable.
+fn upper_case_strings(source: &str) -> BTreeSet<String> {
+    source
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .filter(|text| {
+            text.len() > 3
+                && text.contains('_')
+                && text
+                    .chars()
+                    .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn nothing_is_left_open() {
+    for folder in ["functions", "shared", "local", "tests"] {
+        for path in files_below(&root().join(folder), "rs") {
+            let text = read(&path);
+            for mark in [
+                concat!("TO", "DO"),
+                concat!("FIX", "ME"),
+                concat!("#[ig", "nore"),
+                concat!("unimplem", "ented!"),
+            ] {
+                assert!(!text.contains(mark), "{} holds {mark}", relative(&path));
+            }
+        }
+    }
+}
