@@ -1,0 +1,91 @@
+//! What is carried from batch to batch of one job: expected counts for each worker.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Millionths: whole numbers add up to the same sum in any order and any grouping.
+pub(crate) const ONE: f64 = 1_000_000.0;
+
+/// Counts in millionths, by class name.
+pub(crate) type Counts = BTreeMap<String, u64>;
+
+/// Expected counts of a job's earlier items, kept under the names of workers and classes.
+///
+/// All numbers are whole multiples of a millionth, so they add up to the same sum in any order and any grouping.
+/// Adding the same batch twice counts it twice: whoever keeps statistics keeps one for each batch, under the batch's
+/// key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statistics {
+    /// Single-label answers, and the classes of boxes: worker → true class → answered class.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) confusion: BTreeMap<String, BTreeMap<String, Counts>>,
+    /// Votes for each class, in items: each item's vote shares, summed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) votes: Counts,
+    /// Multi-label answers: worker → coins.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) coins: BTreeMap<String, Coins>,
+    /// Edges of boxes: worker → spread.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) edges: BTreeMap<String, Edges>,
+}
+
+/// A worker's expected counts over (item, class) pairs of multi-label answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Coins {
+    pub(crate) selected_and_true: u64,
+    pub(crate) selected_and_false: u64,
+    pub(crate) left_and_true: u64,
+    pub(crate) left_and_false: u64,
+}
+
+/// A worker's squared edge errors, relative to the size of the box.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Edges {
+    pub(crate) n_boxes: u64,
+    pub(crate) horizontal: u64,
+    pub(crate) vertical: u64,
+}
+
+impl Statistics {
+    /// Adds another batch's statistics; commutes and associates exactly.
+    pub fn merge(&mut self, other: &Self) {
+        for (worker, rows) in &other.confusion {
+            let mine = self.confusion.entry(worker.clone()).or_default();
+            for (truth, row) in rows {
+                merge_counts(mine.entry(truth.clone()).or_default(), row);
+            }
+        }
+        merge_counts(&mut self.votes, &other.votes);
+        for (worker, theirs) in &other.coins {
+            let mine = self.coins.entry(worker.clone()).or_default();
+            add(&mut mine.selected_and_true, theirs.selected_and_true);
+            add(&mut mine.selected_and_false, theirs.selected_and_false);
+            add(&mut mine.left_and_true, theirs.left_and_true);
+            add(&mut mine.left_and_false, theirs.left_and_false);
+        }
+        for (worker, theirs) in &other.edges {
+            let mine = self.edges.entry(worker.clone()).or_default();
+            add(&mut mine.n_boxes, theirs.n_boxes);
+            add(&mut mine.horizontal, theirs.horizontal);
+            add(&mut mine.vertical, theirs.vertical);
+        }
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn merge_counts(mine: &mut Counts, theirs: &Counts) {
+    for (class, n) in theirs {
+        add(mine.entry(class.clone()).or_default(), *n);
+    }
+}
+
+fn add(mine: &mut u64, theirs: u64) {
+    *mine = mine.saturating_add(theirs);
+}
