@@ -1,1 +1,13 @@
 //! S3 and Rekognition for the three functions.
+//!
+//! The only crate of the functions that names an AWS SDK: what leaves it are our own types, so a function can
+//! say what went wrong by a variant and not by a service's exception. Retries, waits and call rates live here.
+//!
+//! What this crate does not do: decide anything about data.
+
+mod clients;
+mod failure;
+pub mod rekognition;
+pub mod s3;
+
+pub use clients::Clients;

@@ -1,0 +1,151 @@
+//! What goes wrong with a dataset.
+
+use aws_sdk_rekognition::error::{ProvideErrorMetadata, SdkError};
+
+use crate::failure::Failure;
+
+/// What a failure asks of the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// Too many calls: slower.
+    Throttled,
+    /// The dataset is in use, not ready, or a limit of running work is reached: later.
+    Busy,
+    /// No answer, or the service has trouble: again.
+    Unavailable,
+    /// The function's role may not do this.
+    AccessDenied,
+    /// No such project or dataset.
+    NotFound,
+    /// It exists already.
+    AlreadyExists,
+    /// The request itself is refused.
+    Invalid,
+    /// Anything else.
+    Other,
+}
+
+/// Why a Rekognition call failed, after the retries of its kind.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{operation} failed with {code}: {message}")]
+pub struct RekognitionError {
+    /// The operation's name.
+    pub operation: &'static str,
+    /// What it asks of the caller.
+    pub kind: ErrorKind,
+    /// The service's error code, or the SDK's kind of failure.
+    pub code: String,
+    /// What the service says.
+    pub message: String,
+}
+
+impl RekognitionError {
+    /// A stable name of the kind, for logs, metrics and error types.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self.kind {
+            ErrorKind::Throttled => "Rekognition.Throttled",
+            ErrorKind::Busy => "Rekognition.Busy",
+            ErrorKind::Unavailable => "Rekognition.Unavailable",
+            ErrorKind::AccessDenied => "Rekognition.AccessDenied",
+            ErrorKind::NotFound => "Rekognition.NotFound",
+            ErrorKind::AlreadyExists => "Rekognition.AlreadyExists",
+            ErrorKind::Invalid => "Rekognition.Invalid",
+            ErrorKind::Other => "Rekognition.Other",
+        }
+    }
+
+    /// Whether the same call may succeed later without anybody's doing.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        matches!(
+            self.kind,
+            ErrorKind::Throttled | ErrorKind::Busy | ErrorKind::Unavailable
+        )
+    }
+
+    pub(super) fn new<E>(operation: &'static str, error: &SdkError<E>) -> Self
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+    {
+        let failure = Failure::new(error);
+        let kind = if failure.is_unanswered() {
+            ErrorKind::Unavailable
+        } else {
+            kind(&failure.code, failure.status)
+        };
+        Self {
+            operation,
+            kind,
+            code: failure.code,
+            message: failure.message,
+        }
+    }
+}
+
+/// Source: the errors of UpdateDatasetEntries, DescribeDataset, ListDatasetEntries and CreateDataset.
+/// ThrottlingException comes with status 500.
+fn kind(code: &str, status: Option<u16>) -> ErrorKind {
+    match code {
+        "ThrottlingException"
+        | "ProvisionedThroughputExceededException"
+        | "TooManyRequestsException" => ErrorKind::Throttled,
+        "ResourceInUseException" | "LimitExceededException" | "ResourceNotReadyException" => {
+            ErrorKind::Busy
+        }
+        "AccessDeniedException"
+        | "UnrecognizedClientException"
+        | "ExpiredTokenException"
+        | "InvalidSignatureException"
+        | "MissingAuthenticationTokenException" => ErrorKind::AccessDenied,
+        "ResourceNotFoundException" => ErrorKind::NotFound,
+        "ResourceAlreadyExistsException" => ErrorKind::AlreadyExists,
+        "InvalidParameterException" | "ValidationException" | "RequestNotBuilt" => {
+            ErrorKind::Invalid
+        }
+        "InternalServerError" | "ServiceUnavailableException" => ErrorKind::Unavailable,
+        _ => match status {
+            Some(429) => ErrorKind::Throttled,
+            Some(500..) => ErrorKind::Unavailable,
+            Some(403) => ErrorKind::AccessDenied,
+            Some(413) => ErrorKind::Invalid,
+            _ => ErrorKind::Other,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds() {
+        for (code, status, expected) in [
+            ("ThrottlingException", 500, ErrorKind::Throttled),
+            (
+                "ProvisionedThroughputExceededException",
+                400,
+                ErrorKind::Throttled,
+            ),
+            ("InternalServerError", 500, ErrorKind::Unavailable),
+            ("ResourceInUseException", 400, ErrorKind::Busy),
+            ("LimitExceededException", 400, ErrorKind::Busy),
+            ("ResourceNotReadyException", 400, ErrorKind::Busy),
+            ("InvalidParameterException", 400, ErrorKind::Invalid),
+            ("ValidationException", 400, ErrorKind::Invalid),
+            ("AccessDeniedException", 400, ErrorKind::AccessDenied),
+            ("ResourceNotFoundException", 400, ErrorKind::NotFound),
+            (
+                "ResourceAlreadyExistsException",
+                400,
+                ErrorKind::AlreadyExists,
+            ),
+            ("", 503, ErrorKind::Unavailable),
+            ("", 429, ErrorKind::Throttled),
+            ("", 413, ErrorKind::Invalid),
+            ("SomethingNew", 400, ErrorKind::Other),
+        ] {
+            assert_eq!(kind(code, Some(status)), expected, "{code} {status}");
+        }
+    }
+}

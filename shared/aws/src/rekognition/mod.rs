@@ -1,0 +1,486 @@
+//! Custom Labels projects and datasets.
+//!
+//! Each operation keeps to its own call rate (5 calls a second an account by default) and is tried again while
+//! the failure is one that passes by itself and the caller's time lasts.
+
+mod error;
+mod pace;
+mod retry;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_rekognition::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_rekognition::primitives::Blob;
+use aws_sdk_rekognition::types::{
+    DatasetChanges, DatasetStatus, DatasetType, OutputConfig, ProjectVersionStatus,
+};
+
+pub use error::{ErrorKind, RekognitionError};
+pub use retry::RetrySettings;
+
+use pace::{Operation, Pace};
+
+/// Entries of one ListDatasetEntries page. Source: its MaxResults, 1 to 100.
+pub const ENTRIES_PAGE_MAX: usize = 100;
+
+/// A client of Rekognition Custom Labels. Cheap to clone; clones share the call rate.
+#[derive(Clone, Debug)]
+pub struct Rekognition {
+    client: Arc<aws_sdk_rekognition::Client>,
+    pace: Arc<Pace>,
+    retry: RetrySettings,
+}
+
+/// Which of a project's two datasets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// Images to train with.
+    Train,
+    /// Images to test with.
+    Test,
+}
+
+/// One dataset of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectDataset {
+    /// Which one.
+    pub side: Side,
+    /// Its ARN.
+    pub arn: String,
+}
+
+/// Where a dataset stands. Source: DatasetStatus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// CREATE_IN_PROGRESS or UPDATE_IN_PROGRESS.
+    Busy,
+    /// CREATE_COMPLETE or UPDATE_COMPLETE.
+    Complete,
+    /// CREATE_FAILED.
+    CreateFailed,
+    /// UPDATE_FAILED.
+    UpdateFailed,
+    /// DELETE_IN_PROGRESS.
+    Deleting,
+    /// A status that this version doesn't know.
+    Unknown,
+}
+
+/// Counts of a dataset's entries. Source: DatasetStats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DatasetStats {
+    /// Entries in the dataset.
+    pub n_entries: u64,
+    /// Entries with a label.
+    pub n_labeled: u64,
+    /// Entries with an error.
+    pub n_errors: u64,
+    /// Different labels.
+    pub n_labels: u64,
+}
+
+/// What DescribeDataset says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatasetState {
+    /// Where the dataset stands.
+    pub status: Status,
+    /// The status in words; of a failed update the reason.
+    pub message: String,
+    /// When the dataset last changed, in milliseconds since 1970.
+    pub last_updated_ms: i64,
+    /// Its counts.
+    pub stats: DatasetStats,
+}
+
+/// Which entries ListDatasetEntries returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EntryFilter {
+    /// All of them.
+    All,
+    /// Those with errors.
+    WithErrors,
+    /// Those whose source-ref contains the text.
+    SourceRefContains(String),
+}
+
+/// One page of entries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EntriesPage {
+    /// JSON Lines without line feeds, with the service's own keys added.
+    pub entries: Vec<String>,
+    /// What the next page is asked for with; `None` on the last one.
+    pub next_token: Option<String>,
+}
+
+/// One label of a dataset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelCount {
+    /// The label's name.
+    pub name: String,
+    /// Entries that use it.
+    pub n_entries: u64,
+    /// Bounding boxes that use it.
+    pub n_boxes: u64,
+}
+
+impl Rekognition {
+    /// A client over the SDK's, whose own retries should be off.
+    #[must_use]
+    pub fn new(client: aws_sdk_rekognition::Client) -> Self {
+        Self {
+            client: Arc::new(client),
+            pace: Arc::new(Pace::new(pace::CALLS_PER_SECOND)),
+            retry: RetrySettings::default(),
+        }
+    }
+
+    /// The same client at another rate (calls a second, of each operation) and with other retries.
+    #[must_use]
+    pub fn with_settings(&self, calls_per_second: f64, retry: RetrySettings) -> Self {
+        Self {
+            client: self.client.clone(),
+            pace: Arc::new(Pace::new(calls_per_second)),
+            retry,
+        }
+    }
+
+    /// A project's datasets, by the project's name.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] when there is no such project.
+    pub async fn project_datasets(
+        &self,
+        project_name: &str,
+        until: Option<SystemTime>,
+    ) -> Result<Vec<ProjectDataset>, RekognitionError> {
+        let answer = self
+            .call(Operation::DescribeProjects, until, || {
+                self.client
+                    .describe_projects()
+                    .project_names(project_name)
+                    .send()
+            })
+            .await?;
+        let project = answer
+            .project_descriptions()
+            .first()
+            .ok_or_else(|| RekognitionError {
+                operation: Operation::DescribeProjects.name(),
+                kind: ErrorKind::NotFound,
+                code: "ResourceNotFoundException".to_owned(),
+                message: format!("there is no project named {project_name:?} in this region"),
+            })?;
+        Ok(project
+            .datasets()
+            .iter()
+            .filter_map(|dataset| {
+                let side = match dataset.dataset_type()? {
+                    DatasetType::Train => Side::Train,
+                    DatasetType::Test => Side::Test,
+                    _ => return None,
+                };
+                Some(ProjectDataset {
+                    side,
+                    arn: dataset.dataset_arn()?.to_owned(),
+                })
+            })
+            .collect())
+    }
+
+    /// Creates an empty dataset and returns its ARN. The dataset is busy for a while.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::AlreadyExists`] when the project has one of this side.
+    pub async fn create_dataset(
+        &self,
+        project_arn: &str,
+        side: Side,
+        until: Option<SystemTime>,
+    ) -> Result<String, RekognitionError> {
+        let dataset_type = match side {
+            Side::Train => DatasetType::Train,
+            Side::Test => DatasetType::Test,
+        };
+        let answer = self
+            .call(Operation::CreateDataset, until, || {
+                self.client
+                    .create_dataset()
+                    .project_arn(project_arn)
+                    .dataset_type(dataset_type.clone())
+                    .send()
+            })
+            .await?;
+        Ok(answer.dataset_arn().unwrap_or_default().to_owned())
+    }
+
+    /// A dataset's status and counts.
+    ///
+    /// # Errors
+    ///
+    /// As Rekognition answers.
+    pub async fn dataset_state(
+        &self,
+        dataset_arn: &str,
+        until: Option<SystemTime>,
+    ) -> Result<DatasetState, RekognitionError> {
+        let answer = self
+            .call(Operation::DescribeDataset, until, || {
+                self.client
+                    .describe_dataset()
+                    .dataset_arn(dataset_arn)
+                    .send()
+            })
+            .await?;
+        let description = answer.dataset_description();
+        let count = |n: Option<i32>| n.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+        let status = match description.and_then(|d| d.status()) {
+            Some(DatasetStatus::CreateInProgress | DatasetStatus::UpdateInProgress) => Status::Busy,
+            Some(DatasetStatus::CreateComplete | DatasetStatus::UpdateComplete) => Status::Complete,
+            Some(DatasetStatus::CreateFailed) => Status::CreateFailed,
+            Some(DatasetStatus::UpdateFailed) => Status::UpdateFailed,
+            Some(DatasetStatus::DeleteInProgress) => Status::Deleting,
+            _ => Status::Unknown,
+        };
+        let stats = description.and_then(|d| d.dataset_stats());
+        Ok(DatasetState {
+            status,
+            message: description
+                .and_then(|d| d.status_message())
+                .unwrap_or_default()
+                .to_owned(),
+            last_updated_ms: description
+                .and_then(|d| d.last_updated_timestamp())
+                .and_then(|at| at.to_millis().ok())
+                .unwrap_or(0),
+            stats: DatasetStats {
+                n_entries: count(stats.and_then(|s| s.total_entries())),
+                n_labeled: count(stats.and_then(|s| s.labeled_entries())),
+                n_errors: count(stats.and_then(|s| s.error_entries())),
+                n_labels: count(stats.and_then(|s| s.total_labels())),
+            },
+        })
+    }
+
+    /// Hands changes (JSON Lines) to a dataset. The update goes on after the answer.
+    ///
+    /// A call whose answer was lost is made again: an entry replaces the one with its source-ref, so a
+    /// repeated call changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Busy`] when another update is still under way at the end of the caller's time.
+    pub async fn update_entries(
+        &self,
+        dataset_arn: &str,
+        changes: Vec<u8>,
+        until: Option<SystemTime>,
+    ) -> Result<(), RekognitionError> {
+        let changes = DatasetChanges::builder()
+            .ground_truth(Blob::new(changes))
+            .build()
+            .map_err(|error| RekognitionError {
+                operation: Operation::UpdateDatasetEntries.name(),
+                kind: ErrorKind::Invalid,
+                code: "RequestNotBuilt".to_owned(),
+                message: error.to_string(),
+            })?;
+        let call = self
+            .client
+            .update_dataset_entries()
+            .dataset_arn(dataset_arn)
+            .changes(changes);
+        self.call(Operation::UpdateDatasetEntries, until, || {
+            call.clone().send()
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// One page of a dataset's entries, at most [`ENTRIES_PAGE_MAX`].
+    ///
+    /// # Errors
+    ///
+    /// As Rekognition answers.
+    pub async fn entries_page(
+        &self,
+        dataset_arn: &str,
+        filter: &EntryFilter,
+        next_token: Option<&str>,
+        until: Option<SystemTime>,
+    ) -> Result<EntriesPage, RekognitionError> {
+        let answer = self
+            .call(Operation::ListDatasetEntries, until, || {
+                let call = self
+                    .client
+                    .list_dataset_entries()
+                    .dataset_arn(dataset_arn)
+                    .max_results(100)
+                    .set_next_token(next_token.map(str::to_owned));
+                match filter {
+                    EntryFilter::All => call,
+                    EntryFilter::WithErrors => call.has_errors(true),
+                    EntryFilter::SourceRefContains(text) => call.source_ref_contains(text),
+                }
+                .send()
+            })
+            .await?;
+        Ok(EntriesPage {
+            next_token: answer
+                .next_token()
+                .filter(|token| !token.is_empty())
+                .map(str::to_owned),
+            entries: answer.dataset_entries.unwrap_or_default(),
+        })
+    }
+
+    /// A dataset's labels with their counts, all pages.
+    ///
+    /// # Errors
+    ///
+    /// As Rekognition answers.
+    pub async fn labels(
+        &self,
+        dataset_arn: &str,
+        until: Option<SystemTime>,
+    ) -> Result<Vec<LabelCount>, RekognitionError> {
+        let mut labels = Vec::new();
+        let mut next_token: Option<String> = None;
+        loop {
+            let answer = self
+                .call(Operation::ListDatasetLabels, until, || {
+                    self.client
+                        .list_dataset_labels()
+                        .dataset_arn(dataset_arn)
+                        .max_results(100)
+                        .set_next_token(next_token.clone())
+                        .send()
+                })
+                .await?;
+            for label in answer.dataset_label_descriptions() {
+                let stats = label.label_stats();
+                let count = |n: Option<i32>| n.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+                labels.push(LabelCount {
+                    name: label.label_name().unwrap_or_default().to_owned(),
+                    n_entries: count(stats.and_then(|s| s.entry_count())),
+                    n_boxes: count(stats.and_then(|s| s.bounding_box_count())),
+                });
+            }
+            next_token = answer
+                .next_token()
+                .filter(|token| !token.is_empty())
+                .map(str::to_owned);
+            if next_token.is_none() {
+                return Ok(labels);
+            }
+        }
+    }
+
+    /// Starts the training of a model version and returns its ARN. It costs money.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Busy`] when the version's name is taken (ResourceInUseException) or too many trainings run.
+    pub async fn start_training(
+        &self,
+        project_arn: &str,
+        version_name: &str,
+        output_bucket: &str,
+        output_prefix: &str,
+        until: Option<SystemTime>,
+    ) -> Result<String, RekognitionError> {
+        let output = OutputConfig::builder()
+            .s3_bucket(output_bucket)
+            .s3_key_prefix(output_prefix)
+            .build();
+        let answer = self
+            .call(Operation::CreateProjectVersion, until, || {
+                self.client
+                    .create_project_version()
+                    .project_arn(project_arn)
+                    .version_name(version_name)
+                    .output_config(output.clone())
+                    .send()
+            })
+            .await?;
+        Ok(answer.project_version_arn().unwrap_or_default().to_owned())
+    }
+
+    /// Whether a project has a model version of this name, in whatever state but being deleted.
+    ///
+    /// # Errors
+    ///
+    /// As Rekognition answers.
+    pub async fn has_version(
+        &self,
+        project_arn: &str,
+        version_name: &str,
+        until: Option<SystemTime>,
+    ) -> Result<bool, RekognitionError> {
+        let answer = self
+            .call(Operation::DescribeProjectVersions, until, || {
+                self.client
+                    .describe_project_versions()
+                    .project_arn(project_arn)
+                    .version_names(version_name)
+                    .send()
+            })
+            .await;
+        match answer {
+            Ok(answer) => Ok(answer
+                .project_version_descriptions()
+                .iter()
+                .any(|version| version.status() != Some(&ProjectVersionStatus::Deleting))),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Calls of `operation` name made so far by this client and its clones, retries included.
+    #[must_use]
+    pub fn n_calls(&self, operation_name: &str) -> u64 {
+        self.pace.n_calls(operation_name)
+    }
+
+    async fn call<T, E, F, Fut>(
+        &self,
+        operation: Operation,
+        until: Option<SystemTime>,
+        mut attempt: F,
+    ) -> Result<T, RekognitionError>
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T, SdkError<E>>>,
+    {
+        let mut n_failures = 0;
+        loop {
+            self.pace.wait(operation).await;
+            let error = match attempt().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => RekognitionError::new(operation.name(), &error),
+            };
+            let Some(delay) = self.retry.delay(error.kind, n_failures) else {
+                return Err(error);
+            };
+            n_failures += 1;
+            if !fits(delay, until) {
+                return Err(error);
+            }
+            tracing::debug!(
+                operation = operation.name(),
+                code = error.code,
+                n_failures,
+                delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
+                "retry"
+            );
+            tokio::time::sleep(delay).await;
+        }
+    }
+}
+
+fn fits(delay: Duration, until: Option<SystemTime>) -> bool {
+    until.is_none_or(|until| SystemTime::now() + delay < until)
+}
