@@ -1,1 +1,37 @@
 //! JSON Lines manifests, the label envelope, dataset entries, and the rules of Custom Labels.
+//!
+//! What comes in as bytes: [`LineSplitter`] → [`Converter`] (a labeling job's output line → dataset entry) →
+//! [`Batcher`] (changes of one call). What Custom Labels would say of an entry: [`rules::judge`].
+//!
+//! How odd input behaves: a UTF-8 byte order mark at the start and CR before LF are dropped; the last line may
+//! lack its LF; invalid UTF-8, NUL, a key that stands twice in an object that is looked into, and nesting deeper
+//! than [`DEPTH_MAX`] make the line `ERROR_INVALID_JSON_LINE`; a line of more than 100,000 characters is refused
+//! before it is parsed; numbers are carried as they came and only compared where a rule needs their value.
+//!
+//! This crate does no I/O and reads no clock and no environment.
+
+mod batch;
+mod code;
+mod convert;
+mod envelope;
+mod json;
+mod line;
+mod lines;
+mod pair;
+pub mod rules;
+mod source_ref;
+pub mod split;
+
+pub use batch::{Batcher, CHANGES_BYTES_MAX, Changes};
+pub use code::{Code, Stage};
+pub use convert::{
+    ConvertOptions, Converted, Converter, Counts, Entry, Note, Rejected, Review, Skipped,
+    job_name_from_key,
+};
+pub use envelope::{
+    BoxLabel, Envelope, EnvelopeError, ImageSize, TYPE_BOXES, TYPE_MULTI_LABEL, TYPE_SINGLE_LABEL,
+};
+pub use json::DEPTH_MAX;
+pub use lines::{LINE_BYTES_MAX, LINE_CHARS_MAX, LineSplitter, RawLine};
+pub use rules::{Finding, Judgement, Kept, LabelUse, Place, annotate, judge};
+pub use source_ref::{SourceRef, SourceRefError};

@@ -1,0 +1,208 @@
+//! Names for everything that can be said of a line or a dataset.
+//!
+//! `ERROR_*` and `WARNING_*` are Rekognition's own names and messages (Custom Labels guide, "Terminal manifest
+//! content errors", "Non-terminal JSON Line validation errors" and "warnings"); `REJECTED_*` and `SKIPPED_*` are ours.
+
+/// When Custom Labels tells of a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// When entries come in: CreateDataset and UpdateDatasetEntries; shown by ListDatasetEntries.
+    Dataset,
+    /// Only when a training validates its datasets.
+    Training,
+    /// Never: the code is ours.
+    Ours,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident $name:literal $stage:ident $message:literal => $remedy:literal;)*) => {
+        /// What is wrong or remarkable, by its stable name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $(#[doc = concat!("`", $name, "`: ", $message)] $(#[$doc])* $variant,)*
+        }
+
+        impl Code {
+            /// Every code, in the order of the tables they come from.
+            pub const ALL: &'static [Code] = &[$(Code::$variant,)*];
+
+            /// The name as it is written in reports and by Rekognition.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$variant => $name,)* }
+            }
+
+            /// One sentence; `{}` stands for the label attribute's name.
+            #[must_use]
+            pub fn message(self) -> &'static str {
+                match self { $(Code::$variant => $message,)* }
+            }
+
+            /// What the user can do about it.
+            #[must_use]
+            pub fn remedy(self) -> &'static str {
+                match self { $(Code::$variant => $remedy,)* }
+            }
+
+            /// When Custom Labels tells of it.
+            #[must_use]
+            pub fn stage(self) -> Stage {
+                match self { $(Code::$variant => Stage::$stage,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    MissingSourceRef "ERROR_MISSING_SOURCE_REF" Training "The source-ref key is missing."
+        => "add the image's S3 URI as source-ref";
+    InvalidSourceRefFormat "ERROR_INVALID_SOURCE_REF_FORMAT" Training "The format of the source-ref value is invalid."
+        => "write source-ref as s3://bucket/key, in lower case up to the bucket";
+    NoLabelAttributes "ERROR_NO_LABEL_ATTRIBUTES" Dataset "No label attributes found."
+        => "give the line both a label attribute and its -metadata";
+    InvalidLabelAttributeFormat "ERROR_INVALID_LABEL_ATTRIBUTE_FORMAT" Dataset "The format of the label attribute {} is invalid."
+        => "write an integer for an image-level label, image_size and annotations for boxes";
+    InvalidLabelAttributeMetadataFormat "ERROR_INVALID_LABEL_ATTRIBUTE_METADATA_FORMAT" Dataset "The format of the label attribute metadata is invalid."
+        => "give the metadata type, human-annotated, creation-date, and class-name and confidence or objects and class-map";
+    NoValidLabelAttributes "ERROR_NO_VALID_LABEL_ATTRIBUTES" Dataset "No valid label attributes found."
+        => "repair or remove the label attributes that have errors";
+    MissingBoundingBoxConfidence "ERROR_MISSING_BOUNDING_BOX_CONFIDENCE" Dataset "One or more bounding boxes has a missing confidence value."
+        => "give objects one confidence for each annotation, in the same order";
+    MissingClassMapId "ERROR_MISSING_CLASS_MAP_ID" Dataset "One of more class ids is missing from the class map."
+        => "add the class id to class-map";
+    InvalidJsonLine "ERROR_INVALID_JSON_LINE" Training "The JSON Line has an invalid format."
+        => "write one JSON object a line, in UTF-8, without duplicate keys";
+    InvalidImage "ERROR_INVALID_IMAGE" Training "The image is invalid. Check S3 path and/or image properties."
+        => "use a PNG or JPEG of at most 15 MB, 64 to 4096 px a side, no more than 20 times longer than wide";
+    InvalidImageDimension "ERROR_INVALID_IMAGE_DIMENSION" Dataset "The image dimension(s) do not conform to allowed dimensions."
+        => "scale the image and its boxes to 64 to 4096 px a side";
+    InvalidBoundingBox "ERROR_INVALID_BOUNDING_BOX" Dataset "The bounding box has off frame values."
+        => "keep the box inside image_size";
+    NoValidAnnotations "ERROR_NO_VALID_ANNOTATIONS" Dataset "No valid annotations found."
+        => "repair or remove the boxes that have errors";
+    BoundingBoxTooSmall "ERROR_BOUNDING_BOX_TOO_SMALL" Dataset "The height and width of the bounding box is too small."
+        => "remove the box: images longer than 1280 px are scaled down, and it must stay larger than 1 px a side";
+    TooManyBoundingBoxes "ERROR_TOO_MANY_BOUNDING_BOXES" Dataset "There are more bounding boxes than the allowed maximum."
+        => "keep at most 50 boxes an image";
+    UnsupportedUseCaseType "ERROR_UNSUPPORTED_USE_CASE_TYPE" Dataset "The use case type of the {}-metadata label attribute metadata is unsupported. Check the type field."
+        => "use groundtruth/image-classification or groundtruth/object-detection";
+    InvalidLabelNameLength "ERROR_INVALID_LABEL_NAME_LENGTH" Dataset "The length of the label name is invalid."
+        => "use label names of 1 to 255 characters";
+    UnannotatedRecord "WARNING_UNANNOTATED_RECORD" Training "Record is unannotated."
+        => "label the image or leave it out: it isn't trained on";
+    NoAnnotations "WARNING_NO_ANNOTATIONS" Training "No annotations were found."
+        => "draw a box or leave the image out: it isn't trained on";
+    NoAttributeAnnotations "WARNING_NO_ATTRIBUTE_ANNOTATIONS" Training "No attribute annotations were found."
+        => "draw a box or remove the label attribute";
+
+    ManifestUnsupportedFormat "ERROR_MANIFEST_INACCESSIBLE_OR_UNSUPPORTED_FORMAT" Dataset "The manifest file extension or contents are invalid."
+        => "name the file *.manifest and write one JSON object a line";
+    ManifestSizeTooLarge "ERROR_MANIFEST_SIZE_TOO_LARGE" Dataset "The manifest file size exceeds the maximum supported size."
+        => "keep the manifest at or below 1 GB";
+    ManifestRowsExceedMaximum "ERROR_MANIFEST_ROWS_EXCEEDS_MAXIMUM" Dataset "The manifest file has too many rows."
+        => "keep to the Region's number of images in a dataset";
+    TooManyRecordsInError "ERROR_TOO_MANY_RECORDS_IN_ERROR" Dataset "The manifest file has too many terminal errors."
+        => "repair the lines that would be dropped";
+    ManifestTooManyLabels "ERROR_MANIFEST_TOO_MANY_LABELS" Dataset "The manifest file has too many labels."
+        => "use at most 250 labels";
+    TooManyInvalidRows "ERROR_TOO_MANY_INVALID_ROWS_IN_MANIFEST" Training "The manifest file has too many invalid rows."
+        => "repair lines until no more than 20 % are invalid";
+    ImagesInMultipleBuckets "ERROR_IMAGES_IN_MULTIPLE_S3_BUCKETS" Training "The manifest has images in several S3 buckets."
+        => "copy the images into one bucket and change source-ref";
+    ManifestTooFewLabels "ERROR_MANIFEST_TOO_FEW_LABELS" Training "The manifest file has too few labels."
+        => "label at least two classes for image-level labels, one for boxes";
+    ManifestTooFewUsableLabels "ERROR_MANIFEST_TOO_FEW_USABLE_LABELS" Training "Too few labels are left on lines without errors."
+        => "repair the lines that have errors";
+    InsufficientLabelOverlap "ERROR_INSUFFICIENT_LABEL_OVERLAP" Training "Less than half of the training labels are in the test dataset."
+        => "give the test dataset images of at least half of the training labels";
+    ManifestEmpty "ERROR_MANIFEST_EMPTY" Training "The manifest file has no lines."
+        => "write at least one line";
+
+    LineTooLong "REJECTED_LINE_TOO_LONG" Ours "The line has more than 100,000 characters; Custom Labels would drop it without a word."
+        => "shorten the line: fewer labels or shorter names";
+    DuplicateSourceRef "REJECTED_DUPLICATE_SOURCE_REF" Ours "An earlier line has the same source-ref; Custom Labels would drop one of them without a word."
+        => "merge the lines or remove one";
+    LabelingFailed "REJECTED_LABELING_FAILED" Ours "Ground Truth could not label the data object."
+        => "label the data object again";
+    AmbiguousLabelAttribute "REJECTED_AMBIGUOUS_LABEL_ATTRIBUTE" Ours "Several label attributes could be meant."
+        => "name the label attribute";
+    UnsupportedTaskType "REJECTED_UNSUPPORTED_TASK_TYPE" Ours "Custom Labels has no use for this kind of label."
+        => "send labels of whole images or boxes only";
+    NotConsolidated "REJECTED_NOT_CONSOLIDATED" Ours "The custom job had no annotation-consolidation function; the label is empty."
+        => "run the job with the annotation-consolidation function";
+    InvalidEnvelope "REJECTED_INVALID_ENVELOPE" Ours "The label envelope isn't what the annotation-consolidation function writes."
+        => "consolidate the data object again";
+    VerifiedAsWrong "REJECTED_BY_VERIFICATION" Ours "Workers did not confirm the label in the verification job."
+        => "adjust the label or label the image again";
+    TooManyLabels "REJECTED_TOO_MANY_LABELS" Ours "The image has more than 50 image-level labels."
+        => "raise the minimum confidence";
+    LabelNameNotPlain "REJECTED_LABEL_NAME" Ours "A label name has a line break or another control character."
+        => "rename the label";
+    TestOverlapsTrain "REJECTED_IMAGE_IN_TRAIN_AND_TEST" Ours "The image is in the training and in the test dataset."
+        => "keep each image in one of them";
+
+    BlankLine "SKIPPED_BLANK_LINE" Ours "The line is blank."
+        => "nothing to do";
+    Unlabeled "SKIPPED_UNLABELED" Ours "The line has no label yet."
+        => "label the image, or ask for unlabeled lines to be sent";
+    OtherJob "SKIPPED_OTHER_JOB" Ours "The line's label is another labeling job's."
+        => "name the label attribute when it is the one you want";
+    NoBoxes "SKIPPED_NO_BOXES" Ours "The image has no box; Custom Labels would keep it as unlabeled."
+        => "ask for lines without boxes to be sent when you want them in the dataset";
+    NoLabels "SKIPPED_NO_LABELS" Ours "No label applies to the image; Custom Labels would keep it as unlabeled."
+        => "ask for unlabeled lines to be sent when you want them in the dataset";
+    BelowMinConfidence "SKIPPED_BELOW_MIN_CONFIDENCE" Ours "No label reaches the minimum confidence; the line is in the review manifest."
+        => "label the review manifest in a follow-up job";
+}
+
+impl Code {
+    /// The message with the label attribute's name put in.
+    #[must_use]
+    pub fn message_for(self, attribute: &str) -> String {
+        self.message().replace("{}", attribute)
+    }
+
+    /// Whether the code is one of Rekognition's warnings: the line is valid but isn't trained on.
+    #[must_use]
+    pub fn is_warning(self) -> bool {
+        self.as_str().starts_with("WARNING_")
+    }
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl serde::Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_counted() {
+        let mut names: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        let line_codes = Code::ALL
+            .iter()
+            .take_while(|code| *code != Code::ManifestUnsupportedFormat);
+        let (warnings, errors): (Vec<_>, Vec<_>) = line_codes.partition(|code| code.is_warning());
+        assert_eq!((errors.len(), warnings.len()), (17, 3));
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Code::ALL.len());
+    }
+
+    #[test]
+    fn messages_name_the_attribute() {
+        assert_eq!(
+            Code::UnsupportedUseCaseType.message_for("BB"),
+            "The use case type of the BB-metadata label attribute metadata is unsupported. Check the type field."
+        );
+    }
+}

@@ -1,0 +1,100 @@
+//! The image's S3 URI.
+
+/// Longest object key in bytes, inclusive. Source: Amazon S3 User Guide, object keys.
+const KEY_BYTES_MAX: usize = 1024;
+
+/// A source reference `s3://bucket/key`, taken as it stands: nothing is decoded or normalised, because Custom
+/// Labels tells entries apart by this string.
+///
+/// # Examples
+///
+/// ```
+/// # use manifest::SourceRef;
+/// let source_ref = SourceRef::parse("s3://birds/a b/1.jpg").unwrap();
+/// assert_eq!((source_ref.bucket, source_ref.key), ("birds", "a b/1.jpg"));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceRef<'a> {
+    /// The bucket, 3 to 63 of letters, digits, dots, hyphens, underscores: old buckets have upper case, and so do the guides.
+    pub bucket: &'a str,
+    /// The object key, 1 to 1024 bytes, not URL-encoded.
+    pub key: &'a str,
+}
+
+/// Why a text isn't a source reference.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceRefError {
+    /// Something else than `s3://` in front; the letters must be lower-case.
+    #[error("source-ref {uri:?} is not an s3:// URI")]
+    NotS3 {
+        /// The text, cut to 100 characters.
+        uri: String,
+    },
+    /// Not a bucket name.
+    #[error("bucket {bucket:?} of the source-ref is not a bucket name")]
+    Bucket {
+        /// What stands for the bucket, cut to 100 characters.
+        bucket: String,
+    },
+    /// No key, or one longer than 1024 bytes.
+    #[error("object key of the source-ref has {n_bytes} bytes; 1 to 1024 are possible")]
+    Key {
+        /// The key's length.
+        n_bytes: usize,
+    },
+}
+
+impl<'a> SourceRef<'a> {
+    /// Reads an S3 URI.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceRefError`] says which part is wrong.
+    pub fn parse(uri: &'a str) -> Result<Self, SourceRefError> {
+        let shown = |text: &str| text.chars().take(100).collect();
+        let rest = uri
+            .strip_prefix("s3://")
+            .ok_or_else(|| SourceRefError::NotS3 { uri: shown(uri) })?;
+        let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+        let is_bucket = (3..=63).contains(&bucket.len())
+            && bucket
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+        if !is_bucket {
+            return Err(SourceRefError::Bucket {
+                bucket: shown(bucket),
+            });
+        }
+        if key.is_empty() || key.len() > KEY_BYTES_MAX {
+            return Err(SourceRefError::Key { n_bytes: key.len() });
+        }
+        Ok(Self { bucket, key })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parse() {
+        let good = |uri: &str| assert!(SourceRef::parse(uri).is_ok(), "{uri}");
+        let bad = |uri: &str| assert!(SourceRef::parse(uri).is_err(), "{uri}");
+        good("s3://abc/k");
+        good("s3://AWSDOC-EXAMPLE-BUCKET/image_example.png");
+        good("s3://abc//k");
+        good("s3://abc/k with space+%20é");
+        bad("s3://ab/k");
+        good(&format!("s3://{}/k", "a".repeat(63)));
+        bad(&format!("s3://{}/k", "a".repeat(64)));
+        good(&format!("s3://abc/{}", "k".repeat(1024)));
+        bad(&format!("s3://abc/{}", "k".repeat(1025)));
+        bad("s3://abc/");
+        bad("s3://abc");
+        bad("s3://");
+        bad("S3://abc/k");
+        bad("https://abc/k");
+        bad("S3 bucket location");
+        bad("s3://a b c/k");
+    }
+}
