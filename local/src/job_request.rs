@@ -5,6 +5,7 @@
 //! use; a request with other fields is refused by its name, so that nothing goes unchecked.
 
 pub mod constraints;
+pub mod input_manifest;
 pub mod label_categories;
 pub mod stack_outputs;
 
