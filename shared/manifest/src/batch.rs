@@ -1,6 +1,6 @@
 //! Dataset entries packed into the changes of UpdateDatasetEntries calls.
 
-use crate::convert::Entry;
+use crate::outcome::Entry;
 
 /// Upper bound of one call's entries in bytes, inclusive, that stays below 5 MiB even after base64.
 ///

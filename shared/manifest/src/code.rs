@@ -190,6 +190,7 @@ mod tests {
         let mut names: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
         let line_codes = Code::ALL
             .iter()
+            .copied()
             .take_while(|code| *code != Code::ManifestUnsupportedFormat);
         let (warnings, errors): (Vec<_>, Vec<_>) = line_codes.partition(|code| code.is_warning());
         assert_eq!((errors.len(), warnings.len()), (17, 3));

@@ -1,112 +1,152 @@
 //! A Ground Truth output line becomes a dataset entry.
+//!
+//! The entry has `source-ref` and the pair of one labeling job, nothing else. A value that needs no change leaves
+//! byte for byte as it came; where a value must be built anew, the pieces kept in it do.
+//!
+//! Which label attribute: the one that is named; else the one whose `job-name` is the labeling job's (with or
+//! without `labeling-job/`, case ignored); else the only candidate that isn't another job's. Several image-level
+//! labels of one job are taken together: that is what a multi-label line looks like once converted. Anything
+//! else is ambiguous, and the rejected line lists the candidates.
+//!
+//! Duplicates: the first line of a source reference that becomes an entry wins, later ones are rejected.
+
+use std::borrow::Cow;
+
+use crate::boxes::convert_boxes;
 use crate::code::Code;
-use crate::lines::RawLine;
-use std::collections::BTreeMap;
+use crate::date;
+use crate::envelope;
+use crate::json::{JsonError, Number, Reader, Text, write_text};
+use crate::line::{Line, METADATA_SUFFIX, Member, SERVICE_KEYS, is_label_key, shown};
+use crate::lines::{LINE_CHARS_MAX, RawLine};
+use crate::outcome::{Converted, Counts, Entry, Note, Rejected, Review, Skipped};
+use crate::pair::{LabelKind, Metadata};
+use crate::rules::{LABELS_PER_IMAGE_MAX, is_confidence, is_label_name_length, read_source_ref};
+use crate::source_index::SourceIndex;
+
+/// What to do with an image that has nothing labeled on it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WhenEmpty {
+    /// Leave it out; the line is counted as skipped.
+    #[default]
+    Skip,
+    /// Send it: Custom Labels keeps it as an unlabeled image and doesn't train on it.
+    Send,
+}
+
+/// What to do with more than 50 boxes on an image.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WhenTooManyBoxes {
+    /// Reject the line.
+    #[default]
+    Reject,
+    /// Keep the 50 most confident ones in their order; of equally confident ones the earlier.
+    KeepMostConfident,
+}
+
+/// What to do with a box that Custom Labels would not use: too small, or wholly off the image.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WhenFaultyBox {
+    /// Leave the box out, as Custom Labels does; the line is rejected when none is left.
+    #[default]
+    DropBox,
+    /// Reject the line.
+    Reject,
+}
 
 /// What to convert, and what to do where there is a choice.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConvertOptions {
-    /// The label attribute; found from the line when `None`.
+    /// The label attribute; found from the line when `None`, the default.
     pub label_attribute: Option<String>,
-    /// The labeling job's name, from the manifest's key.
+    /// The labeling job's name, see [`job_name_from_key`]. Default: unknown.
     pub job_name: Option<String>,
-    /// Labels below this confidence are left out, and lines without any other go to the review manifest.
+    /// Labels and boxes below this confidence (0 to 1) are left out, and a line that has no other goes to the
+    /// review manifest. Not applied to a line whose confidences are all 0: Ground Truth writes 0 when an image
+    /// had a single worker, and it says nothing then. Default: none.
     pub min_confidence: Option<f64>,
+    /// Lines without a label, and multi-label lines without a class. Default: skip.
+    pub unlabeled: WhenEmpty,
+    /// Bounding box lines without a box. Default: skip.
+    pub without_boxes: WhenEmpty,
+    /// More than 50 boxes. Default: reject the line.
+    pub too_many_boxes: WhenTooManyBoxes,
+    /// Boxes that Custom Labels would not use. Default: drop the box.
+    pub faulty_boxes: WhenFaultyBox,
+    /// Class names of verification jobs that confirm a label, compared without case. Default: good, correct,
+    /// accept, accepted, approve, approved, confirm, confirmed, pass, valid, yes, ok.
+    pub accepted_verdicts: Vec<String>,
 }
 
-/// Something that was changed on the way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Note {
-    /// Fields that a dataset entry has no use for were left out.
-    FieldsDropped {
-        /// How many.
-        n: u32,
-    },
+impl Default for ConvertOptions {
+    fn default() -> Self {
+        let accepted = [
+            "good",
+            "correct",
+            "accept",
+            "accepted",
+            "approve",
+            "approved",
+            "confirm",
+            "confirmed",
+            "pass",
+            "valid",
+            "yes",
+            "ok",
+        ];
+        Self {
+            label_attribute: None,
+            job_name: None,
+            min_confidence: None,
+            unlabeled: WhenEmpty::default(),
+            without_boxes: WhenEmpty::default(),
+            too_many_boxes: WhenTooManyBoxes::default(),
+            faulty_boxes: WhenFaultyBox::default(),
+            accepted_verdicts: accepted.map(str::to_owned).to_vec(),
+        }
+    }
 }
 
-/// A dataset entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// One-based line in the manifest.
-    pub line_number: u64,
-    /// The image's S3 URI.
-    pub source_ref: String,
-    /// The JSON Line, without line ending.
-    pub json: String,
-    /// What was changed.
-    pub notes: Vec<Note>,
-}
-
-/// A line that can't become an entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejected {
-    /// One-based line in the manifest.
-    pub line_number: u64,
-    /// Its kind.
-    pub code: Code,
-    /// What exactly is wrong.
-    pub reason: String,
-    /// What the user can do.
-    pub remedy: String,
-}
-
-/// A line with nothing to send.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Skipped {
-    /// One-based line in the manifest.
-    pub line_number: u64,
-    /// Its kind.
-    pub code: Code,
-    /// Why.
-    pub reason: String,
-}
-
-/// A line for the review manifest; counted as skipped.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Review {
-    /// One-based line in the manifest.
-    pub line_number: u64,
-    /// The line for a follow-up labeling job, without line ending.
-    pub json: String,
-    /// Why.
-    pub reason: String,
-}
-
-/// What became of a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Converted {
-    /// It is a dataset entry.
-    Entry(Entry),
-    /// It can't become one.
-    Rejected(Rejected),
-    /// It has nothing to send.
-    Skipped(Skipped),
-    /// It is below the minimum confidence.
-    Review(Review),
-}
-
-/// How many lines became what. `n_lines` = `n_entries` + `n_rejected` + `n_skipped`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// All lines.
-    pub n_lines: u64,
-    /// Dataset entries.
-    pub n_entries: u64,
-    /// Rejected lines.
-    pub n_rejected: u64,
-    /// Skipped lines, those for review included.
-    pub n_skipped: u64,
-    /// Lines for the review manifest.
-    pub n_review: u64,
-    /// Rejected and skipped lines by code.
-    pub by_code: BTreeMap<Code, u64>,
-}
-
-/// Converts a manifest's lines one after another.
+/// Converts a manifest's lines one after another; remembers source references to find duplicates.
+///
+/// # Examples
+///
+/// ```
+/// # use manifest::{Converted, ConvertOptions, Converter, RawLine};
+/// let line = br#"{"source-ref":"s3://birds/1.jpg","bird":"0","bird-metadata":{"class-name":"owl","confidence":0.9,
+///     "type":"groundtruth/image-classification","job-name":"labeling-job/birds","human-annotated":"yes",
+///     "creation-date":"2018-10-18T22:18:13.527256"}}"#;
+/// let mut converter = Converter::new(ConvertOptions::default());
+/// let Converted::Entry(entry) = converter.convert(1, RawLine::Line(line)) else { panic!() };
+/// assert!(entry.json.starts_with(r#"{"source-ref":"s3://birds/1.jpg","bird":0,"bird-metadata":{"#));
+/// ```
 #[derive(Debug)]
 pub struct Converter {
     options: ConvertOptions,
     counts: Counts,
+    index: SourceIndex,
+}
+
+/// Why a line doesn't become an entry.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    Rejected(Code, String),
+    Skipped(Code, String),
+    /// Below the minimum confidence.
+    Review(String),
+}
+
+impl From<JsonError> for Stop {
+    fn from(error: JsonError) -> Self {
+        Self::Rejected(
+            Code::InvalidJsonLine,
+            format!("label attribute is not accepted as JSON: {error}"),
+        )
+    }
+}
+
+pub(crate) fn rejected<T>(code: Code, reason: impl Into<String>) -> Result<T, Stop> {
+    Err(Stop::Rejected(code, reason.into()))
 }
 
 impl Converter {
@@ -116,54 +156,97 @@ impl Converter {
         Self {
             options,
             counts: Counts::default(),
+            index: SourceIndex::default(),
         }
     }
 
-    /// Converts the next line.
+    /// Converts the next line. Never panics, whatever the bytes.
     pub fn convert(&mut self, line_number: u64, line: RawLine<'_>) -> Converted {
-        self.counts.n_lines += 1;
-        let RawLine::Line(bytes) = line else {
-            return self.reject(
+        let converted = self.convert_one(line_number, line);
+        self.counts.add(&converted);
+        converted
+    }
+
+    fn convert_one(&mut self, line_number: u64, line: RawLine<'_>) -> Converted {
+        let reject = |code: Code, reason| {
+            Converted::Rejected(Rejected {
                 line_number,
+                code,
+                reason,
+                remedy: code.remedy().to_owned(),
+            })
+        };
+        let bytes = match line {
+            RawLine::Line(bytes) => bytes,
+            RawLine::TooLong { n_bytes } => {
+                return reject(
+                    Code::LineTooLong,
+                    format!("line has {n_bytes} bytes; {LINE_CHARS_MAX} characters are possible"),
+                );
+            }
+        };
+        if bytes.trim_ascii().is_empty() {
+            return Converted::Skipped(Skipped {
+                line_number,
+                code: Code::BlankLine,
+                reason: "line is blank".to_owned(),
+            });
+        }
+        let line = match Line::open(bytes) {
+            Ok(line) => line,
+            Err((code, reason)) => return reject(code, reason),
+        };
+        let has_return = memchr::memchr(b'\r', bytes).is_some();
+        let source_ref = match read_source_ref(&line) {
+            Ok(source_ref) => source_ref,
+            Err((Code::MissingSourceRef, _)) if line.member("source").is_some() => {
+                return reject(
+                    Code::UnsupportedTaskType,
+                    "line has source instead of source-ref: a text job".to_owned(),
+                );
+            }
+            Err((code, reason)) => return reject(code, reason),
+        };
+        let mut entry = EntryWriter::new(&line, bytes.len(), has_return);
+        match entry.write(&self.options) {
+            Ok(()) => {}
+            Err(Stop::Rejected(code, reason)) => return reject(code, reason),
+            Err(Stop::Skipped(code, reason)) => {
+                return Converted::Skipped(Skipped {
+                    line_number,
+                    code,
+                    reason,
+                });
+            }
+            Err(Stop::Review(reason)) => {
+                return Converted::Review(Review {
+                    line_number,
+                    json: entry.review(),
+                    reason,
+                });
+            }
+        }
+        let EntryWriter { json, notes, .. } = entry;
+        if json.len() > LINE_CHARS_MAX && json.chars().count() > LINE_CHARS_MAX {
+            return reject(
                 Code::LineTooLong,
-                "line is too long".to_owned(),
+                format!("entry has more than {LINE_CHARS_MAX} characters once converted"),
             );
-        };
-        let opened = crate::line::Line::open(bytes).and_then(|line| {
-            crate::rules::read_source_ref(&line).map(|source_ref| (line, source_ref))
-        });
-        let (opened, source_ref) = match opened {
-            Ok(opened) => opened,
-            Err((code, reason)) => return self.reject(line_number, code, reason),
-        };
-        let wanted = self.options.label_attribute.as_deref();
-        let Some((label, metadata)) = opened
-            .pairs()
-            .find(|(label, _)| wanted.is_none_or(|wanted| label.key == wanted))
-        else {
-            return self.reject(line_number, Code::NoLabelAttributes, "no label".to_owned());
-        };
-        self.counts.n_entries += 1;
-        let json = format!(
-            "{{\"source-ref\":{:?},\"{}\":{},\"{}\":{}}}",
-            source_ref, label.raw_key, label.value, metadata.raw_key, metadata.value
-        );
+        }
+        if let Some(first) = self.index.note(&source_ref, line_number) {
+            return reject(
+                Code::DuplicateSourceRef,
+                format!(
+                    "line {first} has the same source-ref {:?}",
+                    shown(&source_ref)
+                ),
+            );
+        }
         Converted::Entry(Entry {
             line_number,
             source_ref,
             json,
-            notes: Vec::new(),
-        })
-    }
-
-    fn reject(&mut self, line_number: u64, code: Code, reason: String) -> Converted {
-        self.counts.n_rejected += 1;
-        *self.counts.by_code.entry(code).or_default() += 1;
-        Converted::Rejected(Rejected {
-            line_number,
-            code,
-            reason,
-            remedy: code.remedy().to_owned(),
+            notes,
         })
     }
 
@@ -174,9 +257,851 @@ impl Converter {
     }
 }
 
-/// The labeling job's folder in the key of its output manifest: `<prefix>/<job>/manifests/output/output.manifest`.
+/// The labeling job's folder in the key of its output manifest.
+///
+/// # Examples
+///
+/// ```
+/// # use manifest::job_name_from_key;
+/// assert_eq!(job_name_from_key("prefix/my-job/manifests/output/output.manifest"), Some("my-job"));
+/// assert_eq!(job_name_from_key("copies/output.manifest"), None);
+/// ```
 #[must_use]
 pub fn job_name_from_key(key: &str) -> Option<&str> {
     let before = key.strip_suffix("/manifests/output/output.manifest")?;
     before.rsplit('/').next().filter(|job| !job.is_empty())
+}
+
+/// A label attribute with its metadata, or the metadata alone when the data object failed.
+#[derive(Debug)]
+struct Candidate<'l, 'a> {
+    name: &'l str,
+    raw_name: Cow<'a, str>,
+    value: Option<&'a str>,
+    metadata_value: &'a str,
+    /// `None` when it isn't an object.
+    metadata: Option<Metadata<'a>>,
+}
+
+impl Candidate<'_, '_> {
+    fn kind(&self) -> Option<LabelKind> {
+        self.metadata.as_ref()?.label_kind()
+    }
+
+    fn job_name(&self) -> Option<Cow<'_, str>> {
+        Some(self.metadata.as_ref()?.job_name?.decoded())
+    }
+
+    fn is_of_job(&self, job_name: &str) -> bool {
+        self.job_name().is_some_and(|name| {
+            name.strip_prefix("labeling-job/")
+                .unwrap_or(&name)
+                .eq_ignore_ascii_case(job_name)
+        })
+    }
+
+    fn has_failed(&self) -> bool {
+        self.value.is_none()
+            || self
+                .metadata
+                .as_ref()
+                .is_some_and(|metadata| metadata.failure_reason.is_some())
+    }
+
+    /// Ground Truth writes the label attribute's name as a custom job's `job-name` at times; then nothing is known of the job.
+    fn is_of_unknown_job(&self) -> bool {
+        match self.job_name() {
+            None => true,
+            Some(name) => self.kind() == Some(LabelKind::Custom) && name == self.name,
+        }
+    }
+}
+
+/// What all kinds of pairs need from the line's own metadata.
+#[derive(Debug)]
+pub(crate) struct Common<'a> {
+    pub(crate) is_human: bool,
+    /// JSON strings with their quotes.
+    pub(crate) creation_date: Cow<'a, str>,
+    pub(crate) job_name: Cow<'a, str>,
+    /// The metadata value when it holds exactly what an entry needs: carried over when the labels are, too.
+    pub(crate) whole_metadata: Option<&'a str>,
+}
+
+/// Writes an entry for one opened line.
+#[derive(Debug)]
+pub(crate) struct EntryWriter<'l, 'a> {
+    line: &'l Line<'a>,
+    pub(crate) json: String,
+    pub(crate) notes: Vec<Note>,
+    /// The line has a CR somewhere between its values: nothing with white space in it is carried over whole.
+    has_return: bool,
+    /// Keys of the label attributes that were chosen.
+    chosen: Vec<&'l str>,
+}
+
+impl<'l, 'a> EntryWriter<'l, 'a> {
+    fn new(line: &'l Line<'a>, n_bytes: usize, has_return: bool) -> Self {
+        Self {
+            line,
+            json: String::with_capacity(n_bytes + 64),
+            notes: Vec::new(),
+            has_return,
+            chosen: Vec::new(),
+        }
+    }
+
+    fn write(&mut self, options: &ConvertOptions) -> Result<(), Stop> {
+        let line = self.line;
+        self.json.push_str("{\"source-ref\":");
+        self.json.push_str(
+            line.member("source-ref")
+                .map_or("null", |member| member.value),
+        );
+        let candidates = candidates(line)?;
+        let chosen = match choose(&candidates, line, options) {
+            Err(Stop::Skipped(Code::Unlabeled, _)) if options.unlabeled == WhenEmpty::Send => {
+                Vec::new()
+            }
+            other => other?,
+        };
+        self.chosen = chosen.iter().map(|candidate| candidate.name).collect();
+        let n_below = self.write_pairs(&chosen, options)?;
+        if n_below > 0 {
+            self.notes
+                .push(Note::LabelsBelowMinConfidence { n: n_below });
+        }
+        self.json.push('}');
+        let n_kept = 1 + 2 * chosen.len();
+        if line.members.len() > n_kept {
+            self.notes.push(Note::FieldsDropped {
+                n: u32::try_from(line.members.len() - n_kept).unwrap_or(u32::MAX),
+            });
+        }
+        Ok(())
+    }
+
+    /// Writes the chosen pairs; returns how many image-level labels were below the minimum confidence.
+    fn write_pairs(
+        &mut self,
+        chosen: &[&Candidate<'l, 'a>],
+        options: &ConvertOptions,
+    ) -> Result<u32, Stop> {
+        let mut n_below = 0_u32;
+        if chosen.len() > LABELS_PER_IMAGE_MAX {
+            return rejected(
+                Code::TooManyLabels,
+                format!(
+                    "image has {} labels; {LABELS_PER_IMAGE_MAX} are possible",
+                    chosen.len()
+                ),
+            );
+        }
+        for candidate in chosen {
+            match self.write_candidate(candidate, options) {
+                Ok(n) => n_below += n,
+                Err(Stop::Review(_)) if chosen.len() > 1 => n_below += 1,
+                Err(stop) => return Err(stop),
+            }
+        }
+        if n_below > 0 && n_below as usize == chosen.len() && chosen.len() > 1 {
+            return Err(Stop::Review(format!(
+                "all {n_below} labels are below the minimum confidence"
+            )));
+        }
+        Ok(n_below)
+    }
+
+    fn write_candidate(
+        &mut self,
+        candidate: &Candidate<'l, 'a>,
+        options: &ConvertOptions,
+    ) -> Result<u32, Stop> {
+        let name = shown(candidate.name);
+        let Some(metadata) = &candidate.metadata else {
+            return rejected(
+                Code::InvalidLabelAttributeMetadataFormat,
+                format!("{name:?}-metadata is not an object"),
+            );
+        };
+        if let Some(reason) = metadata.failure_reason {
+            return rejected(Code::LabelingFailed, failure(&reason.decoded()));
+        }
+        let Some(value) = candidate.value else {
+            return rejected(
+                Code::NoLabelAttributes,
+                format!("line has {name:?}-metadata, but no {name:?}"),
+            );
+        };
+        match metadata.label_kind() {
+            Some(LabelKind::Custom) => self.write_envelope(candidate, value, metadata, options),
+            Some(kind) => {
+                let common = self.common(candidate, metadata, true)?;
+                self.write_label(&candidate.raw_name, kind, value, metadata, &common, options)
+            }
+            None => rejected(
+                Code::InvalidLabelAttributeMetadataFormat,
+                format!("{name:?}-metadata has no type"),
+            ),
+        }
+    }
+
+    fn write_envelope(
+        &mut self,
+        candidate: &Candidate<'l, 'a>,
+        value: &'a str,
+        outer: &Metadata<'a>,
+        options: &ConvertOptions,
+    ) -> Result<u32, Stop> {
+        let name = shown(candidate.name);
+        let Some((label, inner)) = envelope::parts(value)? else {
+            return if outer.has_worker_response_ref {
+                rejected(
+                    Code::NotConsolidated,
+                    format!("{name:?} holds no label, only a worker-response-ref in its metadata"),
+                )
+            } else {
+                rejected(
+                    Code::UnsupportedTaskType,
+                    format!("{name:?} is a custom label, but not a label envelope"),
+                )
+            };
+        };
+        let Some(inner) = Metadata::read(inner)? else {
+            return rejected(
+                Code::InvalidEnvelope,
+                format!("metadata in the label envelope {name:?} is not an object"),
+            );
+        };
+        if let Some(reason) = inner.failure_reason {
+            return rejected(Code::LabelingFailed, failure(&reason.decoded()));
+        }
+        if label == "null" {
+            return rejected(
+                Code::LabelingFailed,
+                "the label envelope has neither a label nor a failure-reason",
+            );
+        }
+        let Some(kind) = inner.label_kind() else {
+            return rejected(
+                Code::InvalidEnvelope,
+                format!("metadata in the label envelope {name:?} has no type"),
+            );
+        };
+        let common = self.common(candidate, outer, false)?;
+        self.write_label(&candidate.raw_name, kind, label, &inner, &common, options)
+    }
+
+    fn common(
+        &self,
+        candidate: &Candidate<'l, 'a>,
+        metadata: &Metadata<'a>,
+        may_carry: bool,
+    ) -> Result<Common<'a>, Stop> {
+        let name = shown(candidate.name);
+        let bad = |what: &str| {
+            rejected(
+                Code::InvalidLabelAttributeMetadataFormat,
+                format!("{name:?}-metadata {what}"),
+            )
+        };
+        let human = metadata.human_annotated.map(Text::decoded);
+        let (is_human, is_usual) = match human.as_deref() {
+            Some("yes") => (true, true),
+            Some("no") => (false, true),
+            Some("true") => (true, false),
+            Some("false") => (false, false),
+            Some(other) => {
+                return bad(&format!(
+                    "has human-annotated {:?}, neither \"yes\" nor \"no\"",
+                    shown(other)
+                ));
+            }
+            None => return bad("has no human-annotated"),
+        };
+        let Some(date) = metadata.creation_date else {
+            return bad("has no creation-date");
+        };
+        let Some(normalised) = date::normalised(date.decoded()) else {
+            return bad(&format!(
+                "has creation-date {:?}, which is not a date",
+                shown(&date.decoded())
+            ));
+        };
+        let is_carried_date = !date.has_escape && matches!(normalised, Cow::Borrowed(_));
+        let job_name = match metadata.job_name {
+            Some(text) => quoted(text.raw),
+            None => Cow::Owned(format!("\"labeling-job/{}\"", candidate.raw_name)),
+        };
+        let is_whole = may_carry
+            && is_usual
+            && is_carried_date
+            && !self.has_return
+            && metadata.job_name.is_some()
+            && !metadata.is_irregular
+            && metadata.n_other_fields == 0;
+        Ok(Common {
+            is_human,
+            creation_date: quoted(&normalised).into_owned().into(),
+            job_name: job_name.into_owned().into(),
+            whole_metadata: is_whole.then_some(candidate.metadata_value),
+        })
+    }
+
+    fn write_label(
+        &mut self,
+        raw_name: &str,
+        kind: LabelKind,
+        label: &'a str,
+        metadata: &Metadata<'a>,
+        common: &Common<'a>,
+        options: &ConvertOptions,
+    ) -> Result<u32, Stop> {
+        match kind {
+            LabelKind::SingleLabel => {
+                self.write_single_label(raw_name, label, metadata, common, options)
+            }
+            LabelKind::MultiLabel => {
+                self.write_multi_label(raw_name, label, metadata, common, options)
+            }
+            LabelKind::Boxes => {
+                convert_boxes(self, raw_name, label, metadata, common, options).map(|()| 0)
+            }
+            LabelKind::Verification => rejected(
+                Code::UnsupportedTaskType,
+                "label attribute is a verdict on another one",
+            ),
+            LabelKind::Custom | LabelKind::Other => {
+                let kind = metadata.kind.map(Text::decoded).unwrap_or_default();
+                rejected(
+                    Code::UnsupportedTaskType,
+                    format!("label has type {:?}", shown(&kind)),
+                )
+            }
+        }
+    }
+
+    fn write_single_label(
+        &mut self,
+        raw_name: &str,
+        label: &'a str,
+        metadata: &Metadata<'a>,
+        common: &Common<'a>,
+        options: &ConvertOptions,
+    ) -> Result<u32, Stop> {
+        let Some((value, is_number)) = class_id(label)? else {
+            return rejected(
+                Code::InvalidLabelAttributeFormat,
+                format!("label {:?} is not an integer", shown(label)),
+            );
+        };
+        let (Some(class_name), Some(confidence)) = (
+            metadata.class_name,
+            metadata.confidence.filter(is_confidence),
+        ) else {
+            return rejected(
+                Code::InvalidLabelAttributeMetadataFormat,
+                "metadata lacks a class-name or a confidence from 0 to 1",
+            );
+        };
+        check_name(class_name)?;
+        if let Some(min) = options.min_confidence {
+            if confidence.value == 0.0 {
+                self.notes.push(Note::ConfidenceUnknown);
+            } else if confidence.value < min {
+                return Err(Stop::Review(format!(
+                    "confidence {} is below {min}",
+                    confidence.raw
+                )));
+            }
+        }
+        self.open_pair(raw_name, &value);
+        let has_foreign = metadata.class_map.is_some()
+            || metadata.objects.is_some()
+            || metadata.confidence_map.is_some();
+        match common.whole_metadata.filter(|_| is_number && !has_foreign) {
+            Some(whole) => self.json.push_str(whole),
+            None => self.push_single_metadata(class_name, &confidence, common),
+        }
+        Ok(0)
+    }
+
+    fn write_multi_label(
+        &mut self,
+        raw_name: &str,
+        label: &'a str,
+        metadata: &Metadata<'a>,
+        common: &Common<'a>,
+        options: &ConvertOptions,
+    ) -> Result<u32, Stop> {
+        let ids = class_ids(label)?;
+        let Some(class_map) = &metadata.class_map else {
+            return rejected(
+                Code::InvalidLabelAttributeMetadataFormat,
+                "metadata lacks class-map",
+            );
+        };
+        let Some(confidences) = &metadata.confidence_map else {
+            return rejected(
+                Code::InvalidLabelAttributeMetadataFormat,
+                "metadata lacks confidence-map",
+            );
+        };
+        let mut labels: Vec<(Text<'a>, Number<'a>)> = Vec::with_capacity(ids.len());
+        let mut used: Vec<&str> = Vec::with_capacity(ids.len());
+        for id in &ids {
+            let Some((_, name)) = class_map.iter().find(|(known, _)| known.is(id)) else {
+                return rejected(
+                    Code::MissingClassMapId,
+                    format!("class id {} is not in class-map", shown(id)),
+                );
+            };
+            let Some((_, confidence)) = confidences
+                .iter()
+                .find(|(known, _)| known.is(id))
+                .filter(|(_, number)| is_confidence(number))
+            else {
+                return rejected(
+                    Code::InvalidLabelAttributeMetadataFormat,
+                    format!(
+                        "class id {} has no confidence from 0 to 1 in confidence-map",
+                        shown(id)
+                    ),
+                );
+            };
+            check_name(*name)?;
+            if !used.contains(&id.as_ref()) {
+                used.push(id);
+                labels.push((*name, *confidence));
+            }
+        }
+        if labels.len() < ids.len() {
+            self.notes.push(Note::RepeatedLabels {
+                n: (ids.len() - labels.len()) as u32,
+            });
+        }
+        if labels.is_empty() {
+            return match options.unlabeled {
+                WhenEmpty::Skip => Err(Stop::Skipped(
+                    Code::NoLabels,
+                    "no class applies to the image".to_owned(),
+                )),
+                WhenEmpty::Send => Ok(0),
+            };
+        }
+        let n_found = labels.len();
+        if let Some(min) = options.min_confidence {
+            if labels.iter().all(|(_, confidence)| confidence.value == 0.0) {
+                self.notes.push(Note::ConfidenceUnknown);
+            } else {
+                labels.retain(|(_, confidence)| confidence.value >= min);
+            }
+            if labels.is_empty() {
+                return Err(Stop::Review(format!(
+                    "all {n_found} labels are below {min}"
+                )));
+            }
+        }
+        if labels.len() > LABELS_PER_IMAGE_MAX {
+            return rejected(
+                Code::TooManyLabels,
+                format!(
+                    "image has {} labels; {LABELS_PER_IMAGE_MAX} are possible",
+                    labels.len()
+                ),
+            );
+        }
+        for (position, (name, confidence)) in labels.iter().enumerate() {
+            self.open_pair(&format!("{raw_name}{position}"), &position.to_string());
+            self.push_single_metadata(*name, confidence, common);
+        }
+        Ok((n_found - labels.len()) as u32)
+    }
+
+    fn push_single_metadata(
+        &mut self,
+        class_name: Text<'_>,
+        confidence: &Number<'_>,
+        common: &Common<'_>,
+    ) {
+        for piece in [
+            "{\"class-name\":\"",
+            class_name.raw,
+            "\",\"confidence\":",
+            confidence.raw,
+            ",\"type\":\"",
+            envelope::TYPE_SINGLE_LABEL,
+            "\",\"job-name\":",
+            &common.job_name,
+            ",\"human-annotated\":",
+        ] {
+            self.json.push_str(piece);
+        }
+        self.json
+            .push_str(if common.is_human { "\"yes\"" } else { "\"no\"" });
+        self.json.push_str(",\"creation-date\":");
+        self.json.push_str(&common.creation_date);
+        self.json.push('}');
+    }
+
+    /// Writes a pair up to where its metadata's value stands.
+    fn open_pair(&mut self, raw_name: &str, value: &str) {
+        self.open_value(raw_name);
+        self.json.push_str(value);
+        self.open_metadata(raw_name);
+    }
+
+    pub(crate) fn open_value(&mut self, raw_name: &str) {
+        for piece in [",\"", raw_name, "\":"] {
+            self.json.push_str(piece);
+        }
+    }
+
+    pub(crate) fn open_metadata(&mut self, raw_name: &str) {
+        for piece in [",\"", raw_name, "-metadata\":"] {
+            self.json.push_str(piece);
+        }
+    }
+
+    pub(crate) fn has_return(&self) -> bool {
+        self.has_return
+    }
+
+    /// The line for a follow-up job: as it came, but for the chosen pairs, so that a job with the same label
+    /// attribute labels it anew, and but for what ListDatasetEntries adds.
+    fn review(&self) -> String {
+        let is_chosen = |member: &Member<'_>| {
+            let name = member
+                .key
+                .strip_suffix(METADATA_SUFFIX)
+                .unwrap_or(&member.key);
+            self.chosen.contains(&name) || SERVICE_KEYS.contains(&member.key.as_ref())
+        };
+        let mut json = String::from("{");
+        for member in self.line.members.iter().filter(|member| !is_chosen(member)) {
+            json.push_str(if json.len() > 1 { ",\"" } else { "\"" });
+            json.push_str(member.raw_key);
+            json.push_str("\":");
+            json.push_str(member.value);
+        }
+        json.push('}');
+        json
+    }
+}
+
+fn quoted(raw: &str) -> Cow<'_, str> {
+    let mut text = String::with_capacity(raw.len() + 2);
+    text.push('"');
+    text.push_str(raw);
+    text.push('"');
+    Cow::Owned(text)
+}
+
+/// A failure reason for the report, cut to a length that fits there.
+fn failure(reason: &str) -> String {
+    let end = reason
+        .char_indices()
+        .nth(500)
+        .map_or(reason.len(), |(end, _)| end);
+    format!("labeling failed: {}", reason.get(..end).unwrap_or(reason))
+}
+
+/// Refuses names that DatasetLabel can't take.
+pub(crate) fn check_name(name: Text<'_>) -> Result<(), Stop> {
+    if !is_label_name_length(name) {
+        return rejected(
+            Code::InvalidLabelNameLength,
+            format!(
+                "label name {:?} has not 1 to 255 characters",
+                shown(&name.decoded())
+            ),
+        );
+    }
+    if name.has_escape && name.decoded().chars().any(char::is_control) {
+        return rejected(
+            Code::LabelNameNotPlain,
+            format!(
+                "label name {:?} has a control character",
+                shown(&name.decoded())
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// A class id as JSON, and whether it came as a number.
+fn class_id(label: &str) -> Result<Option<(Cow<'_, str>, bool)>, JsonError> {
+    let mut reader = Reader::new(label);
+    if let Some(number) = reader.clone().number_or_skip()? {
+        return Ok(number
+            .is_integer
+            .then_some((Cow::Borrowed(number.raw), true)));
+    }
+    let text = reader.text_or_skip()?;
+    let number = text.and_then(|text| text.decoded().parse::<i64>().ok());
+    Ok(number.map(|number| (Cow::Owned(number.to_string()), false)))
+}
+
+/// The class ids of a multi-label label.
+fn class_ids(label: &str) -> Result<Vec<Cow<'_, str>>, Stop> {
+    let not_ids = || {
+        Stop::Rejected(
+            Code::InvalidLabelAttributeFormat,
+            "label is not a list of class ids".to_owned(),
+        )
+    };
+    let mut reader = Reader::new(label);
+    if !reader.enter_array()? {
+        return Err(not_ids());
+    }
+    let mut ids = Vec::new();
+    let mut is_first = true;
+    while reader.next_element(&mut is_first)? {
+        let (id, _) = class_id(reader.skip()?)?.ok_or_else(not_ids)?;
+        ids.push(id);
+    }
+    Ok(ids)
+}
+
+/// Everything in the line that looks like a labeling job's result, in the line's order.
+fn candidates<'l, 'a>(line: &'l Line<'a>) -> Result<Vec<Candidate<'l, 'a>>, Stop> {
+    let mut candidates = Vec::with_capacity(2);
+    for member in &line.members {
+        let Some(name) = member.key.strip_suffix(METADATA_SUFFIX) else {
+            continue;
+        };
+        if SERVICE_KEYS.contains(&member.key.as_ref()) || !is_label_key(name) || name.is_empty() {
+            continue;
+        }
+        let label = line.member(name);
+        let raw_name = match (label, member.raw_key.strip_suffix(METADATA_SUFFIX)) {
+            (Some(label), _) => Cow::Borrowed(label.raw_key),
+            (None, Some(raw)) => Cow::Borrowed(raw),
+            (None, None) => Cow::Owned(escaped(name)),
+        };
+        let metadata = Metadata::read(member.value)?;
+        candidates.push(Candidate {
+            name,
+            raw_name,
+            value: label.map(|label| label.value),
+            metadata_value: member.value,
+            metadata,
+        });
+    }
+    Ok(candidates)
+}
+
+fn escaped(text: &str) -> String {
+    let mut quoted = String::new();
+    write_text(&mut quoted, text);
+    quoted.trim_matches('"').to_owned()
+}
+
+/// The label attributes to send: one, or the image-level labels of one job.
+fn choose<'c, 'l, 'a>(
+    candidates: &'c [Candidate<'l, 'a>],
+    line: &Line<'a>,
+    options: &ConvertOptions,
+) -> Result<Vec<&'c Candidate<'l, 'a>>, Stop> {
+    let (verdicts, labels): (Vec<_>, Vec<_>) = candidates
+        .iter()
+        .partition(|candidate| candidate.kind() == Some(LabelKind::Verification));
+    let chosen = match (&options.label_attribute, &options.job_name) {
+        (Some(wanted), _) => choose_named(wanted, &labels, &verdicts, line)?,
+        (None, _) if labels.is_empty() && !verdicts.is_empty() => {
+            return rejected(
+                Code::UnsupportedTaskType,
+                "line has a verdict, but not the label it is about",
+            );
+        }
+        (None, _) if labels.is_empty() => return Err(unlabeled(line)),
+        (None, Some(job_name)) => choose_of_job(job_name, labels, &verdicts)?,
+        (None, None) => only(labels)?,
+    };
+    for verdict in verdicts {
+        check_verdict(verdict, &chosen, options)?;
+    }
+    Ok(chosen)
+}
+
+fn unlabeled(line: &Line<'_>) -> Stop {
+    match line
+        .members
+        .iter()
+        .find(|member| is_label_key(&member.key) && looks_like_a_label(member.value))
+    {
+        Some(member) => Stop::Rejected(
+            Code::NoLabelAttributes,
+            format!(
+                "{name:?} has no {name:?}-metadata",
+                name = shown(&member.key)
+            ),
+        ),
+        None => Stop::Skipped(Code::Unlabeled, "line has no label attribute".to_owned()),
+    }
+}
+
+/// A value with boxes in it is a label, even without metadata; a plain value may be any field of an input manifest.
+fn looks_like_a_label(value: &str) -> bool {
+    matches!(crate::pair::BoxLabels::read(value), Ok(Some(labels)) if !labels.sizes.is_empty())
+}
+
+fn choose_named<'c, 'l, 'a>(
+    wanted: &str,
+    labels: &[&'c Candidate<'l, 'a>],
+    verdicts: &[&'c Candidate<'l, 'a>],
+    line: &Line<'a>,
+) -> Result<Vec<&'c Candidate<'l, 'a>>, Stop> {
+    if let Some(named) = labels.iter().find(|candidate| candidate.name == wanted) {
+        return Ok(vec![named]);
+    }
+    if verdicts.iter().any(|candidate| candidate.name == wanted) {
+        return only(labels.to_vec());
+    }
+    let is_one_of_many = |candidate: &&Candidate<'_, '_>| {
+        let position = candidate.name.strip_prefix(wanted).unwrap_or_default();
+        !position.is_empty()
+            && position.bytes().all(|byte| byte.is_ascii_digit())
+            && candidate.kind() == Some(LabelKind::SingleLabel)
+    };
+    let many: Vec<_> = labels
+        .iter()
+        .copied()
+        .filter(|candidate| is_one_of_many(candidate))
+        .collect();
+    if !many.is_empty() {
+        return Ok(many);
+    }
+    if line.member(wanted).is_some() {
+        return rejected(
+            Code::NoLabelAttributes,
+            format!("{name:?} has no {name:?}-metadata", name = shown(wanted)),
+        );
+    }
+    Err(Stop::Skipped(
+        Code::Unlabeled,
+        format!("line has no {:?}", shown(wanted)),
+    ))
+}
+
+fn choose_of_job<'c, 'l, 'a>(
+    job_name: &str,
+    labels: Vec<&'c Candidate<'l, 'a>>,
+    verdicts: &[&'c Candidate<'l, 'a>],
+) -> Result<Vec<&'c Candidate<'l, 'a>>, Stop> {
+    let of_job: Vec<_> = labels
+        .iter()
+        .copied()
+        .filter(|candidate| candidate.is_of_job(job_name))
+        .collect();
+    if !of_job.is_empty() {
+        return only(of_job);
+    }
+    if verdicts.iter().any(|verdict| verdict.is_of_job(job_name)) {
+        return only(labels);
+    }
+    let failed: Vec<_> = labels
+        .iter()
+        .copied()
+        .filter(|candidate| candidate.has_failed() && candidate.is_of_unknown_job())
+        .collect();
+    if !failed.is_empty() {
+        return only(failed);
+    }
+    let of_unknown_job: Vec<_> = labels
+        .iter()
+        .copied()
+        .filter(|candidate| candidate.is_of_unknown_job())
+        .collect();
+    if !of_unknown_job.is_empty() {
+        return only(of_unknown_job);
+    }
+    let names: Vec<_> = labels
+        .iter()
+        .map(|candidate| {
+            format!(
+                "{:?} of {:?}",
+                shown(candidate.name),
+                shown(&candidate.job_name().unwrap_or_default())
+            )
+        })
+        .collect();
+    Err(Stop::Skipped(
+        Code::OtherJob,
+        format!(
+            "line has no label of job {:?}, only {}",
+            shown(job_name),
+            names.join(", ")
+        ),
+    ))
+}
+
+/// The only candidate, or all of them when they are image-level labels of one job.
+fn only<'c, 'l, 'a>(
+    labels: Vec<&'c Candidate<'l, 'a>>,
+) -> Result<Vec<&'c Candidate<'l, 'a>>, Stop> {
+    if labels.len() == 1 {
+        return Ok(labels);
+    }
+    let job_name = labels.first().and_then(|candidate| candidate.job_name());
+    let is_one_job = job_name.is_some()
+        && labels.iter().all(|candidate| {
+            candidate.kind() == Some(LabelKind::SingleLabel) && candidate.job_name() == job_name
+        });
+    if is_one_job {
+        return Ok(labels);
+    }
+    let names: Vec<_> = labels
+        .iter()
+        .take(20)
+        .map(|candidate| format!("{:?}", shown(candidate.name)))
+        .collect();
+    rejected(
+        Code::AmbiguousLabelAttribute,
+        format!("label attribute may be {}", names.join(" or ")),
+    )
+}
+
+/// Refuses a label that workers didn't confirm. A verdict older than the label is about an earlier one.
+fn check_verdict(
+    verdict: &Candidate<'_, '_>,
+    chosen: &[&Candidate<'_, '_>],
+    options: &ConvertOptions,
+) -> Result<(), Stop> {
+    let date = |candidate: &Candidate<'_, '_>| {
+        let date = date::normalised(candidate.metadata.as_ref()?.creation_date?.decoded())?;
+        date.get(..19).map(str::to_owned)
+    };
+    let decided = date(verdict);
+    let is_about_an_earlier_one =
+        decided.is_some() && chosen.iter().all(|candidate| date(candidate) > decided);
+    if is_about_an_earlier_one {
+        return Ok(());
+    }
+    let Some(class_name) = verdict
+        .metadata
+        .as_ref()
+        .and_then(|metadata| metadata.class_name)
+    else {
+        return rejected(
+            Code::LabelingFailed,
+            format!("verification {:?} has no verdict", shown(verdict.name)),
+        );
+    };
+    let class_name = class_name.decoded();
+    if options
+        .accepted_verdicts
+        .iter()
+        .any(|accepted| accepted.eq_ignore_ascii_case(&class_name))
+    {
+        return Ok(());
+    }
+    rejected(
+        Code::VerifiedAsWrong,
+        format!(
+            "verification {:?} says {:?}",
+            shown(verdict.name),
+            shown(&class_name)
+        ),
+    )
 }

@@ -26,19 +26,25 @@ pub(crate) enum JsonError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Text<'a> {
     pub(crate) raw: &'a str,
+    /// Whether `raw` has escapes, that is, differs from the string.
+    pub(crate) has_escape: bool,
 }
 
 impl<'a> Text<'a> {
     /// The string itself; a lone surrogate escape becomes U+FFFD.
     pub(crate) fn decoded(self) -> Cow<'a, str> {
-        if memchr::memchr(b'\\', self.raw.as_bytes()).is_none() {
+        if !self.has_escape {
             return Cow::Borrowed(self.raw);
         }
         Cow::Owned(decode(self.raw))
     }
 
     pub(crate) fn is(self, other: &str) -> bool {
-        self.decoded() == other
+        if self.has_escape {
+            decode(self.raw) == other
+        } else {
+            self.raw == other
+        }
     }
 }
 
@@ -223,6 +229,7 @@ impl<'a> Reader<'a> {
         }
         self.at += 1;
         let start = self.at;
+        let mut has_escape = false;
         loop {
             while let Some(chunk) = self
                 .text
@@ -241,9 +248,12 @@ impl<'a> Reader<'a> {
                 Some(b'"') => {
                     let raw = self.slice(start, self.at)?;
                     self.at += 1;
-                    return Ok(Text { raw });
+                    return Ok(Text { raw, has_escape });
                 }
-                Some(b'\\') => self.escape()?,
+                Some(b'\\') => {
+                    has_escape = true;
+                    self.escape()?;
+                }
                 Some(0..=0x1f) | None => return self.syntax(),
                 Some(_) => self.at += 1,
             }
@@ -556,7 +566,16 @@ mod tests {
 
     #[test]
     fn decoded_text() {
-        let check = |raw: &str, expected: &str| assert_eq!(Text { raw }.decoded(), expected);
+        let check = |raw: &str, expected: &str| {
+            assert_eq!(
+                Text {
+                    raw,
+                    has_escape: raw.contains('\\')
+                }
+                .decoded(),
+                expected
+            )
+        };
         check("plain", "plain");
         check("a\\n\\t\\/\\\\\\\"", "a\n\t/\\\"");
         check("\\u00e9\\ud83d\\ude00", "\u{e9}\u{1F600}");

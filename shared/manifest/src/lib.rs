@@ -11,27 +11,32 @@
 //! This crate does no I/O and reads no clock and no environment.
 
 mod batch;
+mod boxes;
 mod code;
 mod convert;
+mod date;
 mod envelope;
 mod json;
 mod line;
 mod lines;
+mod outcome;
 mod pair;
 pub mod rules;
+mod source_index;
 mod source_ref;
 pub mod split;
 
 pub use batch::{Batcher, CHANGES_BYTES_MAX, Changes};
 pub use code::{Code, Stage};
 pub use convert::{
-    ConvertOptions, Converted, Converter, Counts, Entry, Note, Rejected, Review, Skipped,
-    job_name_from_key,
+    ConvertOptions, Converter, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes, job_name_from_key,
 };
 pub use envelope::{
     BoxLabel, Envelope, EnvelopeError, ImageSize, TYPE_BOXES, TYPE_MULTI_LABEL, TYPE_SINGLE_LABEL,
 };
 pub use json::DEPTH_MAX;
 pub use lines::{LINE_BYTES_MAX, LINE_CHARS_MAX, LineSplitter, RawLine};
+pub use outcome::{Converted, Counts, Entry, Note, Rejected, Review, Skipped};
 pub use rules::{Finding, Judgement, Kept, LabelUse, Place, annotate, judge};
+pub use source_index::SourceIndex;
 pub use source_ref::{SourceRef, SourceRefError};

@@ -102,11 +102,11 @@ impl<'a> Line<'a> {
         }
         let mut members = Vec::with_capacity(8);
         let mut is_first = true;
-        while let Some(Text { raw }) = reader.next_key(&mut is_first)? {
+        while let Some(key) = reader.next_key(&mut is_first)? {
             let value = reader.skip()?;
             members.push(Member {
-                key: Text { raw }.decoded(),
-                raw_key: raw,
+                key: key.decoded(),
+                raw_key: key.raw,
                 value,
             });
         }

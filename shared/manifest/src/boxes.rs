@@ -1,0 +1,494 @@
+//! Bounding boxes of a Ground Truth line, made fit for Custom Labels.
+//!
+//! Workers' boxes are averaged, so coordinates are fractions and may reach over the edge. A box is rounded outward
+//! to whole pixels and cut at the image's edge; boxes that are whole and inside stay as they came.
+
+use crate::code::Code;
+use crate::convert::{
+    Common, ConvertOptions, EntryWriter, Stop, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes,
+    check_name, rejected,
+};
+use crate::envelope::TYPE_BOXES;
+use crate::json::Number;
+use crate::line::shown;
+use crate::outcome::Note;
+use crate::pair::{Annotation, Annotations, BoxLabels, Metadata, SizeFields};
+use crate::rules::{
+    BOXES_MAX, IMAGE_SIDE_PX_MAX, IMAGE_SIDE_PX_MIN, PixelBox, PixelSize, is_confidence,
+};
+
+/// Averages of whole pixels are off by less than this; it isn't a reason to add a pixel.
+const ROUNDING_SLACK_PX: f64 = 1e-6;
+
+/// A box on its way into the entry.
+struct KeptBox<'a> {
+    annotation: Annotation<'a>,
+    confidence: Number<'a>,
+    /// New left, top, width, height; `None` when the box stays as it came.
+    changed: Option<[u32; 4]>,
+}
+
+/// Writes the pair of a bounding box job.
+pub(crate) fn convert_boxes<'a>(
+    out: &mut EntryWriter<'_, 'a>,
+    raw_name: &str,
+    value: &'a str,
+    metadata: &Metadata<'a>,
+    common: &Common<'a>,
+    options: &ConvertOptions,
+) -> Result<(), Stop> {
+    let Some(labels) = BoxLabels::read(value)? else {
+        return rejected(
+            Code::InvalidLabelAttributeFormat,
+            "label is not an object with image_size and annotations",
+        );
+    };
+    let size_fields = match labels.sizes.as_slice() {
+        [size] => size,
+        _ => {
+            return rejected(
+                Code::InvalidLabelAttributeFormat,
+                "image_size is not a list of one size",
+            );
+        }
+    };
+    let Some((size, size_as_came)) = read_size(size_fields) else {
+        return rejected(
+            Code::InvalidLabelAttributeFormat,
+            "image_size has no positive whole width and height",
+        );
+    };
+    if !size.is_allowed() {
+        let reason = format!(
+            "image has {}x{} px; {IMAGE_SIDE_PX_MIN} to {IMAGE_SIDE_PX_MAX} a side are possible",
+            size.width, size.height
+        );
+        return rejected(Code::InvalidImageDimension, reason);
+    }
+    if size.is_too_long() {
+        return rejected(
+            Code::InvalidImage,
+            format!(
+                "image has {}x{} px; one side may be at most 20 times the other",
+                size.width, size.height
+            ),
+        );
+    }
+    let Annotations::List(annotations) = &labels.annotations else {
+        return rejected(
+            Code::InvalidLabelAttributeFormat,
+            "annotations is missing or not a list",
+        );
+    };
+    let Some(class_map) = &metadata.class_map else {
+        return rejected(
+            Code::InvalidLabelAttributeMetadataFormat,
+            "metadata lacks a class-map of names",
+        );
+    };
+    let Some(objects) = &metadata.objects else {
+        return rejected(
+            Code::InvalidLabelAttributeMetadataFormat,
+            "metadata lacks objects",
+        );
+    };
+    if annotations.len() != objects.len() {
+        return rejected(
+            Code::MissingBoundingBoxConfidence,
+            format!(
+                "{} boxes have {} confidences",
+                annotations.len(),
+                objects.len()
+            ),
+        );
+    }
+
+    let mut boxes = Vec::with_capacity(annotations.len());
+    let mut tally = Tally::default();
+    for (idx, (annotation, confidence)) in annotations.iter().zip(objects).enumerate() {
+        let n = idx + 1;
+        let Some(pixels) = PixelBox::read(annotation) else {
+            return rejected(
+                Code::InvalidLabelAttributeFormat,
+                format!("box {n} lacks a whole class_id or one of left, top, width, height"),
+            );
+        };
+        let Some(confidence) = *confidence else {
+            return rejected(
+                Code::MissingBoundingBoxConfidence,
+                format!("box {n} has no confidence"),
+            );
+        };
+        if !is_confidence(&confidence) {
+            return rejected(
+                Code::InvalidLabelAttributeMetadataFormat,
+                format!(
+                    "box {n} has confidence {}, not 0 to 1",
+                    shown(confidence.raw)
+                ),
+            );
+        }
+        if metadata.class_name_of(pixels.class_id).is_none() {
+            return rejected(
+                Code::MissingClassMapId,
+                format!(
+                    "class id {} of box {n} is not in class-map",
+                    shown(pixels.class_id)
+                ),
+            );
+        }
+        match fitted(annotation, pixels, &size, &mut tally) {
+            Ok(changed) => boxes.push(KeptBox {
+                annotation: *annotation,
+                confidence,
+                changed,
+            }),
+            Err(code) if options.faulty_boxes == WhenFaultyBox::Reject => {
+                return rejected(code, format!("box {n}: {}", code.message()));
+            }
+            Err(code) => tally.drop(code),
+        }
+    }
+    if !annotations.is_empty() && boxes.is_empty() {
+        return rejected(
+            Code::NoValidAnnotations,
+            format!("none of {} boxes can be used", annotations.len()),
+        );
+    }
+    if boxes.is_empty() && options.without_boxes == WhenEmpty::Skip {
+        return Err(Stop::Skipped(Code::NoBoxes, "image has no box".to_owned()));
+    }
+    apply_min_confidence(&mut boxes, out, options)?;
+    limit(&mut boxes, out, options)?;
+
+    let used = |id: &str| {
+        boxes.iter().any(|kept| {
+            kept.annotation
+                .class_id
+                .is_some_and(|class_id| class_id.raw == id)
+        })
+    };
+    let n_used = class_map
+        .iter()
+        .filter(|(id, _)| used(&id.decoded()))
+        .count();
+    for (_, name) in class_map.iter().filter(|(id, _)| used(&id.decoded())) {
+        check_name(*name)?;
+    }
+
+    let has_all = boxes.len() == annotations.len();
+    let is_carried = has_all
+        && labels.size_is_array
+        && size_as_came
+        && !labels.is_irregular
+        && !out.has_return()
+        && boxes.iter().all(|kept| kept.changed.is_none());
+    out.open_value(raw_name);
+    if is_carried {
+        out.json.push_str(value);
+    } else {
+        push_label(&mut out.json, size_fields, &size, &boxes);
+    }
+    out.open_metadata(raw_name);
+    let has_foreign = metadata.class_name.is_some()
+        || metadata.confidence.is_some()
+        || metadata.confidence_map.is_some();
+    match common
+        .whole_metadata
+        .filter(|_| has_all && n_used == class_map.len() && !has_foreign)
+    {
+        Some(whole) => out.json.push_str(whole),
+        None => {
+            let json = &mut out.json;
+            json.push_str("{\"objects\":[");
+            for (idx, kept) in boxes.iter().enumerate() {
+                json.push_str(if idx == 0 {
+                    "{\"confidence\":"
+                } else {
+                    ",{\"confidence\":"
+                });
+                json.push_str(kept.confidence.raw);
+                json.push('}');
+            }
+            json.push_str("],\"class-map\":{");
+            for (idx, (id, name)) in class_map
+                .iter()
+                .filter(|(id, _)| used(&id.decoded()))
+                .enumerate()
+            {
+                json.push_str(if idx == 0 { "\"" } else { ",\"" });
+                for piece in [id.raw, "\":\"", name.raw, "\""] {
+                    json.push_str(piece);
+                }
+            }
+            for piece in [
+                "},\"type\":\"",
+                TYPE_BOXES,
+                "\",\"human-annotated\":",
+                if common.is_human { "\"yes\"" } else { "\"no\"" },
+                ",\"creation-date\":",
+                &common.creation_date,
+                ",\"job-name\":",
+                &common.job_name,
+                "}",
+            ] {
+                json.push_str(piece);
+            }
+        }
+    }
+    if n_used < class_map.len() {
+        out.notes.push(Note::ClassMapReduced {
+            n: (class_map.len() - n_used) as u32,
+        });
+    }
+    tally.report(&mut out.notes);
+    Ok(())
+}
+
+#[derive(Default)]
+struct Tally {
+    n_rounded: u32,
+    n_clamped: u32,
+    n_off_frame: u32,
+    n_too_small: u32,
+}
+
+impl Tally {
+    fn drop(&mut self, code: Code) {
+        match code {
+            Code::BoundingBoxTooSmall => self.n_too_small += 1,
+            _ => self.n_off_frame += 1,
+        }
+    }
+
+    fn report(&self, notes: &mut Vec<Note>) {
+        let found = [
+            (self.n_rounded, Note::BoxesRounded { n: self.n_rounded }),
+            (self.n_clamped, Note::BoxesClamped { n: self.n_clamped }),
+            (
+                self.n_off_frame,
+                Note::BoxesDropped {
+                    code: Code::InvalidBoundingBox,
+                    n: self.n_off_frame,
+                },
+            ),
+            (
+                self.n_too_small,
+                Note::BoxesDropped {
+                    code: Code::BoundingBoxTooSmall,
+                    n: self.n_too_small,
+                },
+            ),
+        ];
+        notes.extend(
+            found
+                .into_iter()
+                .filter(|(n, _)| *n > 0)
+                .map(|(_, note)| note),
+        );
+    }
+}
+
+/// The size in whole pixels, and whether its fields can be carried over. A missing depth becomes 3.
+fn read_size(fields: &SizeFields<'_>) -> Option<(PixelSize, bool)> {
+    if let Some(size) = PixelSize::read(fields) {
+        return Some((size, true));
+    }
+    let side = |number: Option<Number<'_>>| {
+        number
+            .map(|number| number.value)
+            .filter(|value| *value >= 1.0 && value.fract() == 0.0 && value.is_finite())
+    };
+    Some((
+        PixelSize {
+            width: side(fields.width)?,
+            height: side(fields.height)?,
+        },
+        false,
+    ))
+}
+
+/// The box within the image: `Ok(None)` when it needs no change.
+fn fitted(
+    annotation: &Annotation<'_>,
+    pixels: PixelBox<'_>,
+    size: &PixelSize,
+    tally: &mut Tally,
+) -> Result<Option<[u32; 4]>, Code> {
+    let is_whole = [
+        annotation.left,
+        annotation.top,
+        annotation.width,
+        annotation.height,
+    ]
+    .iter()
+    .flatten()
+    .all(|number| number.is_integer);
+    match pixels.fault(size) {
+        None if is_whole => return Ok(None),
+        Some(code @ Code::BoundingBoxTooSmall) if is_whole => return Err(code),
+        _ => {}
+    }
+    if pixels.width < 0.0 || pixels.height < 0.0 {
+        return Err(Code::InvalidBoundingBox);
+    }
+    let left = (pixels.left + ROUNDING_SLACK_PX).floor();
+    let top = (pixels.top + ROUNDING_SLACK_PX).floor();
+    let right = (pixels.left + pixels.width - ROUNDING_SLACK_PX).ceil();
+    let bottom = (pixels.top + pixels.height - ROUNDING_SLACK_PX).ceil();
+    let inside = [
+        left.clamp(0.0, size.width),
+        top.clamp(0.0, size.height),
+        right.clamp(0.0, size.width),
+        bottom.clamp(0.0, size.height),
+    ];
+    let [x0, y0, x1, y1] = inside;
+    if x1 <= x0 || y1 <= y0 {
+        // Wholly beside the image, or nothing of a box to begin with.
+        let is_beside = right <= 0.0 || bottom <= 0.0 || left >= size.width || top >= size.height;
+        return Err(if is_beside {
+            Code::InvalidBoundingBox
+        } else {
+            Code::BoundingBoxTooSmall
+        });
+    }
+    let fitted = PixelBox {
+        class_id: pixels.class_id,
+        left: x0,
+        top: y0,
+        width: x1 - x0,
+        height: y1 - y0,
+    };
+    if let Some(code) = fitted.fault(size) {
+        return Err(code);
+    }
+    tally.n_rounded += u32::from(!is_whole);
+    tally.n_clamped += u32::from(inside != [left, top, right, bottom]);
+    // All four lie within an image of at most 4096 px.
+    Ok(Some([
+        x0 as u32,
+        y0 as u32,
+        (x1 - x0) as u32,
+        (y1 - y0) as u32,
+    ]))
+}
+
+fn apply_min_confidence(
+    boxes: &mut Vec<KeptBox<'_>>,
+    out: &mut EntryWriter<'_, '_>,
+    options: &ConvertOptions,
+) -> Result<(), Stop> {
+    let Some(min) = options.min_confidence.filter(|_| !boxes.is_empty()) else {
+        return Ok(());
+    };
+    if boxes.iter().all(|kept| kept.confidence.value == 0.0) {
+        out.notes.push(Note::ConfidenceUnknown);
+        return Ok(());
+    }
+    let n_found = boxes.len();
+    boxes.retain(|kept| kept.confidence.value >= min);
+    if boxes.is_empty() {
+        return Err(Stop::Review(format!("all {n_found} boxes are below {min}")));
+    }
+    if boxes.len() < n_found {
+        out.notes.push(Note::BoxesBelowMinConfidence {
+            n: (n_found - boxes.len()) as u32,
+        });
+    }
+    Ok(())
+}
+
+fn limit(
+    boxes: &mut Vec<KeptBox<'_>>,
+    out: &mut EntryWriter<'_, '_>,
+    options: &ConvertOptions,
+) -> Result<(), Stop> {
+    if boxes.len() <= BOXES_MAX {
+        return Ok(());
+    }
+    if options.too_many_boxes == WhenTooManyBoxes::Reject {
+        return rejected(
+            Code::TooManyBoundingBoxes,
+            format!("image has {} boxes; {BOXES_MAX} are possible", boxes.len()),
+        );
+    }
+    let n_too_many = boxes.len() - BOXES_MAX;
+    let mut ranks: Vec<(usize, f64)> = boxes
+        .iter()
+        .enumerate()
+        .map(|(idx, kept)| (idx, kept.confidence.value))
+        .collect();
+    ranks.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let mut kept_idxs: Vec<usize> = ranks
+        .into_iter()
+        .take(BOXES_MAX)
+        .map(|(idx, _)| idx)
+        .collect();
+    kept_idxs.sort_unstable();
+    let mut idx = 0;
+    boxes.retain(|_| {
+        let is_kept = kept_idxs.binary_search(&idx).is_ok();
+        idx += 1;
+        is_kept
+    });
+    out.notes.push(Note::BoxesDropped {
+        code: Code::TooManyBoundingBoxes,
+        n: n_too_many as u32,
+    });
+    Ok(())
+}
+
+fn push_label(json: &mut String, fields: &SizeFields<'_>, size: &PixelSize, boxes: &[KeptBox<'_>]) {
+    let depth = fields
+        .depth
+        .filter(|depth| depth.is_integer && depth.value >= 1.0)
+        .map_or("3", |depth| depth.raw);
+    json.push_str("{\"image_size\":[{\"width\":");
+    push_whole(json, size.width as u32);
+    json.push_str(",\"height\":");
+    push_whole(json, size.height as u32);
+    for piece in [",\"depth\":", depth, "}],\"annotations\":["] {
+        json.push_str(piece);
+    }
+    for (idx, kept) in boxes.iter().enumerate() {
+        json.push_str(if idx == 0 {
+            "{\"class_id\":"
+        } else {
+            ",{\"class_id\":"
+        });
+        json.push_str(kept.annotation.class_id.map_or("0", |id| id.raw));
+        let Annotation {
+            left,
+            top,
+            width,
+            height,
+            ..
+        } = kept.annotation;
+        let fields = [
+            (",\"left\":", left),
+            (",\"top\":", top),
+            (",\"width\":", width),
+            (",\"height\":", height),
+        ];
+        for (at, (key, as_came)) in fields.into_iter().enumerate() {
+            json.push_str(key);
+            match kept.changed.and_then(|changed| changed.get(at).copied()) {
+                Some(whole) => push_whole(json, whole),
+                None => json.push_str(as_came.map_or("0", |number| number.raw)),
+            }
+        }
+        json.push('}');
+    }
+    json.push_str("]}");
+}
+
+fn push_whole(json: &mut String, number: u32) {
+    let mut divisor = 1;
+    while number / divisor >= 10 {
+        divisor *= 10;
+    }
+    while divisor > 0 {
+        json.push(char::from(b'0' + (number / divisor % 10) as u8));
+        divisor /= 10;
+    }
+}

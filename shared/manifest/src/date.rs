@@ -1,0 +1,89 @@
+//! Creation dates in one of the shapes that Custom Labels' own examples have.
+
+use std::borrow::Cow;
+
+/// Whether a date already has the shape `YYYY-MM-DDThh:mm:ss`, with or without a fraction, with or without `Z`.
+fn is_plain(date: &str) -> bool {
+    const SHAPE: &[u8; 19] = b"0000-00-00T00:00:00";
+    let (Some(front), Some(rest)) = (date.as_bytes().get(..19), date.as_bytes().get(19..)) else {
+        return false;
+    };
+    let fits = front.iter().zip(SHAPE).all(|(byte, shape)| {
+        if *shape == b'0' {
+            byte.is_ascii_digit()
+        } else {
+            byte == shape
+        }
+    });
+    let rest = rest.strip_suffix(b"Z").unwrap_or(rest);
+    let is_fraction = match rest.split_first() {
+        None => true,
+        Some((point, digits)) => {
+            *point == b'.'
+                && (1..=9).contains(&digits.len())
+                && digits.iter().all(u8::is_ascii_digit)
+        }
+    };
+    fits && is_fraction
+}
+
+/// The date in an accepted shape: as it is when it has one, else in UTC as `YYYY-MM-DDThh:mm:ss.ffffff`.
+///
+/// A date without an offset is taken as UTC. `None` when it can't be read.
+/// Seen in real output: `2018-10-18T22:18:13.527256`, `…T10:11:18.006Z`, `2013-11-18 02:53:27`, `2020-05-15T08:01:16+0000`.
+pub(crate) fn normalised(date: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    if is_plain(&date) {
+        return Some(date);
+    }
+    let utc = match date.parse::<jiff::Timestamp>() {
+        Ok(timestamp) => jiff::tz::Offset::UTC.to_datetime(timestamp),
+        Err(_) => date.parse::<jiff::civil::DateTime>().ok()?,
+    };
+    Some(Cow::Owned(format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}",
+        utc.year(),
+        utc.month(),
+        utc.day(),
+        utc.hour(),
+        utc.minute(),
+        utc.second(),
+        utc.subsec_nanosecond() / 1000
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes() {
+        let check = |date: &str, expected: Option<&str>| {
+            assert_eq!(
+                normalised(Cow::Borrowed(date)).as_deref(),
+                expected,
+                "{date}"
+            )
+        };
+        for kept in [
+            "2018-10-18T22:18:13.527256",
+            "2021-06-22T10:11:18.006Z",
+            "2013-11-18T02:53:27",
+            "2013-11-18T02:53:27Z",
+        ] {
+            check(kept, Some(kept));
+        }
+        check("2013-11-18 02:53:27", Some("2013-11-18T02:53:27.000000"));
+        check(
+            "2020-05-15T08:01:16+0000",
+            Some("2020-05-15T08:01:16.000000"),
+        );
+        check(
+            "2020-05-15T08:01:16.5+02:00",
+            Some("2020-05-15T06:01:16.500000"),
+        );
+        check("2020-05-15", Some("2020-05-15T00:00:00.000000"));
+        check("", None);
+        check("yesterday", None);
+        check("2020-13-15 08:01:16", None);
+    }
+}
