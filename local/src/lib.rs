@@ -1,4 +1,10 @@
 //! The whole pipeline on one machine: three Lambda functions, S3, Rekognition datasets and Ground Truth.
+//!
+//! `gtcl` runs the same functions that are deployed, each in a process of its own, against services of the same
+//! wire formats in this process. [`commands`] holds one file a command; [`services`] the embedded services.
 
+pub mod cli;
+pub mod commands;
 pub mod example;
 pub mod job_request;
+pub mod services;

@@ -1,0 +1,131 @@
+//! The command line: which command, and how an error reads.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{function, run};
+
+/// What a process knows of itself, read once in `main`.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// Arguments, the program's name first.
+    pub arguments: Vec<OsString>,
+    /// This executable; started again as `gtcl function NAME` for each Lambda function.
+    pub executable: PathBuf,
+}
+
+/// Takes a SageMaker Ground Truth labeling job through three Lambda functions to a Rekognition Custom Labels
+/// dataset, on this machine and without an AWS account.
+#[derive(Debug, Parser)]
+#[command(name = "gtcl", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: run::Args,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a labeling job through the whole pipeline: the bundled example, or a job of yours (default).
+    Run(run::Args),
+    /// Run one Lambda function against the Runtime API that `AWS_LAMBDA_RUNTIME_API` names.
+    #[command(hide = true)]
+    Function(function::Args),
+}
+
+impl Command {
+    async fn run(self, environment: &Environment) -> Result<u8, CommandError> {
+        match self {
+            Self::Run(args) => run::run(args, environment).await,
+            Self::Function(args) => function::run(args).await,
+        }
+    }
+}
+
+/// Runs the command that the arguments name.
+///
+/// The exit code is the command's own, 1 for an error and 2 for arguments that can't be read.
+#[expect(
+    clippy::print_stderr,
+    reason = "errors of a command line go to standard error"
+)]
+pub fn main(environment: &Environment) -> ExitCode {
+    let cli = match Cli::try_parse_from(&environment.arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = u8::try_from(error.exit_code()).unwrap_or(2);
+            // A closed standard output leaves nobody to tell.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: failed to start threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let command = cli.command.unwrap_or(Command::Run(cli.run));
+    match runtime.block_on(command.run(environment)) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why a command could not do its work, and what its user can do about it.
+#[derive(Debug)]
+pub struct CommandError {
+    message: String,
+    remedy: Option<String>,
+}
+
+impl CommandError {
+    /// `message` names the thing and the place, in lower case.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            remedy: None,
+        }
+    }
+
+    /// `remedy` says what to do about it.
+    #[must_use]
+    pub fn with_help(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// What happened, without the remedy.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to do about it.
+    pub fn remedy(&self) -> Option<&str> {
+        self.remedy.as_deref()
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.message)?;
+        if let Some(remedy) = &self.remedy {
+            write!(f, "\nhelp: {remedy}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for CommandError {}

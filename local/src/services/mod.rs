@@ -1,0 +1,1 @@
+//! The services that the functions are run against, in this process.
