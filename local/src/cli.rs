@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{function, run};
+use crate::commands::{function, job_request, preflight, run};
 
 /// What a process knows of itself, read once in `main`.
 #[derive(Clone, Debug)]
@@ -33,6 +33,10 @@ struct Cli {
 enum Command {
     /// Run a labeling job through the whole pipeline: the bundled example, or a job of yours (default).
     Run(run::Args),
+    /// Print a complete CreateLabelingJob request for a deployed stack.
+    JobRequest(Box<job_request::Args>),
+    /// Look for what would make a labeling job fail, before it costs anything.
+    Preflight(preflight::Args),
     /// Run one Lambda function against the Runtime API that `AWS_LAMBDA_RUNTIME_API` names.
     #[command(hide = true)]
     Function(function::Args),
@@ -42,6 +46,8 @@ impl Command {
     async fn run(self, environment: &Environment) -> Result<u8, CommandError> {
         match self {
             Self::Run(args) => run::run(args, environment).await,
+            Self::JobRequest(args) => job_request::run(*args).await,
+            Self::Preflight(args) => preflight::run(args).await,
             Self::Function(args) => function::run(args).await,
         }
     }

@@ -1,0 +1,486 @@
+//! `gtcl preflight`: what would make a labeling job fail, looked up in the account before it costs anything.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use aws_config::BehaviorVersion;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use manifest::LineSplitter;
+
+use crate::cli::CommandError;
+use crate::job_request::constraints::{Arn, bucket_and_key, violations};
+use crate::job_request::input_manifest::InputManifest;
+use crate::job_request::{JobRequest, TaskType, label_categories};
+
+/// Largest image, bytes, inclusive. Source: Ground Truth, input data quotas: 40 MB.
+const IMAGE_BYTES_MAX: i64 = 40_000_000;
+/// Largest label category file and template that are read, bytes.
+const SMALL_FILE_BYTES_MAX: usize = 1 << 20;
+
+/// Arguments of `gtcl preflight`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// File with the CreateLabelingJob request, as `gtcl job-request` prints it.
+    request: PathBuf,
+    /// What workers are asked for.
+    #[arg(long, value_enum)]
+    task_type: TaskType,
+}
+
+/// What came of one look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// As it should be, with what was seen.
+    Fine(String),
+    /// The job would fail, or cost more than it should.
+    Problem(String),
+    /// It can't be seen from here; what to do instead.
+    Unknown(String),
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (word, text) = match self {
+            Self::Fine(text) => ("ok", text),
+            Self::Problem(text) => ("PROBLEM", text),
+            Self::Unknown(text) => ("unknown", text),
+        };
+        write!(f, "{word:<8} {text}")
+    }
+}
+
+/// Looks at the request, and with the credentials of the environment at the bucket, the manifest, the images, the
+/// label categories, the template and the place of the output. Prints one line a finding.
+///
+/// Answers 0 when nothing is wrong, 1 otherwise.
+///
+/// # Errors
+///
+/// Fails when the request can't be read.
+#[expect(clippy::print_stdout, reason = "the findings are the command's output")]
+pub async fn run(args: Args) -> Result<u8, CommandError> {
+    let path = args.request.display();
+    let text = std::fs::read_to_string(&args.request).map_err(|error| {
+        CommandError::new(format!("failed to read the request {path}: {error}"))
+    })?;
+    let request: JobRequest = serde_json::from_str(&text).map_err(|error| {
+        CommandError::new(format!("the request {path} can't be used: {error}"))
+            .with_help("write it with `gtcl job-request`")
+    })?;
+    let outcomes = Preflight::new(request, args.task_type).await.look().await;
+    let mut n_problems = 0_usize;
+    for (what, outcome) in &outcomes {
+        println!("{what:<26} {outcome}");
+        n_problems += usize::from(matches!(outcome, Outcome::Problem(_)));
+    }
+    println!(
+        "{}",
+        match n_problems {
+            0 => "nothing stands in the job's way, as far as can be seen from here".to_owned(),
+            n => format!("{n} problems; the job would fail or cost more than it should"),
+        }
+    );
+    Ok(u8::from(n_problems > 0))
+}
+
+struct Preflight {
+    s3: aws_sdk_s3::Client,
+    request: JobRequest,
+    task_type: TaskType,
+    found: Vec<(String, Outcome)>,
+}
+
+impl Preflight {
+    async fn new(request: JobRequest, task_type: TaskType) -> Self {
+        let shared = aws_config::defaults(BehaviorVersion::latest()).load().await;
+        // Path style works with Amazon's endpoints, and is the only one that works with a server on this machine.
+        let config = aws_sdk_s3::config::Builder::from(&shared)
+            .force_path_style(true)
+            .build();
+        Self {
+            s3: aws_sdk_s3::Client::from_conf(config),
+            request,
+            task_type,
+            found: Vec::new(),
+        }
+    }
+
+    fn say(&mut self, what: impl Into<String>, outcome: Outcome) {
+        self.found.push((what.into(), outcome));
+    }
+
+    async fn look(mut self) -> Vec<(String, Outcome)> {
+        let violations = violations(&self.request);
+        if violations.is_empty() {
+            self.say(
+                "request",
+                Outcome::Fine("every documented constraint holds".to_owned()),
+            );
+        }
+        for violation in violations {
+            self.say("request", Outcome::Problem(violation.to_string()));
+        }
+        let manifest = self.look_at_manifest().await;
+        let buckets: Vec<String> = manifest.buckets().map(str::to_owned).collect();
+        for bucket in &buckets {
+            self.look_at_bucket(bucket).await;
+        }
+        self.look_at_images(&manifest).await;
+        self.look_at_categories().await;
+        self.look_at_template().await;
+        self.look_at_output().await;
+        self.say_what_cannot_be_seen();
+        self.found
+    }
+
+    async fn look_at_manifest(&mut self) -> InputManifest {
+        let what = "input manifest";
+        let mut manifest = InputManifest::new(&self.request.label_attribute_name);
+        let uri = self
+            .request
+            .input_config
+            .data_source
+            .s3_data_source
+            .manifest_s3_uri
+            .clone();
+        let Some((bucket, key)) = bucket_and_key(&uri) else {
+            return manifest;
+        };
+        let answer = self.s3.get_object().bucket(bucket).key(key).send().await;
+        let mut body = match answer {
+            Ok(answer) => answer.body,
+            Err(error) => {
+                self.say(
+                    what,
+                    Outcome::Problem(format!("{uri} can't be read: {}", reason_of(&error))),
+                );
+                return manifest;
+            }
+        };
+        let mut lines = LineSplitter::new(manifest::LINE_BYTES_MAX);
+        loop {
+            let has_more = match body.next().await {
+                Some(Ok(bytes)) => {
+                    lines.feed(&bytes);
+                    true
+                }
+                Some(Err(error)) => {
+                    self.say(
+                        what,
+                        Outcome::Problem(format!("{uri} broke off while it was read: {error}")),
+                    );
+                    return manifest;
+                }
+                None => {
+                    lines.finish();
+                    false
+                }
+            };
+            while let Some((line_number, line)) = lines.next_line() {
+                manifest.take(line_number, line);
+            }
+            if !has_more {
+                break;
+            }
+        }
+        let problems = manifest.problems();
+        if problems.is_empty() {
+            self.say(
+                what,
+                Outcome::Fine(format!("{} data objects", manifest.n_lines())),
+            );
+        }
+        for problem in problems {
+            self.say(what, Outcome::Problem(problem));
+        }
+        manifest
+    }
+
+    async fn look_at_bucket(&mut self, bucket: &str) {
+        let what = format!("bucket {bucket}");
+        let region = Arn::parse(&self.request.human_task_config.workteam_arn)
+            .map(|arn| arn.region.to_owned())
+            .unwrap_or_default();
+        let outcome = match self.s3.get_bucket_location().bucket(bucket).send().await {
+            Ok(answer) => {
+                let found = region_of(answer.location_constraint().map(|region| region.as_str()));
+                if found == region {
+                    Outcome::Fine(format!("in {region}, as the functions and the work team"))
+                } else {
+                    Outcome::Problem(format!(
+                        "is in {found}; the functions and the work team are in {region}"
+                    ))
+                }
+            }
+            Err(error) => Outcome::Unknown(format!(
+                "its region can't be seen ({}); it must be {region}",
+                reason_of(&error)
+            )),
+        };
+        self.say(what.clone(), outcome);
+
+        let fix = format!(
+            "aws s3api put-bucket-cors --bucket {bucket} --cors-configuration '{{\"CORSRules\":[{{\"AllowedHeaders\":[],\"AllowedMethods\":[\"GET\"],\"AllowedOrigins\":[\"*\"],\"ExposeHeaders\":[\"Access-Control-Allow-Origin\"]}}]}}'"
+        );
+        let outcome = match self.s3.get_bucket_cors().bucket(bucket).send().await {
+            Ok(answer) => {
+                let is_allowed = answer
+                    .cors_rules()
+                    .iter()
+                    .any(|rule| lets_workers_fetch(rule.allowed_methods(), rule.allowed_origins()));
+                if is_allowed {
+                    Outcome::Fine("its CORS rules let workers' browsers fetch images".to_owned())
+                } else {
+                    Outcome::Problem(format!(
+                        "no CORS rule allows GET from every origin, each task would fail; {fix}"
+                    ))
+                }
+            }
+            Err(error) if error.code() == Some("NoSuchCORSConfiguration") => {
+                Outcome::Problem(format!("it has no CORS rules, each task would fail; {fix}"))
+            }
+            Err(error) => Outcome::Unknown(format!(
+                "its CORS rules can't be seen ({})",
+                reason_of(&error)
+            )),
+        };
+        self.say(what, outcome);
+    }
+
+    async fn look_at_images(&mut self, manifest: &InputManifest) {
+        let what = "images";
+        let n_problems = self.found.len();
+        for uri in manifest.samples() {
+            let Some((bucket, key)) = bucket_and_key(uri) else {
+                continue;
+            };
+            match self.s3.head_object().bucket(bucket).key(key).send().await {
+                Ok(head) => {
+                    let n_bytes = head.content_length().unwrap_or_default();
+                    if n_bytes > IMAGE_BYTES_MAX {
+                        self.say(
+                            what,
+                            Outcome::Problem(format!(
+                                "{uri} has {n_bytes} bytes; {IMAGE_BYTES_MAX} is the limit"
+                            )),
+                        );
+                    }
+                }
+                Err(error) => {
+                    self.say(
+                        what,
+                        Outcome::Problem(format!("{uri} can't be read: {}", reason_of(&error))),
+                    );
+                }
+            }
+        }
+        if self.found.len() == n_problems && !manifest.samples().is_empty() {
+            self.say(
+                what,
+                Outcome::Fine(format!(
+                    "the first {} are there, none too large",
+                    manifest.samples().len()
+                )),
+            );
+        }
+    }
+
+    /// The text of a small object, or what stands in the way.
+    async fn small_file(&self, uri: &str) -> Result<String, Outcome> {
+        let Some((bucket, key)) = bucket_and_key(uri) else {
+            return Err(Outcome::Problem(format!("{uri:?} is no s3:// URI")));
+        };
+        let unreadable =
+            |reason: String| Outcome::Problem(format!("{uri} can't be read: {reason}"));
+        let mut body = match self.s3.get_object().bucket(bucket).key(key).send().await {
+            Ok(answer) => answer.body,
+            Err(error) => return Err(unreadable(reason_of(&error))),
+        };
+        let mut bytes = Vec::new();
+        while let Some(piece) = body.next().await {
+            bytes.extend_from_slice(&piece.map_err(|error| unreadable(error.to_string()))?);
+            if bytes.len() > SMALL_FILE_BYTES_MAX {
+                return Err(Outcome::Problem(format!(
+                    "{uri} is larger than {SMALL_FILE_BYTES_MAX} bytes"
+                )));
+            }
+        }
+        String::from_utf8(bytes).map_err(|_| Outcome::Problem(format!("{uri} is not UTF-8 text")))
+    }
+
+    async fn look_at_categories(&mut self) {
+        let what = "label categories";
+        let Some(uri) = self.request.label_category_config_s3_uri.clone() else {
+            return;
+        };
+        match self.small_file(&uri).await {
+            Err(outcome) => self.say(what, outcome),
+            Ok(text) => {
+                let problems = label_categories::problems(&text, self.task_type);
+                if problems.is_empty() {
+                    self.say(
+                        what,
+                        Outcome::Fine(format!("fit a {} job", self.task_type.as_str())),
+                    );
+                }
+                for problem in problems {
+                    self.say(what, Outcome::Problem(format!("{uri}: {problem}")));
+                }
+            }
+        }
+    }
+
+    async fn look_at_template(&mut self) {
+        let what = "worker task template";
+        let uri = self
+            .request
+            .human_task_config
+            .ui_config
+            .ui_template_s3_uri
+            .clone();
+        let outcome = match self.small_file(&uri).await {
+            Err(outcome) => outcome,
+            Ok(text) if !text.contains("task.input") => Outcome::Problem(format!(
+                "{uri} never uses task.input; workers would see no image"
+            )),
+            Ok(text) if !text.contains("crowd-form") && !text.contains("crowd-html-elements") => {
+                Outcome::Unknown(format!(
+                    "{uri} has no crowd-form; it must submit the answer by itself"
+                ))
+            }
+            Ok(_) => Outcome::Fine("shows the task input in a form".to_owned()),
+        };
+        self.say(what, outcome);
+    }
+
+    async fn look_at_output(&mut self) {
+        let what = "output";
+        let path = self.request.output_config.s3_output_path.clone();
+        let Some((bucket, prefix)) = bucket_and_key(&path) else {
+            return;
+        };
+        let separator = if prefix.is_empty() || prefix.ends_with('/') {
+            ""
+        } else {
+            "/"
+        };
+        let folder = format!("{prefix}{separator}{}/", self.request.labeling_job_name);
+        let answer = self
+            .s3
+            .list_objects_v2()
+            .bucket(bucket)
+            .prefix(&folder)
+            .max_keys(1)
+            .send()
+            .await;
+        let outcome = match answer {
+            Err(error) => Outcome::Problem(format!(
+                "s3://{bucket} can't be listed: {}",
+                reason_of(&error)
+            )),
+            Ok(answer) if !answer.contents().is_empty() => Outcome::Problem(format!(
+                "s3://{bucket}/{folder} has files of an earlier job; choose another job name"
+            )),
+            Ok(_) => Outcome::Fine(format!("nothing lies at s3://{bucket}/{folder} yet")),
+        };
+        self.say(what, outcome);
+    }
+
+    /// What takes other services than S3, as commands of the AWS CLI.
+    fn say_what_cannot_be_seen(&mut self) {
+        let task = &self.request.human_task_config;
+        let role = &self.request.role_arn;
+        let functions = [
+            task.pre_human_task_lambda_arn.clone(),
+            task.annotation_consolidation_config
+                .annotation_consolidation_lambda_arn
+                .clone(),
+        ];
+        let role_policy = format!(
+            "aws iam simulate-principal-policy --policy-source-arn {role} --action-names lambda:InvokeFunction --resource-arns {}",
+            functions.join(" ")
+        );
+        let name = format!(
+            "aws sagemaker describe-labeling-job --labeling-job-name {} (must answer ResourceNotFound)",
+            self.request.labeling_job_name
+        );
+        self.say("role", Outcome::Unknown(role_policy));
+        for function in functions {
+            self.say(
+                "function",
+                Outcome::Unknown(format!(
+                    "aws lambda get-function-configuration --function-name {function}"
+                )),
+            );
+        }
+        self.say("job name", Outcome::Unknown(name));
+    }
+}
+
+/// Whether one CORS rule lets a browser on any page fetch an image.
+///
+/// Source: Ground Truth Developer Guide, "CORS permission requirement".
+fn lets_workers_fetch(methods: &[String], origins: &[String]) -> bool {
+    methods.iter().any(|method| method == "GET") && origins.iter().any(|origin| origin == "*")
+}
+
+/// A bucket's region. S3 answers nothing for us-east-1, and `EU` for old buckets in eu-west-1.
+fn region_of(location_constraint: Option<&str>) -> &str {
+    match location_constraint {
+        None | Some("") => "us-east-1",
+        Some("EU") => "eu-west-1",
+        Some(region) => region,
+    }
+}
+
+/// The service's code and message, or what kept the call from it.
+fn reason_of<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
+    match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        (None, _) => match error {
+            SdkError::ServiceError(_) => {
+                "the service refused it without a code; the object or the permission may be missing"
+                    .to_owned()
+            }
+            SdkError::TimeoutError(_) => "no answer in time".to_owned(),
+            SdkError::DispatchFailure(_) => "no connection, or no credentials".to_owned(),
+            _ => "the call failed before it was sent, or its answer can't be read".to_owned(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cors_rules() {
+        let check = |methods: &[&str], origins: &[&str], expected| {
+            let own = |texts: &[&str]| {
+                texts
+                    .iter()
+                    .map(|&text| text.to_owned())
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(
+                lets_workers_fetch(&own(methods), &own(origins)),
+                expected,
+                "{methods:?} {origins:?}"
+            );
+        };
+        check(&["GET"], &["*"], true);
+        check(&["PUT", "GET"], &["https://example.com", "*"], true);
+        check(&["PUT"], &["*"], false);
+        check(&["GET"], &["https://example.com"], false);
+        check(&[], &[], false);
+    }
+
+    #[test]
+    fn regions() {
+        assert_eq!(region_of(None), "us-east-1");
+        assert_eq!(region_of(Some("")), "us-east-1");
+        assert_eq!(region_of(Some("EU")), "eu-west-1");
+        assert_eq!(region_of(Some("eu-central-1")), "eu-central-1");
+    }
+}
