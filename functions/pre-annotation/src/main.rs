@@ -1,2 +1,6 @@
-//! Placeholder.
-fn main() {}
+//! The Lambda function's process.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    pre_annotation::bootstrap::run().await
+}

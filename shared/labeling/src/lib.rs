@@ -1,1 +1,25 @@
 //! What Ground Truth asks the two labeling functions, and what they answer.
+//!
+//! [`pre_annotation`]: a data object → a worker's task input. [`consolidation`]: an annotation file → one
+//! consolidated annotation for each data object. [`answers`] reads what a worker submitted, by its shape and not by
+//! the names a template gives; [`worker_response`] and [`whole_job`] read what a finished job leaves in S3.
+//!
+//! Everything that comes in is untrusted: it is bounded before it is looked into, one bad answer is an unreadable
+//! answer, one bad data object is a failed object, and only a bad request is an error.
+//!
+//! What this crate does not do: read S3, read a clock or the environment, decide how votes are weighed (that is
+//! `consensus`).
+
+pub mod answers;
+pub mod categories;
+pub mod consolidation;
+pub mod job_folder;
+pub mod pre_annotation;
+mod shown;
+pub mod statistics_file;
+mod task_type;
+pub mod whole_job;
+pub mod worker;
+pub mod worker_response;
+
+pub use task_type::TaskType;

@@ -1,0 +1,33 @@
+//! The straight line: event → request → annotation file → consolidated annotations → answer.
+
+use aws::s3::S3;
+use labeling::consolidation::{AnnotationFile, ConsolidatedAnnotation, Request, consolidate};
+use lambda_runtime::LambdaEvent;
+use serde_json::value::RawValue;
+
+use crate::worker_statistics::WorkerStatistics;
+use crate::{Error, Settings, inputs, report};
+
+/// Answers one event with one consolidated annotation for each data object of the batch.
+///
+/// # Errors
+///
+/// [`Error`] when the request or the annotation file as a whole can't be read. Anything smaller costs a data object
+/// its label at most, or the consolidation its carried statistics, and is logged.
+pub async fn handle(
+    event: LambdaEvent<Box<RawValue>>,
+    s3: &S3,
+    settings: &Settings,
+) -> Result<Vec<ConsolidatedAnnotation>, Error> {
+    let mut request = Request::parse(event.payload.get().as_bytes())?;
+    let bytes = inputs::read_annotation_file(s3, &request, settings).await?;
+    let mut file = AnnotationFile::parse(&bytes)?;
+    inputs::read_stored_answers(s3, &request, settings, &mut file).await;
+    inputs::read_label_categories(s3, &mut request, settings).await;
+    let store = WorkerStatistics::of_job(s3, &request, settings);
+    let carried = store.read().await;
+    let outcome = consolidate(&request, &file, &carried.sum, &settings.config);
+    store.write(&outcome.statistics, carried).await;
+    report::log(&request, &file, &outcome);
+    Ok(outcome.response)
+}

@@ -1,0 +1,322 @@
+//! The annotation file: the workers' answers to a batch of data objects.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::shown::shown;
+
+/// Largest annotation file, and largest answer stored elsewhere, that is read, in bytes, inclusive. Source: ours;
+/// Ground Truth puts at most 50 data objects into a batch.
+pub const ANNOTATION_FILE_BYTES_MAX: u64 = 64 * 1_048_576;
+
+/// The workers' answers to a batch of data objects, in the file's order.
+///
+/// Data objects that stand in the file more than once are merged at their first place. What can't be read of one data
+/// object is that data object's problem; the others are not touched by it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AnnotationFile {
+    /// The data objects, each `dataset_object_id` once.
+    pub objects: Vec<DataObject>,
+    /// Elements of the file without a usable `datasetObjectId`: position (zero-based) and reason. They can't be answered.
+    pub unidentified: Vec<(usize, String)>,
+}
+
+/// A data object and the workers' answers to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DataObject {
+    /// Ground Truth's name for it: the zero-based number of its line in the input manifest, as text.
+    pub dataset_object_id: String,
+    /// The image's URI, where the file has one.
+    pub source: Option<String>,
+    /// The answers, in the file's order.
+    pub annotations: Vec<Annotation>,
+    /// Why its element of the file couldn't be read, if so.
+    pub problem: Option<String>,
+}
+
+/// One worker's answer, not looked into yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Annotation {
+    /// The worker's id, where the file has one.
+    pub worker_id: Option<String>,
+    /// The answer.
+    pub content: Content,
+}
+
+/// Where an answer is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// Here.
+    Inline(String),
+    /// In an object of its own.
+    Stored {
+        /// Its S3 URI.
+        uri: String,
+    },
+    /// Nowhere; why.
+    Unreadable(String),
+}
+
+/// Why a file is not an annotation file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AnnotationFileError {
+    /// Not JSON, or cut off.
+    #[error("annotation file is not valid JSON: {reason}")]
+    Json {
+        /// Line and column.
+        reason: String,
+    },
+    /// JSON, but not a list of data objects.
+    #[error("annotation file is not a list of data objects but {found}")]
+    NotAList {
+        /// How it starts, in quotes.
+        found: String,
+    },
+}
+
+impl AnnotationFileError {
+    /// A stable name of the variant: `errorType` of the function's answer.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Json { .. } => "AnnotationFile.Json",
+            Self::NotAList { .. } => "AnnotationFile.NotAList",
+        }
+    }
+}
+
+impl AnnotationFile {
+    /// Reads an annotation file: a list of data objects, or one data object by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`AnnotationFileError::Json`] and [`AnnotationFileError::NotAList`]; a data object that can't be read is no error.
+    pub fn parse(bytes: &[u8]) -> Result<Self, AnnotationFileError> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let json = |error: serde_json::Error| AnnotationFileError::Json {
+            reason: error.to_string(),
+        };
+        let whole: &RawValue = serde_json::from_slice(bytes).map_err(json)?;
+        let elements: Vec<&RawValue> = match whole.get().as_bytes().first() {
+            Some(b'[') => serde_json::from_str(whole.get()).map_err(json)?,
+            Some(b'{') if whole.get().contains("\"datasetObjectId\"") => vec![whole],
+            _ => {
+                return Err(AnnotationFileError::NotAList {
+                    found: shown(whole.get()),
+                });
+            }
+        };
+        Ok(Self::from_elements(elements.iter().map(|raw| element(raw))))
+    }
+
+    /// A file of these data objects; those with the same id are merged at the first one's place.
+    #[must_use]
+    pub fn from_objects(objects: impl IntoIterator<Item = DataObject>) -> Self {
+        Self::from_elements(objects.into_iter().map(Ok))
+    }
+
+    fn from_elements(elements: impl Iterator<Item = Result<DataObject, String>>) -> Self {
+        let mut file = Self::default();
+        let mut places: BTreeMap<String, usize> = BTreeMap::new();
+        for (idx, element) in elements.enumerate() {
+            let object = match element {
+                Ok(object) => object,
+                Err(reason) => {
+                    file.unidentified.push((idx, reason));
+                    continue;
+                }
+            };
+            let place = *places
+                .entry(object.dataset_object_id.clone())
+                .or_insert(file.objects.len());
+            match file.objects.get_mut(place) {
+                Some(earlier) => {
+                    earlier.annotations.extend(object.annotations);
+                    earlier.source = earlier.source.take().or(object.source);
+                    earlier.problem = earlier.problem.take().or(object.problem);
+                }
+                None => file.objects.push(object),
+            }
+        }
+        file
+    }
+
+    /// URIs of the answers that are stored elsewhere, each once, in order of the URIs.
+    #[must_use]
+    pub fn stored_answers(&self) -> Vec<String> {
+        let uris = self
+            .annotations()
+            .filter_map(|annotation| match &annotation.content {
+                Content::Stored { uri } => Some(uri.clone()),
+                Content::Inline(_) | Content::Unreadable(_) => None,
+            });
+        uris.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Puts in place what was read from `uri`, or why it couldn't be read.
+    pub fn resolve(&mut self, uri: &str, answer: Result<Vec<u8>, String>) {
+        let content = match answer.map(String::from_utf8) {
+            Ok(Ok(text)) => Content::Inline(text),
+            Ok(Err(_)) => Content::Unreadable(format!("{} is not UTF-8 text", shown(uri))),
+            Err(reason) => Content::Unreadable(reason),
+        };
+        for annotation in self
+            .objects
+            .iter_mut()
+            .flat_map(|object| &mut object.annotations)
+        {
+            if matches!(&annotation.content, Content::Stored { uri: stored } if stored == uri) {
+                annotation.content = content.clone();
+            }
+        }
+    }
+
+    fn annotations(&self) -> impl Iterator<Item = &Annotation> {
+        self.objects.iter().flat_map(|object| &object.annotations)
+    }
+}
+
+fn element(raw: &RawValue) -> Result<DataObject, String> {
+    let value: Value =
+        serde_json::from_str(raw.get()).map_err(|error| format!("not readable: {error}"))?;
+    let dataset_object_id = match value.get("datasetObjectId") {
+        Some(Value::String(id)) if !id.is_empty() => id.clone(),
+        Some(Value::Number(id)) => id.to_string(),
+        _ => return Err("no datasetObjectId".to_owned()),
+    };
+    let source = value.get("dataObject").and_then(|object| {
+        let text = ["s3Uri", "s3uri", "source-ref"]
+            .iter()
+            .find_map(|key| object.get(key)?.as_str());
+        text.map(str::to_owned)
+    });
+    let annotations = value.get("annotations").and_then(Value::as_array);
+    Ok(DataObject {
+        dataset_object_id,
+        source,
+        problem: annotations
+            .is_none()
+            .then(|| "annotations is not a list".to_owned()),
+        annotations: annotations.into_iter().flatten().map(annotation).collect(),
+    })
+}
+
+fn annotation(value: &Value) -> Annotation {
+    let data = value.get("annotationData").unwrap_or(&Value::Null);
+    let uri = ["s3Uri", "s3uri"]
+        .iter()
+        .find_map(|key| data.get(key)?.as_str());
+    let content = match (data.get("content"), uri) {
+        (Some(Value::String(text)), _) => Content::Inline(text.clone()),
+        (Some(form @ (Value::Object(_) | Value::Array(_))), _) => Content::Inline(form.to_string()),
+        (_, Some(uri)) => Content::Stored {
+            uri: uri.to_owned(),
+        },
+        (Some(Value::Null), None) => Content::Inline(String::new()),
+        _ => Content::Unreadable("annotationData has neither content nor s3Uri".to_owned()),
+    };
+    Annotation {
+        worker_id: value
+            .get("workerId")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
+        content,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(file: &str) -> AnnotationFile {
+        AnnotationFile::parse(file.as_bytes()).unwrap()
+    }
+
+    fn ids(file: &AnnotationFile) -> Vec<&str> {
+        file.objects
+            .iter()
+            .map(|object| object.dataset_object_id.as_str())
+            .collect()
+    }
+
+    #[test]
+    fn arbitrary_order_is_kept() {
+        let file = parse(
+            r#"[{"datasetObjectId":"7","annotations":[]},{"datasetObjectId":"5","annotations":[]}]"#,
+        );
+        assert_eq!(ids(&file), ["7", "5"]);
+        assert_eq!(
+            ids(&parse(r#"{"datasetObjectId":3,"annotations":[]}"#)),
+            ["3"]
+        );
+        assert_eq!(ids(&parse("\u{feff} []")), [""; 0]);
+    }
+
+    #[test]
+    fn repeated_objects_are_merged() {
+        let file = parse(
+            r#"[{"datasetObjectId":"1","dataObject":{"s3Uri":"s3://b/1"},"annotations":[{"workerId":"a","annotationData":{"content":"{}"}}]},
+                {"datasetObjectId":"0","annotations":[]},
+                {"datasetObjectId":"1","annotations":[{"workerId":"b","annotationData":{"content":"{}"}}]}]"#,
+        );
+        assert_eq!(ids(&file), ["1", "0"]);
+        assert_eq!(file.objects[0].annotations.len(), 2);
+        assert_eq!(file.objects[0].source.as_deref(), Some("s3://b/1"));
+    }
+
+    #[test]
+    fn one_bad_object_touches_no_other() {
+        let file = parse(
+            r#"[7,{"annotations":[]},{"datasetObjectId":"2"},{"datasetObjectId":"3","annotations":[{}]}]"#,
+        );
+        assert_eq!(file.unidentified.len(), 2);
+        assert_eq!(ids(&file), ["2", "3"]);
+        assert!(file.objects[0].problem.is_some());
+        assert!(matches!(
+            file.objects[1].annotations[0].content,
+            Content::Unreadable(_)
+        ));
+    }
+
+    #[test]
+    fn answers_stored_elsewhere() {
+        let mut file = parse(
+            r#"[{"datasetObjectId":"0","annotations":[
+                {"workerId":"a","annotationData":{"s3Uri":"s3://b/2"}},
+                {"workerId":"b","annotationData":{"s3uri":"s3://b/1"}},
+                {"workerId":"c","annotationData":{"s3Uri":"s3://b/2"}}]}]"#,
+        );
+        assert_eq!(file.stored_answers(), ["s3://b/1", "s3://b/2"]);
+        file.resolve("s3://b/2", Ok(b"{}".to_vec()));
+        file.resolve("s3://b/1", Err("denied".to_owned()));
+        let contents: Vec<_> = file
+            .annotations()
+            .map(|annotation| annotation.content.clone())
+            .collect();
+        let read = Content::Inline("{}".to_owned());
+        assert_eq!(
+            contents,
+            [read.clone(), Content::Unreadable("denied".to_owned()), read]
+        );
+        assert!(file.stored_answers().is_empty());
+    }
+
+    #[test]
+    fn not_annotation_files() {
+        for (file, code) in [
+            ("", "AnnotationFile.Json"),
+            ("[{\"datasetObjectId\":", "AnnotationFile.Json"),
+            ("\u{0}\u{1}", "AnnotationFile.Json"),
+            ("7", "AnnotationFile.NotAList"),
+            ("{\"answers\":[]}", "AnnotationFile.NotAList"),
+        ] {
+            assert_eq!(
+                AnnotationFile::parse(file.as_bytes()).unwrap_err().code(),
+                code,
+                "{file}"
+            );
+        }
+    }
+}

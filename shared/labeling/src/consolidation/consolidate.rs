@@ -1,0 +1,554 @@
+//! Workers' answers → label envelopes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use consensus::{Consolidation, Problem, Statistics};
+use manifest::Envelope;
+
+use super::classes::Classes;
+use super::{
+    AnnotationFile, ConsolidatedAnnotation, Content, Counts, DataObject, FailedObject, Outcome,
+    Request,
+};
+use crate::TaskType;
+use crate::answers::{self, Answer, DrawnBox, ImageSize};
+use crate::shown::shown;
+use crate::worker::pseudonym;
+
+/// Decimal places of a confidence. Ground Truth's own jobs write two, at which a fifth of all ties in a review order
+/// by confidence are due to rounding alone.
+const CONFIDENCE_SCALE: f64 = 10_000.0;
+
+/// Decimal places of a box's edges, in pixels.
+const PIXEL_SCALE: f64 = 100.0;
+
+/// Channels of an image. Ground Truth always writes 3.
+const DEPTH: u32 = 3;
+
+/// Settings of a consolidation.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Label categories for requests that bring none.
+    pub label_categories: Option<Vec<String>>,
+    /// What kind of label the job asks for; `None`: the kind that most answers of the batch have.
+    pub task_type: Option<TaskType>,
+    /// The form element to look at, where a form has it; `None`: any.
+    pub answer_name: Option<String>,
+    /// What a multi-label form submits for "no category applies". Compared without case and surrounding space; a
+    /// label category of the same name is a category.
+    pub exclusion_label: String,
+    /// Settings of single-label jobs.
+    pub single_label: consensus::single_label::Config,
+    /// Settings of multi-label jobs.
+    pub multi_label: consensus::multi_label::Config,
+    /// Settings of bounding box jobs.
+    pub boxes: consensus::boxes::Config,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            label_categories: None,
+            task_type: None,
+            answer_name: None,
+            exclusion_label: "None of the above".to_owned(),
+            single_label: consensus::single_label::Config::default(),
+            multi_label: consensus::multi_label::Config::default(),
+            boxes: consensus::boxes::Config::default(),
+        }
+    }
+}
+
+/// Consolidates a batch.
+///
+/// Every `datasetObjectId` of the file gets exactly one element, in the file's order. One that has no answer to count
+/// gets the failure envelope with the reason.
+///
+/// The task type is the configured one, else the kind that most answers of the batch have (boxes before multi-label
+/// before single-label among equals). Answers of another kind are counted where they say the same thing (one label in
+/// a multi-label job, one of several labels in a single-label job), else they are unreadable.
+///
+/// Class ids are positions in the label categories of the request, else of the config, else hashes of the names. A
+/// name that is no label category (also when case and surrounding space are passed over) doesn't count; a box with
+/// such a name is left out, and an answer of nothing but such boxes doesn't count.
+///
+/// Confidences have four decimal places, edges of boxes two; both are rounded half away from zero. Boxes are cut at the
+/// image's edges, and those without area after that are left out.
+#[must_use]
+pub fn consolidate(
+    request: &Request,
+    file: &AnnotationFile,
+    carried: &Statistics,
+    config: &Config,
+) -> Outcome {
+    let mut batch = Batch::read(request, file, config);
+    let (labels, statistics) = match batch.task_type {
+        Some(TaskType::SingleLabel) => batch.single_label(carried, &config.single_label),
+        Some(TaskType::MultiLabel) => {
+            batch.multi_label(carried, &config.multi_label, &config.exclusion_label)
+        }
+        Some(TaskType::BoundingBox) => batch.boxes(carried, &config.boxes),
+        None => (Vec::new(), Statistics::default()),
+    };
+    batch.into_outcome(request, file, labels, statistics)
+}
+
+type Labels = Vec<Option<Envelope>>;
+
+/// The batch with its answers read.
+struct Batch {
+    task_type: Option<TaskType>,
+    workers: Vec<String>,
+    classes: Classes,
+    /// For each data object its readable answers: worker, answer.
+    items: Vec<Vec<(u32, Answer)>>,
+    /// For each data object why answers don't count.
+    problems: Vec<Vec<String>>,
+    counts: Counts,
+    unknown_categories: BTreeMap<String, u32>,
+}
+
+impl Batch {
+    fn read(request: &Request, file: &AnnotationFile, config: &Config) -> Self {
+        let mut counts = Counts {
+            n_unidentified: file.unidentified.len() as u32,
+            ..Counts::default()
+        };
+        let job_key = request.job_folder().unwrap_or(&request.label_attribute);
+        let mut problems: Vec<Vec<String>> = Vec::with_capacity(file.objects.len());
+        let mut named: Vec<Vec<(String, Answer)>> = Vec::with_capacity(file.objects.len());
+        for object in &file.objects {
+            let mut found = Vec::new();
+            let mut reasons: Vec<String> = object.problem.iter().cloned().collect();
+            for (idx, annotation) in object.annotations.iter().enumerate() {
+                let worker = match &annotation.worker_id {
+                    Some(id) => pseudonym(job_key, id),
+                    None => format!("unnamed-{idx}"),
+                };
+                match read_answer(&annotation.content, config) {
+                    Ok(Answer::Empty) => {
+                        counts.n_empty += 1;
+                        reasons.push("an empty form".to_owned());
+                    }
+                    Ok(Answer::Unsupported { kind }) => {
+                        counts.n_unreadable += 1;
+                        reasons.push(format!("answer of kind {kind}, which has no consolidation"));
+                    }
+                    Ok(answer) => found.push((worker, answer)),
+                    Err(reason) => {
+                        counts.n_unreadable += 1;
+                        reasons.push(reason);
+                    }
+                }
+            }
+            named.push(found);
+            problems.push(reasons);
+        }
+        let workers: BTreeSet<&String> = named.iter().flatten().map(|(worker, _)| worker).collect();
+        let workers: Vec<String> = workers.into_iter().cloned().collect();
+        let task_type = config
+            .task_type
+            .or_else(|| most_frequent(named.iter().flatten().map(|(_, answer)| answer)));
+        let categories = request
+            .label_categories
+            .as_deref()
+            .or(config.label_categories.as_deref());
+        let answered: BTreeSet<&str> = match categories {
+            Some(_) => BTreeSet::new(),
+            None => named
+                .iter()
+                .flatten()
+                .flat_map(|(_, answer)| names_in(answer))
+                .filter(|name| !same(name, &config.exclusion_label))
+                .collect(),
+        };
+        let classes = Classes::new(categories, &answered);
+        let items = named.into_iter().map(|answers| {
+            let numbered = answers.into_iter().filter_map(|(worker, answer)| {
+                let idx = workers.binary_search(&worker).ok()?;
+                Some((idx as u32, answer))
+            });
+            numbered.collect()
+        });
+        let items: Vec<Vec<(u32, Answer)>> = items.collect();
+        Self {
+            task_type,
+            workers,
+            classes,
+            items,
+            problems,
+            counts,
+            unknown_categories: BTreeMap::new(),
+        }
+    }
+
+    /// Turns each answer into what `consensus` takes; an answer that can't be turned is unreadable.
+    fn problem<A>(
+        &mut self,
+        mut convert: impl FnMut(&Classes, u32, &Answer, &mut Unknown) -> Result<A, String>,
+    ) -> Problem<A> {
+        let mut items = Vec::with_capacity(self.items.len());
+        for (answers, problems) in self.items.iter().zip(&mut self.problems) {
+            let mut converted = Vec::with_capacity(answers.len());
+            for (worker, answer) in answers {
+                let mut unknown = Unknown::default();
+                match convert(&self.classes, *worker, answer, &mut unknown) {
+                    Ok(answer) => {
+                        self.counts.n_answers += 1;
+                        converted.push(answer);
+                    }
+                    Err(reason) => {
+                        self.counts.n_unreadable += 1;
+                        problems.push(reason);
+                    }
+                }
+                for name in unknown.0 {
+                    *self.unknown_categories.entry(name).or_default() += 1;
+                }
+            }
+            items.push(converted);
+        }
+        Problem {
+            workers: self.workers.clone(),
+            classes: self.classes.names().to_vec(),
+            items,
+        }
+    }
+
+    fn single_label(
+        &mut self,
+        carried: &Statistics,
+        config: &consensus::single_label::Config,
+    ) -> (Labels, Statistics) {
+        use consensus::single_label::{Answer as Vote, consolidate};
+        let problem = self.problem(|classes, worker, answer, unknown| {
+            let label = match answer {
+                Answer::SingleLabel { label } => label,
+                Answer::MultiLabel { labels } => match labels.as_slice() {
+                    [label] => label,
+                    labels => return Err(format!("{} labels in a single-label job", labels.len())),
+                },
+                _ => return Err("boxes in a single-label job".to_owned()),
+            };
+            let class = unknown.find(classes, label)?;
+            Ok(Vote { worker, class })
+        });
+        let Consolidation {
+            estimates,
+            statistics,
+        } = consolidate(&problem, carried, config);
+        let labels = estimates.into_iter().map(|estimate| {
+            let estimate = estimate?;
+            let (id, name) = self.classes.id_and_name(estimate.class)?;
+            Some(Envelope::single_label(
+                id,
+                name,
+                rounded_confidence(estimate.confidence),
+            ))
+        });
+        (labels.collect(), statistics)
+    }
+
+    fn multi_label(
+        &mut self,
+        carried: &Statistics,
+        config: &consensus::multi_label::Config,
+        exclusion: &str,
+    ) -> (Labels, Statistics) {
+        use consensus::multi_label::{Answer as Vote, consolidate};
+        let problem = self.problem(|classes, worker, answer, unknown| {
+            let labels = match answer {
+                Answer::SingleLabel { label } => std::slice::from_ref(label),
+                Answer::MultiLabel { labels } => labels.as_slice(),
+                _ => return Err("boxes in a multi-label job".to_owned()),
+            };
+            let mut selected = Vec::with_capacity(labels.len());
+            let mut problem = None;
+            for label in labels {
+                match classes.find(label) {
+                    Some(class) => selected.push(class),
+                    None if same(label, exclusion) => {}
+                    None => problem = unknown.find(classes, label).err(),
+                }
+            }
+            match problem {
+                // A form with categories that we don't know says nothing on those that we do.
+                Some(reason) if selected.is_empty() => Err(reason),
+                _ => Ok(Vote {
+                    worker,
+                    classes: selected,
+                }),
+            }
+        });
+        let Consolidation {
+            estimates,
+            statistics,
+        } = consolidate(&problem, carried, config);
+        let labels = estimates.into_iter().map(|estimate| {
+            let estimate = estimate?;
+            let accepted = estimate.accepted.iter().filter_map(|class| {
+                let (id, name) = self.classes.id_and_name(*class)?;
+                let confidence = estimate.probabilities.get(*class as usize)?;
+                Some((id, name, rounded_confidence(*confidence)))
+            });
+            Some(Envelope::multi_label(&accepted.collect::<Vec<_>>()))
+        });
+        (labels.collect(), statistics)
+    }
+
+    fn boxes(
+        &mut self,
+        carried: &Statistics,
+        config: &consensus::boxes::Config,
+    ) -> (Labels, Statistics) {
+        use consensus::boxes::{Answer as Vote, consolidate};
+        let sizes: Vec<Option<ImageSize>> = self
+            .items
+            .iter()
+            .map(|answers| image_size(answers))
+            .collect();
+        for (size, (answers, problems)) in sizes
+            .iter()
+            .zip(self.items.iter_mut().zip(&mut self.problems))
+        {
+            let has_boxes = answers
+                .iter()
+                .any(|(_, answer)| matches!(answer, Answer::Boxes { .. }));
+            if size.is_none() && has_boxes {
+                problems
+                    .push("no answer states the image's size (inputImageProperties)".to_owned());
+                self.counts.n_unreadable += answers.len() as u32;
+                answers.clear();
+            }
+            for (_, answer) in answers.iter_mut() {
+                if let (Answer::Boxes { boxes, .. }, Some(size)) = (answer, size) {
+                    *boxes = boxes.iter().filter_map(|drawn| cut(drawn, *size)).collect();
+                }
+            }
+        }
+        let problem = self.problem(|classes, worker, answer, unknown| {
+            let Answer::Boxes { boxes: drawn, .. } = answer else {
+                return Err("a label without boxes in a bounding box job".to_owned());
+            };
+            let mut boxes = Vec::with_capacity(drawn.len());
+            let mut problem = None;
+            for drawn in drawn {
+                match unknown.find(classes, &drawn.label) {
+                    Ok(class) => boxes.push(consensus::boxes::BoxLabel {
+                        class,
+                        left: drawn.left,
+                        top: drawn.top,
+                        width: drawn.width,
+                        height: drawn.height,
+                    }),
+                    Err(reason) => problem = Some(reason),
+                }
+            }
+            match problem {
+                Some(reason) if boxes.is_empty() => Err(reason),
+                _ => Ok(Vote { worker, boxes }),
+            }
+        });
+        let Consolidation {
+            estimates,
+            statistics,
+        } = consolidate(&problem, carried, config);
+        let labels = estimates.into_iter().zip(sizes).map(|(estimate, size)| {
+            let (estimate, size) = (estimate?, size?);
+            let mut class_map = BTreeMap::new();
+            let boxes = estimate.boxes.iter().filter_map(|found| {
+                let (class_id, name) = self.classes.id_and_name(found.class)?;
+                class_map.insert(class_id, name);
+                Some(manifest::BoxLabel {
+                    class_id,
+                    left: rounded(found.left, PIXEL_SCALE),
+                    top: rounded(found.top, PIXEL_SCALE),
+                    width: rounded(found.width, PIXEL_SCALE),
+                    height: rounded(found.height, PIXEL_SCALE),
+                    confidence: rounded_confidence(found.confidence),
+                })
+            });
+            let boxes: Vec<_> = boxes.collect();
+            let size = manifest::ImageSize {
+                width: size.width,
+                height: size.height,
+                depth: DEPTH,
+            };
+            Some(Envelope::boxes(
+                size,
+                &boxes,
+                &class_map.into_iter().collect::<Vec<_>>(),
+            ))
+        });
+        (labels.collect(), statistics)
+    }
+
+    fn into_outcome(
+        self,
+        request: &Request,
+        file: &AnnotationFile,
+        labels: Labels,
+        statistics: Statistics,
+    ) -> Outcome {
+        let mut labels = labels.into_iter();
+        let mut response = Vec::with_capacity(file.objects.len());
+        let mut failed = Vec::new();
+        for (object, problems) in file.objects.iter().zip(&self.problems) {
+            let label = labels.next().flatten().unwrap_or_else(|| {
+                let reason = failure_reason(object, problems);
+                let envelope = Envelope::failed(&reason);
+                failed.push(FailedObject {
+                    dataset_object_id: object.dataset_object_id.clone(),
+                    reason,
+                });
+                envelope
+            });
+            response.push(ConsolidatedAnnotation {
+                dataset_object_id: object.dataset_object_id.clone(),
+                label_attribute: request.label_attribute.clone(),
+                // An envelope always is JSON.
+                label: serde_json::value::RawValue::from_string(label.to_json())
+                    .unwrap_or_else(|_| serde_json::value::RawValue::NULL.to_owned()),
+            });
+        }
+        Outcome {
+            response,
+            failed,
+            task_type: self.task_type,
+            statistics,
+            counts: self.counts,
+            unknown_categories: self.unknown_categories,
+        }
+    }
+}
+
+/// Names that are no label category.
+#[derive(Default)]
+struct Unknown(BTreeSet<String>);
+
+impl Unknown {
+    fn find(&mut self, classes: &Classes, name: &str) -> Result<u32, String> {
+        classes.find(name).ok_or_else(|| {
+            if classes.are_known() {
+                self.0.insert(name.to_owned());
+                format!(
+                    "{} is not one of the {} label categories",
+                    shown(name),
+                    classes.names().len()
+                )
+            } else {
+                format!("{} says that no category applies", shown(name))
+            }
+        })
+    }
+}
+
+fn read_answer(content: &Content, config: &Config) -> Result<Answer, String> {
+    match content {
+        Content::Inline(text) => answers::parse_named(text, config.answer_name.as_deref())
+            .map_err(|error| error.to_string()),
+        Content::Stored { uri } => Err(format!("answer stored at {} was not read", shown(uri))),
+        Content::Unreadable(reason) => Err(reason.clone()),
+    }
+}
+
+fn failure_reason(object: &DataObject, problems: &[String]) -> String {
+    let mut counted: BTreeMap<&str, u32> = BTreeMap::new();
+    for problem in problems {
+        *counted.entry(problem).or_default() += 1;
+    }
+    let mut reasons: Vec<String> = counted
+        .iter()
+        .take(3)
+        .map(|(reason, n)| {
+            if *n > 1 {
+                format!("{reason} ({n} times)")
+            } else {
+                (*reason).to_owned()
+            }
+        })
+        .collect();
+    if counted.len() > reasons.len() {
+        reasons.push(format!("{} more reasons", counted.len() - reasons.len()));
+    }
+    match object.annotations.len() {
+        0 if reasons.is_empty() => "no worker answered".to_owned(),
+        0 => format!("no readable answer: {}", reasons.join("; ")),
+        n => format!(
+            "none of {n} worker answers could be counted: {}",
+            reasons.join("; ")
+        ),
+    }
+}
+
+fn most_frequent<'a>(answers: impl Iterator<Item = &'a Answer>) -> Option<TaskType> {
+    let mut counts: BTreeMap<TaskType, u32> = BTreeMap::new();
+    for answer in answers {
+        let task_type = match answer {
+            Answer::SingleLabel { .. } => TaskType::SingleLabel,
+            Answer::MultiLabel { .. } => TaskType::MultiLabel,
+            Answer::Boxes { .. } => TaskType::BoundingBox,
+            Answer::Empty | Answer::Unsupported { .. } => continue,
+        };
+        *counts.entry(task_type).or_default() += 1;
+    }
+    // The last of several maxima: boxes before multi-label before single-label.
+    counts
+        .into_iter()
+        .max_by_key(|(_, n)| *n)
+        .map(|(task_type, _)| task_type)
+}
+
+fn names_in(answer: &Answer) -> Vec<&str> {
+    match answer {
+        Answer::SingleLabel { label } => vec![label],
+        Answer::MultiLabel { labels } => labels.iter().map(String::as_str).collect(),
+        Answer::Boxes { boxes, .. } => boxes.iter().map(|drawn| drawn.label.as_str()).collect(),
+        Answer::Empty | Answer::Unsupported { .. } => Vec::new(),
+    }
+}
+
+fn same(a: &str, b: &str) -> bool {
+    a.trim().to_lowercase() == b.trim().to_lowercase()
+}
+
+/// The size that most answers state, the larger one among equals.
+fn image_size(answers: &[(u32, Answer)]) -> Option<ImageSize> {
+    let mut counts: BTreeMap<ImageSize, u32> = BTreeMap::new();
+    for (_, answer) in answers {
+        if let Answer::Boxes {
+            image_size: Some(size),
+            ..
+        } = answer
+        {
+            *counts.entry(*size).or_default() += 1;
+        }
+    }
+    counts
+        .into_iter()
+        .max_by_key(|(_, n)| *n)
+        .map(|(size, _)| size)
+}
+
+/// The part of a box that lies in the image; `None` when there is none.
+fn cut(drawn: &DrawnBox, size: ImageSize) -> Option<DrawnBox> {
+    let (width, height) = (f64::from(size.width), f64::from(size.height));
+    let (left, top) = (drawn.left.clamp(0.0, width), drawn.top.clamp(0.0, height));
+    let right = (drawn.left + drawn.width).clamp(0.0, width);
+    let bottom = (drawn.top + drawn.height).clamp(0.0, height);
+    (right > left && bottom > top).then(|| DrawnBox {
+        label: drawn.label.clone(),
+        left,
+        top,
+        width: right - left,
+        height: bottom - top,
+    })
+}
+
+fn rounded(value: f64, scale: f64) -> f64 {
+    (value * scale).round() / scale
+}
+
+fn rounded_confidence(confidence: f64) -> f64 {
+    rounded(confidence.clamp(0.0, 1.0), CONFIDENCE_SCALE)
+}

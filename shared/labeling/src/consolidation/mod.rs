@@ -1,0 +1,14 @@
+//! Annotation-consolidation: an annotation file → one consolidated annotation for each data object.
+
+mod annotation_file;
+mod classes;
+mod consolidate;
+mod outcome;
+mod request;
+
+pub use annotation_file::{
+    ANNOTATION_FILE_BYTES_MAX, Annotation, AnnotationFile, AnnotationFileError, Content, DataObject,
+};
+pub use consolidate::{Config, consolidate};
+pub use outcome::{ConsolidatedAnnotation, Counts, FailedObject, Outcome};
+pub use request::{Payload, Request, RequestError};

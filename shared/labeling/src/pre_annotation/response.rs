@@ -1,0 +1,199 @@
+//! What is answered.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::initial_value::{InitialBox, initial_value};
+use super::request::Request;
+use crate::categories;
+use crate::shown::shown;
+
+/// Settings of pre-annotation.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Label categories for lines that bring none.
+    pub labels: Vec<String>,
+    /// The manifest field with a line's own label categories (a list of names); `None`: `labels`.
+    pub labels_field: Option<String>,
+    /// The label attribute whose boxes workers adjust; `None`: the one with the latest boxes.
+    pub initial_value_attribute: Option<String>,
+}
+
+/// The function's answer.
+///
+/// Source: Developer Guide, "Pre-annotation Lambda". DIFFERENCE: the official sample answers
+/// `"humanAnnotationRequired": "true"`; the contract's name is `isHumanAnnotationRequired`, a boolean.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Response {
+    /// What the worker task template sees as `task.input`.
+    pub task_input: TaskInput,
+    /// Whether workers are asked. Always true: what Ground Truth does with the others is documented nowhere.
+    pub is_human_annotation_required: bool,
+    /// What is worth a log line; not part of the answer.
+    #[serde(skip)]
+    pub notes: Vec<Note>,
+}
+
+/// What the worker task template sees as `task.input`; has what the built-in templates use.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskInput {
+    /// The image's S3 URI (`source-ref`), or the text (`source`); empty when the line has neither.
+    pub task_object: String,
+    /// Names of the label categories.
+    pub labels: Vec<String>,
+    /// The line of the input manifest, byte for byte.
+    pub manifest_line: Box<RawValue>,
+    /// Boxes to adjust; absent when the line has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initial_value: Option<Vec<InitialBox>>,
+}
+
+/// What is odd about a data object. None of it fails the call: an error of this function fails the whole job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// The data object is not a JSON object.
+    NotAnObject,
+    /// Neither `source-ref` nor `source` is a text.
+    NoSource,
+    /// `source-ref` is not an S3 URI, so that templates can't grant workers access to it.
+    NotS3 {
+        /// What it is, in quotes.
+        source_ref: String,
+    },
+    /// No label categories from anywhere.
+    NoLabels,
+}
+
+impl Note {
+    /// A stable name, for logs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotAnObject => "DataObject.NotAnObject",
+            Self::NoSource => "DataObject.NoSource",
+            Self::NotS3 { .. } => "DataObject.NotS3",
+            Self::NoLabels => "DataObject.NoLabels",
+        }
+    }
+}
+
+/// Answers a request. Label categories are the line's own, else the configured ones.
+#[must_use]
+pub fn respond(request: &Request, config: &Config) -> Response {
+    let mut notes = Vec::new();
+    let line: Value = serde_json::from_str(request.data_object.get()).unwrap_or_default();
+    let no_fields = Map::new();
+    let line = line.as_object().unwrap_or_else(|| {
+        notes.push(Note::NotAnObject);
+        &no_fields
+    });
+    let text = |key: &str| {
+        line.get(key)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+    };
+    let task_object = text("source-ref")
+        .or_else(|| text("source"))
+        .unwrap_or_default();
+    if task_object.is_empty() {
+        notes.push(Note::NoSource);
+    } else if text("source-ref").is_some_and(|uri| !uri.starts_with("s3://")) {
+        notes.push(Note::NotS3 {
+            source_ref: shown(task_object),
+        });
+    }
+    let field = config.labels_field.as_deref().unwrap_or("labels");
+    let labels = categories::from_value(line.get(field)).unwrap_or_else(|| config.labels.clone());
+    if labels.is_empty() {
+        notes.push(Note::NoLabels);
+    }
+    Response {
+        task_input: TaskInput {
+            task_object: task_object.to_owned(),
+            labels,
+            manifest_line: request.data_object.clone(),
+            initial_value: initial_value(line, config.initial_value_attribute.as_deref()),
+        },
+        is_human_annotation_required: true,
+        notes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        Config {
+            labels: vec!["cat".to_owned(), "dog".to_owned()],
+            ..Config::default()
+        }
+    }
+
+    fn check(data_object: &str, task_input: &str, codes: &[&str]) {
+        let event = format!(r#"{{"dataObject":{data_object}}}"#);
+        let response = respond(&Request::parse(event.as_bytes()).unwrap(), &config());
+        let expected = format!(r#"{{"taskInput":{task_input},"isHumanAnnotationRequired":true}}"#);
+        assert_eq!(serde_json::to_string(&response).unwrap(), expected);
+        assert_eq!(
+            response.notes.iter().map(Note::code).collect::<Vec<_>>(),
+            codes,
+            "{data_object}"
+        );
+    }
+
+    #[test]
+    fn usable() {
+        check(
+            r#"{"source-ref":"s3://b/k","x":1.10}"#,
+            r#"{"taskObject":"s3://b/k","labels":["cat","dog"],"manifestLine":{"source-ref":"s3://b/k","x":1.10}}"#,
+            &[],
+        );
+        check(
+            r#"{"source":"a text"}"#,
+            r#"{"taskObject":"a text","labels":["cat","dog"],"manifestLine":{"source":"a text"}}"#,
+            &[],
+        );
+        check(
+            r#"{"source-ref":"s3://b/k","labels":["bird"]}"#,
+            r#"{"taskObject":"s3://b/k","labels":["bird"],"manifestLine":{"source-ref":"s3://b/k","labels":["bird"]}}"#,
+            &[],
+        );
+    }
+
+    #[test]
+    fn odd_data_objects_never_fail() {
+        check(
+            "7",
+            r#"{"taskObject":"","labels":["cat","dog"],"manifestLine":7}"#,
+            &["DataObject.NotAnObject", "DataObject.NoSource"],
+        );
+        check(
+            "{}",
+            r#"{"taskObject":"","labels":["cat","dog"],"manifestLine":{}}"#,
+            &["DataObject.NoSource"],
+        );
+        check(
+            r#"{"source-ref":7}"#,
+            r#"{"taskObject":"","labels":["cat","dog"],"manifestLine":{"source-ref":7}}"#,
+            &["DataObject.NoSource"],
+        );
+        // Source: a published custom job whose source-ref is an https URL.
+        check(
+            r#"{"source-ref":"https://x/y"}"#,
+            r#"{"taskObject":"https://x/y","labels":["cat","dog"],"manifestLine":{"source-ref":"https://x/y"}}"#,
+            &["DataObject.NotS3"],
+        );
+    }
+
+    #[test]
+    fn without_labels() {
+        let request = Request::parse(br#"{"dataObject":{"source-ref":"s3://b/k"}}"#).unwrap();
+        let response = respond(&request, &Config::default());
+        assert_eq!(response.notes, [Note::NoLabels]);
+        assert!(response.task_input.labels.is_empty());
+    }
+}

@@ -1,0 +1,114 @@
+//! Worker-response files: what Ground Truth writes for every data object, whatever the job's functions do.
+//!
+//! `<job>/annotations/worker-response/iteration-<n>/<datasetObjectId>/<time>.json`:
+//! `{"answers":[{"answerContent":{"crowd-image-classifier":{"label":"Falcon"}},"submissionTime":"…","workerId":"…"}]}`.
+//! `answerContent` is an object here, while the same thing is a text in annotation files; both are read.
+
+use serde_json::Value;
+
+use crate::consolidation::{Annotation, AnnotationFileError, Content, DataObject};
+use crate::shown::shown;
+
+/// The `datasetObjectId` in a worker-response file's path or key; `None` when the path has another layout.
+///
+/// # Examples
+///
+/// ```
+/// # use labeling::worker_response::dataset_object_id;
+/// let key = "out/job/annotations/worker-response/iteration-1/42/2019-04-18_16:36:06.json";
+/// assert_eq!(dataset_object_id(key), Some("42"));
+/// ```
+#[must_use]
+pub fn dataset_object_id(path: &str) -> Option<&str> {
+    let mut parts = path.rsplit('/');
+    let (_, id, iteration) = (parts.next()?, parts.next()?, parts.next()?);
+    (iteration.starts_with("iteration-") && parts.next() == Some("worker-response")).then_some(id)
+}
+
+/// Reads a worker-response file.
+///
+/// # Errors
+///
+/// [`AnnotationFileError::Json`] when it isn't JSON, [`AnnotationFileError::NotAList`] when it has no list `answers`.
+/// An answer that can't be read is no error; it is an annotation without content.
+pub fn parse(dataset_object_id: &str, bytes: &[u8]) -> Result<DataObject, AnnotationFileError> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let value: Value =
+        serde_json::from_slice(bytes).map_err(|error| AnnotationFileError::Json {
+            reason: error.to_string(),
+        })?;
+    let answers = value.get("answers").and_then(Value::as_array);
+    let answers = answers.ok_or_else(|| AnnotationFileError::NotAList {
+        found: shown("a worker-response file without a list \"answers\""),
+    })?;
+    let annotations = answers.iter().map(|answer| Annotation {
+        worker_id: answer
+            .get("workerId")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
+        content: match answer.get("answerContent") {
+            Some(Value::String(text)) => Content::Inline(text.clone()),
+            Some(form) => Content::Inline(form.to_string()),
+            None => Content::Unreadable("answerContent is missing".to_owned()),
+        },
+    });
+    Ok(DataObject {
+        dataset_object_id: dataset_object_id.to_owned(),
+        source: None,
+        annotations: annotations.collect(),
+        problem: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answers::{self, Answer};
+
+    #[test]
+    fn paths() {
+        for (path, expected) in [
+            (
+                "worker-response/iteration-1/0/2019-04-18_16:36:06.json",
+                Some("0"),
+            ),
+            (
+                "/data/annotations/worker-response/iteration-2/17/x.json",
+                Some("17"),
+            ),
+            (
+                "annotations/consolidated-annotation/consolidation-request/iteration-1/x.json",
+                None,
+            ),
+            ("x.json", None),
+        ] {
+            assert_eq!(dataset_object_id(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn files() {
+        // Source: worker-response files of real jobs; private jobs have more fields.
+        let file = br#"{"answers":[
+            {"answerContent":{"crowd-image-classifier":{"label":"Falcon"}},"submissionTime":"2019-04-18T16:11:15Z","workerId":"public.us-east-1.PHMF"},
+            {"acceptanceTime":"2020-06-11T00:54:41.833Z","answerContent":{"annotatedResult":{"label":"Owl"}},"timeSpentInSeconds":8.1,"workerId":"private.us-east-1.a","workerMetadata":{"identityData":{"identityProviderType":"Cognito","issuer":"i","sub":"s"}}},
+            {"workerId":"private.us-east-1.b"}]}"#;
+        let object = parse("0", file).unwrap();
+        let labels: Vec<_> = object
+            .annotations
+            .iter()
+            .map(|annotation| match &annotation.content {
+                Content::Inline(content) => answers::parse(content).ok(),
+                _ => None,
+            })
+            .collect();
+        let single = |label: &str| {
+            Some(Answer::SingleLabel {
+                label: label.to_owned(),
+            })
+        };
+        assert_eq!(labels, [single("Falcon"), single("Owl"), None]);
+        assert!(parse("0", b"[]").is_err());
+        assert!(parse("0", b"{").is_err());
+    }
+}
