@@ -1,1 +1,28 @@
 //! Lambda function: a labeling job's output to Custom Labels dataset entries.
+//!
+//! ```text
+//! ! event → · which manifests → ! stream lines → · line → dataset entry or rejected line → · batches
+//!         → ! update, wait, checkpoint, next → ! look back at what landed → ! write the report
+//! ```
+//!
+//! Pure: [`event`], [`config`], [`target`], [`place`], [`checkpoint`], [`budget`], [`index`], [`service_keys`],
+//! [`report`]. Touching the world: [`bootstrap`], [`handler`], [`run`], [`reader`], [`lane`], [`store`], [`verify`], [`files`].
+
+pub mod bootstrap;
+pub mod budget;
+pub mod checkpoint;
+pub mod config;
+pub mod error;
+pub mod event;
+pub mod files;
+pub mod handler;
+pub mod index;
+pub mod lane;
+pub mod place;
+pub mod reader;
+pub mod report;
+pub mod run;
+pub mod service_keys;
+pub mod store;
+pub mod target;
+pub mod verify;

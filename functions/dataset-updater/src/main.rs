@@ -1,2 +1,6 @@
-//! Placeholder.
-fn main() {}
+//! Lambda function: a labeling job's output to Custom Labels dataset entries.
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    dataset_updater::bootstrap::run().await
+}

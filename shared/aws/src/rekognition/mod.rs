@@ -13,7 +13,8 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_rekognition::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_rekognition::primitives::Blob;
 use aws_sdk_rekognition::types::{
-    DatasetChanges, DatasetStatus, DatasetType, OutputConfig, ProjectVersionStatus,
+    DatasetChanges, DatasetStatus, DatasetStatusMessageCode, DatasetType, OutputConfig,
+    ProjectVersionStatus,
 };
 
 pub use error::{ErrorKind, RekognitionError};
@@ -87,6 +88,8 @@ pub struct DatasetState {
     pub status: Status,
     /// The status in words; of a failed update the reason.
     pub message: String,
+    /// Whether a failure is the service's own (StatusMessageCode SERVICE_ERROR), so that the same update may succeed.
+    pub is_service_fault: bool,
     /// When the dataset last changed, in milliseconds since 1970.
     pub last_updated_ms: i64,
     /// Its counts.
@@ -251,6 +254,8 @@ impl Rekognition {
                 .and_then(|d| d.status_message())
                 .unwrap_or_default()
                 .to_owned(),
+            is_service_fault: description.and_then(|d| d.status_message_code())
+                == Some(&DatasetStatusMessageCode::ServiceError),
             last_updated_ms: description
                 .and_then(|d| d.last_updated_timestamp())
                 .and_then(|at| at.to_millis().ok())

@@ -1,0 +1,41 @@
+//! The environment, once per process.
+
+use std::collections::BTreeMap;
+
+use aws::Clients;
+use aws::rekognition::RetrySettings;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
+
+use crate::config::Config;
+use crate::handler::handle;
+
+/// Runs the function until its environment ends.
+///
+/// # Errors
+///
+/// When the environment is unusable, or the Runtime API is not to be reached.
+pub async fn run() -> Result<(), Error> {
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_max_level(tracing::Level::INFO)
+        .with_current_span(false)
+        .with_ansi(false)
+        .init();
+    let environment: BTreeMap<String, String> = std::env::vars().collect();
+    let config = Config::parse(&environment)?;
+    let mut clients = Clients::from_env().await;
+    let retry = RetrySettings {
+        busy_delay: config.poll_interval,
+        ..RetrySettings::default()
+    };
+    clients.rekognition = clients
+        .rekognition
+        .with_settings(config.calls_per_second, retry);
+    let (clients, config) = (&clients, &config);
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
+        handle(clients, config, event)
+    }))
+    .await
+}

@@ -1,0 +1,300 @@
+//! Where the work on one manifest stands, and who is at it.
+//!
+//! The checkpoint is one small object beside the reports, written on condition (If-None-Match, If-Match): of two
+//! invocations on one manifest, one goes on and the other comes back later.
+//!
+//! What this module does not do: read or write the object.
+
+use aws::rekognition::{DatasetStats, Side};
+use serde::{Deserialize, Serialize};
+
+/// Version of the format. Another one's checkpoint is not understood, and the work starts over.
+pub const FORMAT: u32 = 1;
+
+/// The checkpoint object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The manifest's version that the work is about.
+    pub manifest: ManifestVersion,
+    /// What else the work depends on: targets, options. With another plan, it starts over.
+    pub plan: String,
+    /// Who is at it.
+    pub lease: Option<Lease>,
+    /// Whether all of it is done, the reports included.
+    pub is_done: bool,
+    /// The datasets' progress.
+    pub lanes: Vec<LaneProgress>,
+    /// Lines that the service refused, in line order.
+    pub refused: Vec<Refused>,
+    /// Invocations that went on after the first one.
+    pub n_resumptions: u32,
+    /// When the first invocation began, in milliseconds since 1970.
+    pub started_at_ms: i64,
+}
+
+/// One version of a manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestVersion {
+    /// Its S3 URI.
+    pub uri: String,
+    /// Its entity tag.
+    pub e_tag: String,
+    /// Its version id, in a bucket with versioning.
+    pub version_id: Option<String>,
+    /// Its size in bytes.
+    pub n_bytes: u64,
+}
+
+/// The right to work on a manifest for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The invocation's request id.
+    pub owner: String,
+    /// Until when, in milliseconds since 1970, exclusive. An invocation's deadline: past it, nobody is at work.
+    pub until_ms: i64,
+}
+
+/// How far one dataset is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LaneProgress {
+    /// Train or test.
+    pub side: LaneSide,
+    /// The dataset.
+    pub dataset_arn: String,
+    /// All of this lane's entries up to this line have landed or were refused.
+    pub settled_line: u64,
+    /// The update that was under way when the work stopped.
+    pub in_flight: Option<InFlight>,
+    /// The dataset's counts before the first update.
+    pub before: Option<Stats>,
+    /// What has landed, as first and last line of each object below `parts/`, in line order.
+    pub parts: Vec<(u64, u64)>,
+    /// UpdateDatasetEntries calls that were accepted.
+    pub n_updates: u64,
+    /// Time that they took, waits included, in milliseconds.
+    pub update_ms: u64,
+}
+
+/// An update whose end wasn't waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InFlight {
+    /// The last of its lines.
+    pub last_line: u64,
+    /// When it was handed over, in milliseconds since 1970.
+    pub submitted_at_ms: i64,
+}
+
+/// A line that UpdateDatasetEntries failed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// One-based.
+    pub line_number: u64,
+    /// The dataset's StatusMessage.
+    pub message: String,
+}
+
+/// [`Side`], as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LaneSide {
+    /// The training dataset.
+    Train,
+    /// The test dataset.
+    Test,
+}
+
+impl From<LaneSide> for Side {
+    fn from(side: LaneSide) -> Self {
+        match side {
+            LaneSide::Train => Self::Train,
+            LaneSide::Test => Self::Test,
+        }
+    }
+}
+
+impl LaneSide {
+    /// `train` or `test`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// [`DatasetStats`], as it is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stats {
+    /// Entries in the dataset.
+    pub total_entries: u64,
+    /// Entries with a label.
+    pub labeled_entries: u64,
+    /// Entries with an error.
+    pub error_entries: u64,
+    /// Different labels.
+    pub total_labels: u64,
+}
+
+impl From<DatasetStats> for Stats {
+    fn from(stats: DatasetStats) -> Self {
+        Self {
+            total_entries: stats.n_entries,
+            labeled_entries: stats.n_labeled,
+            error_entries: stats.n_errors,
+            total_labels: stats.n_labels,
+        }
+    }
+}
+
+/// What to do about a manifest, given its checkpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Start {
+    /// Begin at the first line.
+    Afresh,
+    /// Go on from here.
+    Resume(Box<Checkpoint>),
+    /// This version is done.
+    AlreadyDone,
+    /// Another invocation is at it.
+    Leased(Lease),
+    /// It was tried often enough.
+    GiveUp(Box<Checkpoint>),
+}
+
+/// Decides how to start. `found` is the checkpoint object's bytes; what can't be read counts as none.
+///
+/// A lease that has run out, or that is `owner`'s own, holds nobody back. It is checked first: not even a newer
+/// version of the manifest may be started while an older one's entries are on their way.
+#[must_use]
+pub fn start(
+    found: Option<&[u8]>,
+    manifest: &ManifestVersion,
+    plan: &str,
+    owner: &str,
+    now_ms: i64,
+    resumptions_max: u32,
+) -> Start {
+    let Some(checkpoint) = found.and_then(parse) else {
+        return Start::Afresh;
+    };
+    if let Some(lease) = &checkpoint.lease
+        && lease.owner != owner
+        && lease.until_ms > now_ms
+    {
+        return Start::Leased(lease.clone());
+    }
+    let is_same = checkpoint.manifest.e_tag == manifest.e_tag
+        && checkpoint.manifest.uri == manifest.uri
+        && checkpoint.manifest.version_id == manifest.version_id
+        && checkpoint.plan == plan;
+    if !is_same {
+        return Start::Afresh;
+    }
+    if checkpoint.is_done {
+        return Start::AlreadyDone;
+    }
+    if checkpoint.n_resumptions >= resumptions_max {
+        return Start::GiveUp(Box::new(checkpoint));
+    }
+    Start::Resume(Box::new(checkpoint))
+}
+
+fn parse(bytes: &[u8]) -> Option<Checkpoint> {
+    serde_json::from_slice::<Checkpoint>(bytes)
+        .ok()
+        .filter(|checkpoint| checkpoint.format == FORMAT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoint() -> Checkpoint {
+        Checkpoint {
+            format: FORMAT,
+            manifest: version("e1"),
+            plan: "plan".to_owned(),
+            lease: Some(Lease {
+                owner: "a".to_owned(),
+                until_ms: 1000,
+            }),
+            is_done: false,
+            lanes: vec![LaneProgress {
+                side: LaneSide::Train,
+                dataset_arn: "arn".to_owned(),
+                settled_line: 7,
+                in_flight: Some(InFlight {
+                    last_line: 9,
+                    submitted_at_ms: 5,
+                }),
+                before: Some(Stats::default()),
+                parts: vec![(1, 7)],
+                n_updates: 1,
+                update_ms: 2,
+            }],
+            refused: vec![],
+            n_resumptions: 2,
+            started_at_ms: 1,
+        }
+    }
+
+    fn version(e_tag: &str) -> ManifestVersion {
+        ManifestVersion {
+            uri: "s3://b/k".to_owned(),
+            e_tag: e_tag.to_owned(),
+            version_id: None,
+            n_bytes: 1,
+        }
+    }
+
+    fn check(change: impl FnOnce(&mut Checkpoint), owner: &str, now_ms: i64, expected: &str) {
+        let mut found = checkpoint();
+        change(&mut found);
+        let bytes = serde_json::to_vec(&found).unwrap();
+        let name = match start(Some(&bytes), &version("e1"), "plan", owner, now_ms, 3) {
+            Start::Afresh => "afresh",
+            Start::Resume(resumed) => {
+                assert_eq!(*resumed, found);
+                "resume"
+            }
+            Start::AlreadyDone => "done",
+            Start::Leased(_) => "leased",
+            Start::GiveUp(_) => "give up",
+        };
+        assert_eq!(name, expected);
+    }
+
+    #[test]
+    fn starts() {
+        check(|_| {}, "b", 999, "leased");
+        check(|_| {}, "b", 1000, "resume");
+        check(|_| {}, "a", 999, "resume");
+        check(|c| c.lease = None, "b", 0, "resume");
+        check(|c| c.is_done = true, "b", 1000, "done");
+        check(|c| c.is_done = true, "b", 999, "leased");
+        check(|c| c.n_resumptions = 3, "b", 1000, "give up");
+        check(|c| c.n_resumptions = 4, "b", 1000, "give up");
+        check(|c| c.manifest.e_tag = "e0".into(), "b", 1000, "afresh");
+        check(|c| c.manifest.e_tag = "e0".into(), "b", 999, "leased");
+        check(|c| c.plan = "other".into(), "b", 1000, "afresh");
+        check(|c| c.format = 2, "b", 999, "afresh");
+    }
+
+    #[test]
+    fn what_cannot_be_read_counts_as_none() {
+        for bytes in [&b""[..], b"{}", b"\xff", b"{\"format\":1}", b"null"] {
+            assert_eq!(
+                start(Some(bytes), &version("e1"), "plan", "a", 0, 3),
+                Start::Afresh
+            );
+        }
+        assert_eq!(
+            start(None, &version("e1"), "plan", "a", 0, 3),
+            Start::Afresh
+        );
+    }
+}

@@ -1,0 +1,128 @@
+//! Why a manifest's work stopped.
+
+use aws::rekognition::RekognitionError;
+use aws::s3::S3Error;
+
+use crate::checkpoint::Lease;
+use crate::event::EventError;
+
+/// Why the work on a manifest stopped. Whatever was settled until then stays settled.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum RunError {
+    /// The event asks for nothing that this function knows.
+    #[error(transparent)]
+    Event(#[from] EventError),
+    /// S3 failed.
+    #[error(transparent)]
+    S3(#[from] S3Error),
+    /// Rekognition failed.
+    #[error(transparent)]
+    Rekognition(#[from] RekognitionError),
+    /// The bucket isn't one of those that may be read.
+    #[error("bucket {bucket:?} is not one of ALLOWED_BUCKETS")]
+    BucketNotAllowed {
+        /// The bucket.
+        bucket: String,
+    },
+    /// No target for this job.
+    #[error(
+        "no dataset is named for job {job_name:?} with label attribute {label_attribute:?}; add one of them to TARGETS, or set PROJECT_ARN or TRAIN_DATASET_ARN"
+    )]
+    NoTarget {
+        /// The labeling job's name, when the key tells it.
+        job_name: Option<String>,
+        /// The label attribute, when the first line tells it.
+        label_attribute: Option<String>,
+    },
+    /// The project has no such dataset.
+    #[error("project {project_arn} has no {side} dataset; create one, or set CREATE_DATASETS=true")]
+    NoDataset {
+        /// The project.
+        project_arn: String,
+        /// `train` or `test`.
+        side: &'static str,
+    },
+    /// The dataset can't take entries.
+    #[error("dataset {dataset_arn} can't be updated: {reason}")]
+    DatasetUnusable {
+        /// The dataset.
+        dataset_arn: String,
+        /// Its status.
+        reason: String,
+    },
+    /// The service failed at the update, several times.
+    #[error("updates of dataset {dataset_arn} fail by the service's own fault: {message}")]
+    ServiceFault {
+        /// The dataset.
+        dataset_arn: String,
+        /// Its StatusMessage.
+        message: String,
+    },
+    /// The invocation's time is over; the next one goes on.
+    #[error("out of time after line {settled_line}; the next invocation goes on from there")]
+    OutOfTime {
+        /// The last line that is settled in all datasets.
+        settled_line: u64,
+    },
+    /// Another invocation works on the manifest.
+    #[error("invocation {} works on the manifest until {}", .lease.owner, .lease.until_ms)]
+    Leased {
+        /// Its lease.
+        lease: Lease,
+    },
+    /// The checkpoint was taken over by another invocation.
+    #[error("another invocation took the work over")]
+    LeaseLost,
+    /// The manifest was replaced while it was being read.
+    #[error("the manifest was replaced again and again while it was being read")]
+    Superseded,
+    /// It was tried often enough.
+    #[error(
+        "given up after {n_resumptions} resumptions, at line {settled_line}; see {report}, and set MAX_RESUMPTIONS higher to go on"
+    )]
+    GaveUp {
+        /// How often it was resumed.
+        n_resumptions: u32,
+        /// The last line that is settled in all datasets.
+        settled_line: u64,
+        /// The report's S3 URI.
+        report: String,
+    },
+}
+
+impl RunError {
+    /// A stable name, for logs, metrics and the function's error type.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Event(error) => error.code(),
+            Self::S3(error) => error.code(),
+            Self::Rekognition(error) => error.code(),
+            Self::BucketNotAllowed { .. } => "BucketNotAllowed",
+            Self::NoTarget { .. } => "NoTarget",
+            Self::NoDataset { .. } => "NoDataset",
+            Self::DatasetUnusable { .. } => "DatasetUnusable",
+            Self::ServiceFault { .. } => "ServiceFault",
+            Self::OutOfTime { .. } => "OutOfTime",
+            Self::Leased { .. } => "Leased",
+            Self::LeaseLost => "LeaseLost",
+            Self::Superseded => "Superseded",
+            Self::GaveUp { .. } => "GaveUp",
+        }
+    }
+
+    /// Whether the next delivery of the same event may well succeed, so that nobody needs to be woken yet.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::S3(error) => error.is_temporary(),
+            Self::Rekognition(error) => error.is_temporary(),
+            Self::ServiceFault { .. }
+            | Self::OutOfTime { .. }
+            | Self::Leased { .. }
+            | Self::LeaseLost
+            | Self::Superseded => true,
+            _ => false,
+        }
+    }
+}

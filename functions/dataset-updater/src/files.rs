@@ -1,0 +1,192 @@
+//! The files beside the report: rejected lines, what was sent, what wants another look.
+
+use std::collections::BTreeMap;
+
+use aws::s3::{PutOptions, S3, S3Error, Upload};
+use manifest::{ConvertOptions, Converted};
+use serde_json::json;
+
+use crate::checkpoint::{LaneProgress, LaneSide};
+use crate::error::RunError;
+use crate::event::Request;
+use crate::place::Place;
+use crate::reader::Reader;
+
+/// A line that became an entry and isn't as it should be in the dataset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// Codes, joined by commas.
+    pub code: String,
+    /// What happened.
+    pub reason: String,
+    /// What a person can do.
+    pub remedy: String,
+    /// Whether the entry is in the dataset nevertheless.
+    pub is_in_dataset: bool,
+}
+
+/// Where the files of a manifest go.
+#[derive(Clone, Debug)]
+pub struct Files<'a> {
+    /// The client.
+    pub s3: &'a S3,
+    /// The place of the reports.
+    pub place: &'a Place,
+    /// KMS key; `None`: the bucket's default.
+    pub kms_key_id: Option<String>,
+}
+
+impl Files<'_> {
+    /// Keeps what one update landed, below `parts/`.
+    ///
+    /// # Errors
+    ///
+    /// As S3 answers.
+    pub async fn write_part(
+        &self,
+        side: LaneSide,
+        part: (u64, u64),
+        bytes: Vec<u8>,
+    ) -> Result<(), S3Error> {
+        let key = self.part_key(side, part);
+        let options = self.options("application/jsonlines");
+        self.s3
+            .put_object(&self.place.bucket, &key, bytes, &options)
+            .await?;
+        Ok(())
+    }
+
+    /// Writes `rejected.jsonl` and `review.manifest` from the manifest's version with entity tag `e_tag`.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Superseded`] when the manifest has been replaced.
+    pub async fn write_lines(
+        &self,
+        request: &Request,
+        e_tag: &str,
+        options: ConvertOptions,
+        troubles: &BTreeMap<u64, Trouble>,
+    ) -> Result<(), RunError> {
+        let mut rejected = self.upload("rejected.jsonl");
+        let mut review = self.upload("review.manifest");
+        let mut reader = Reader::open(self.s3, request, e_tag, options, true).await?;
+        while let Some(converted) = reader.next().await? {
+            match converted {
+                Converted::Rejected(line) => {
+                    let record = json!({
+                        "lineNumber": line.line_number,
+                        "code": line.code.as_str(),
+                        "reason": line.reason,
+                        "remedy": line.remedy,
+                        "inDataset": false,
+                        "line": String::from_utf8_lossy(reader.line()),
+                    });
+                    rejected.write(format!("{record}\n").as_bytes()).await?;
+                }
+                Converted::Entry(entry) => {
+                    if let Some(trouble) = troubles.get(&entry.line_number) {
+                        let record = json!({
+                            "lineNumber": entry.line_number,
+                            "code": trouble.code,
+                            "reason": trouble.reason,
+                            "remedy": trouble.remedy,
+                            "inDataset": trouble.is_in_dataset,
+                            "line": String::from_utf8_lossy(reader.line()),
+                        });
+                        rejected.write(format!("{record}\n").as_bytes()).await?;
+                    }
+                }
+                Converted::Review(line) => {
+                    review.write(format!("{}\n", line.json).as_bytes()).await?;
+                }
+                Converted::Skipped(_) => {}
+            }
+        }
+        rejected.finish().await?;
+        review.finish().await?;
+        Ok(())
+    }
+
+    /// Joins a lane's parts to `entries.manifest` (of the test dataset: `entries.test.manifest`) and deletes them.
+    ///
+    /// # Errors
+    ///
+    /// As S3 answers.
+    pub async fn join_parts(&self, lane: &LaneProgress) -> Result<(), RunError> {
+        let mut entries = self.upload(entries_file(lane.side));
+        for part in &lane.parts {
+            let key = self.part_key(lane.side, *part);
+            let mut stream = self
+                .s3
+                .stream_object(&self.place.bucket, &key, None)
+                .await?;
+            while let Some(piece) = stream.next_piece().await? {
+                entries.write(&piece).await?;
+            }
+        }
+        entries.finish().await?;
+        Ok(())
+    }
+
+    /// Deletes a lane's parts.
+    ///
+    /// # Errors
+    ///
+    /// As S3 answers.
+    pub async fn delete_parts(&self, lane: &LaneProgress) -> Result<(), RunError> {
+        for part in &lane.parts {
+            let key = self.part_key(lane.side, *part);
+            self.s3.delete_object(&self.place.bucket, &key).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes a small file.
+    ///
+    /// # Errors
+    ///
+    /// As S3 answers.
+    pub async fn write_json(&self, file_name: &str, bytes: Vec<u8>) -> Result<(), S3Error> {
+        let options = self.options("application/json");
+        self.s3
+            .put_object(
+                &self.place.bucket,
+                &self.place.key(file_name),
+                bytes,
+                &options,
+            )
+            .await?;
+        Ok(())
+    }
+
+    fn upload(&self, file_name: &str) -> Upload {
+        let options = self.options("application/jsonlines");
+        self.s3
+            .upload(&self.place.bucket, &self.place.key(file_name), &options)
+    }
+
+    fn options(&self, content_type: &str) -> PutOptions {
+        PutOptions {
+            content_type: Some(content_type.to_owned()),
+            kms_key_id: self.kms_key_id.clone(),
+            ..PutOptions::default()
+        }
+    }
+
+    fn part_key(&self, side: LaneSide, (first_line, last_line): (u64, u64)) -> String {
+        let side = side.name();
+        self.place.key(&format!(
+            "parts/{side}-{first_line:09}-{last_line:09}.jsonl"
+        ))
+    }
+}
+
+/// The file of what landed in a dataset.
+#[must_use]
+pub fn entries_file(side: LaneSide) -> &'static str {
+    match side {
+        LaneSide::Train => "entries.manifest",
+        LaneSide::Test => "entries.test.manifest",
+    }
+}

@@ -1,0 +1,259 @@
+//! What happened to a manifest, as `report.json` says it, and as log and metrics do.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::checkpoint::{ManifestVersion, Stats};
+
+/// `report.json`. `lines` = `entries` + `rejected` + `skipped`, `entries` = `landed` + `refused` + `vanished`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The manifest's version.
+    pub manifest: Option<ManifestVersion>,
+    /// The labeling job's name, when the key tells it.
+    pub job_name: Option<String>,
+    /// Lines of the manifest.
+    pub lines: u64,
+    /// Lines that became dataset entries.
+    pub entries: u64,
+    /// Entries that are in the dataset.
+    pub landed: u64,
+    /// Of those, entries that the service has found errors in.
+    pub landed_with_errors: u64,
+    /// Entries that the service's update failed over.
+    pub refused: u64,
+    /// Entries that the service dropped without a word.
+    pub vanished: u64,
+    /// Lines that can't become entries.
+    pub rejected: u64,
+    /// Lines with nothing to send.
+    pub skipped: u64,
+    /// Of those, lines for another look.
+    pub review: u64,
+    /// Lines by code: rejected, skipped, refused, vanished and landed with errors.
+    pub by_code: BTreeMap<String, u64>,
+    /// The datasets.
+    pub datasets: Vec<DatasetReport>,
+    /// Invocations after the first one.
+    pub resumptions: u32,
+    /// From the first invocation's start to the last one's end, in seconds.
+    pub seconds: f64,
+    /// Time of the last invocation that went into reading and converting lines, in seconds.
+    pub converting_seconds: f64,
+    /// Lines that are left, when the work was given up.
+    pub left_after_line: Option<u64>,
+    /// The training that was started.
+    pub training: Option<String>,
+    /// S3 URIs of the other files.
+    pub files: BTreeMap<String, String>,
+}
+
+/// One dataset of a report.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DatasetReport {
+    /// `train` or `test`.
+    pub side: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Entries that were sent.
+    pub entries: u64,
+    /// Its counts before the first update.
+    pub before: Stats,
+    /// Its counts after the last one.
+    pub after: Stats,
+    /// UpdateDatasetEntries calls that were accepted.
+    pub updates: u64,
+    /// Time from their acceptance to their end, in seconds.
+    pub update_seconds: f64,
+    /// How it was made sure that the entries are there.
+    pub verified_by: String,
+}
+
+/// What came of a manifest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Every entry that was sent has landed, and few lines were rejected.
+    #[default]
+    Updated,
+    /// There was nothing to send, and nothing was rejected.
+    NothingToDo,
+    /// More lines were lost than is normal.
+    ManyRejected,
+    /// No entry has landed.
+    NothingLanded,
+    /// The work was given up.
+    GaveUp,
+}
+
+impl Outcome {
+    /// Whether somebody should look at it.
+    #[must_use]
+    pub fn is_alarming(self) -> bool {
+        matches!(
+            self,
+            Self::ManyRejected | Self::NothingLanded | Self::GaveUp
+        )
+    }
+
+    /// Its name in logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Updated => "updated",
+            Self::NothingToDo => "nothing-to-do",
+            Self::ManyRejected => "many-rejected",
+            Self::NothingLanded => "nothing-landed",
+            Self::GaveUp => "gave-up",
+        }
+    }
+}
+
+impl Report {
+    /// What came of it, by its counts. A share of lost lines equal to `alert_fraction` is still normal; skipped lines count
+    /// neither way.
+    #[must_use]
+    pub fn judge(&self, alert_fraction: f64) -> Outcome {
+        let lost = self.rejected + self.refused + self.vanished;
+        let tried = self.entries + self.rejected;
+        if tried == 0 {
+            Outcome::NothingToDo
+        } else if self.landed == 0 {
+            Outcome::NothingLanded
+        } else if lost as f64 > alert_fraction * tried as f64 {
+            Outcome::ManyRejected
+        } else {
+            Outcome::Updated
+        }
+    }
+
+    /// A CloudWatch embedded metrics line. Source: "Embedded metric format specification".
+    #[must_use]
+    pub fn metrics(&self, function_name: &str, now_ms: i64) -> String {
+        let metric = |name: &str, unit: &str| json!({"Name": name, "Unit": unit});
+        let names = [
+            ("Lines", "Count"),
+            ("Entries", "Count"),
+            ("Landed", "Count"),
+            ("LandedWithErrors", "Count"),
+            ("Rejected", "Count"),
+            ("Skipped", "Count"),
+            ("Vanished", "Count"),
+            ("Refused", "Count"),
+            ("Updates", "Count"),
+            ("UpdateSeconds", "Seconds"),
+            ("Resumptions", "Count"),
+            ("Alarming", "Count"),
+        ];
+        let metrics: Vec<Value> = names
+            .iter()
+            .map(|(name, unit)| metric(name, unit))
+            .collect();
+        let updates: u64 = self.datasets.iter().map(|dataset| dataset.updates).sum();
+        let seconds: f64 = self.datasets.iter().map(|it| it.update_seconds).sum();
+        json!({
+            "_aws": {
+                "Timestamp": now_ms,
+                "CloudWatchMetrics": [{
+                    "Namespace": "GroundTruthCustomLabels",
+                    "Dimensions": [["FunctionName"]],
+                    "Metrics": metrics,
+                }],
+            },
+            "FunctionName": function_name,
+            "Outcome": self.outcome.name(),
+            "Lines": self.lines,
+            "Entries": self.entries,
+            "Landed": self.landed,
+            "LandedWithErrors": self.landed_with_errors,
+            "Rejected": self.rejected,
+            "Skipped": self.skipped,
+            "Vanished": self.vanished,
+            "Refused": self.refused,
+            "Updates": updates,
+            "UpdateSeconds": seconds,
+            "Resumptions": self.resumptions,
+            "Alarming": u64::from(self.outcome.is_alarming()),
+        })
+        .to_string()
+    }
+
+    /// Embedded metrics of the lines by code, one line a code: the code is a dimension.
+    #[must_use]
+    pub fn code_metrics(&self, function_name: &str, now_ms: i64) -> Vec<String> {
+        let line = |(code, n): (&String, &u64)| {
+            json!({
+                "_aws": {
+                    "Timestamp": now_ms,
+                    "CloudWatchMetrics": [{
+                        "Namespace": "GroundTruthCustomLabels",
+                        "Dimensions": [["FunctionName", "Code"]],
+                        "Metrics": [{"Name": "LinesByCode", "Unit": "Count"}],
+                    }],
+                },
+                "FunctionName": function_name,
+                "Code": code,
+                "LinesByCode": n,
+            })
+            .to_string()
+        };
+        self.by_code.iter().map(line).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes() {
+        for (landed, rejected, refused, vanished, expected) in [
+            (0, 0, 0, 0, Outcome::NothingToDo),
+            (100, 0, 0, 0, Outcome::Updated),
+            (79, 20, 0, 0, Outcome::ManyRejected),
+            (80, 20, 0, 0, Outcome::Updated),
+            (81, 20, 0, 0, Outcome::Updated),
+            (80, 10, 5, 6, Outcome::ManyRejected),
+            (0, 1, 0, 0, Outcome::NothingLanded),
+            (0, 0, 1, 0, Outcome::NothingLanded),
+            (0, 0, 0, 1, Outcome::NothingLanded),
+        ] {
+            let report = Report {
+                landed,
+                rejected,
+                refused,
+                vanished,
+                entries: landed + refused + vanished,
+                ..Report::default()
+            };
+            assert_eq!(report.judge(0.2), expected, "{report:?}");
+        }
+    }
+
+    #[test]
+    fn metrics_name_what_they_carry() {
+        let mut report = Report::default();
+        report.by_code.insert("ERROR_X".to_owned(), 3);
+        let lines = [vec![report.metrics("f", 1)], report.code_metrics("f", 1)].concat();
+        assert_eq!(lines.len(), 2);
+        for line in lines {
+            let line: Value = serde_json::from_str(&line).unwrap();
+            let directive = &line["_aws"]["CloudWatchMetrics"][0];
+            for metric in directive["Metrics"].as_array().unwrap() {
+                assert!(
+                    line[metric["Name"].as_str().unwrap()].is_number(),
+                    "{metric}"
+                );
+            }
+            for dimension in directive["Dimensions"][0].as_array().unwrap() {
+                assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension}");
+            }
+        }
+    }
+}

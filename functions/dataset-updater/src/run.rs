@@ -1,0 +1,628 @@
+//! The work on one manifest: take the lease, stream, update, look back, report.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use aws::Clients;
+use aws::rekognition::{ErrorKind, Side};
+use indexmap::IndexMap;
+use manifest::{ConvertOptions, Converted, job_name_from_key};
+use serde::de::IgnoredAny;
+use sha2::{Digest, Sha256};
+
+use crate::budget::{Budget, millis};
+use crate::checkpoint::{
+    Checkpoint, FORMAT, LaneProgress, LaneSide, ManifestVersion, Start, Stats,
+};
+use crate::config::{Config, Existing};
+use crate::error::RunError;
+use crate::event::Request;
+use crate::files::{Files, Trouble, entries_file};
+use crate::index::{Index, side};
+use crate::lane::Lane;
+use crate::place::Place;
+use crate::reader::Reader;
+use crate::report::{DatasetReport, Outcome, Report};
+use crate::store::Store;
+use crate::target::{Datasets, Target, project_name};
+use crate::verify::{Verified, verify};
+
+/// Versions of a manifest that one invocation works on when it is replaced again and again.
+const VERSIONS_MAX: u32 = 3;
+/// Source references that are kept for looking entries up one by one: it pays off only below one per page of the largest dataset.
+const REFS_MAX: usize = 5_000;
+/// First bytes of a manifest that are looked at for its label attribute.
+const PEEK_BYTES_MAX: usize = 1024 * 1024;
+
+/// One invocation.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// The request id: who holds the lease.
+    pub owner: String,
+    /// Its time.
+    pub budget: Budget,
+}
+
+/// What an invocation did about a manifest.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Done {
+    /// The work, to its end.
+    Reported(Box<Report>),
+    /// Nothing: this version was done before.
+    Already,
+}
+
+/// Updates datasets from one manifest.
+///
+/// Always from the version that is there now: an event may tell of an older one, and that one's entries must
+/// not overwrite the newer one's. A version that appears meanwhile is worked on next.
+///
+/// # Errors
+///
+/// [`RunError`]; what was settled is written down, and the next invocation goes on from there.
+pub async fn update(
+    clients: &Clients,
+    config: &Config,
+    request: &Request,
+    invocation: &Invocation,
+) -> Result<Done, RunError> {
+    if !config.allows_bucket(&request.bucket) {
+        return Err(RunError::BucketNotAllowed {
+            bucket: request.bucket.clone(),
+        });
+    }
+    let mut done = Err(RunError::Superseded);
+    for _ in 0..VERSIONS_MAX {
+        let head = clients
+            .s3
+            .head_object(&request.bucket, &request.key)
+            .await?;
+        let version = ManifestVersion {
+            uri: format!("s3://{}/{}", request.bucket, request.key),
+            e_tag: head.e_tag,
+            version_id: head.version_id,
+            n_bytes: head.n_bytes,
+        };
+        if request
+            .e_tag
+            .as_ref()
+            .is_some_and(|tag| *tag != version.e_tag)
+        {
+            tracing::info!(
+                manifest = version.uri,
+                "the event tells of another version than is there now"
+            );
+        }
+        done = match update_version(clients, config, request, invocation, &version).await {
+            Err(RunError::Superseded) => continue,
+            Err(error) => return Err(error),
+            Ok(done) => Ok(done),
+        };
+        let now = clients
+            .s3
+            .head_object(&request.bucket, &request.key)
+            .await?;
+        if now.e_tag == version.e_tag {
+            break;
+        }
+    }
+    done
+}
+
+async fn update_version(
+    clients: &Clients,
+    config: &Config,
+    request: &Request,
+    invocation: &Invocation,
+    version: &ManifestVersion,
+) -> Result<Done, RunError> {
+    let job_name = job_name_from_key(&request.key);
+    let place = Place::of(
+        &request.bucket,
+        &request.key,
+        config.report_bucket.as_deref(),
+        config.report_prefix.as_deref(),
+    );
+    let wanted = request
+        .label_attribute
+        .clone()
+        .or_else(|| config.label_attribute.clone());
+    let attribute = match &wanted {
+        None if config.targets.has_mapping() => peek(clients, request, version).await?,
+        _ => wanted.clone(),
+    };
+    let target = config
+        .targets
+        .select(job_name, attribute.as_deref())
+        .ok_or_else(|| RunError::NoTarget {
+            job_name: job_name.map(str::to_owned),
+            label_attribute: attribute,
+        })?;
+    let options = ConvertOptions {
+        label_attribute: wanted,
+        job_name: job_name.map(str::to_owned),
+        min_confidence: config.min_confidence,
+        ..ConvertOptions::default()
+    };
+    let plan = plan(config, target, &options);
+    let mut store = Store::new(&clients.s3, &place, config.report_kms_key_id.clone());
+    let owner = &invocation.owner;
+    let mut checkpoint = match store
+        .start(version, &plan, owner, config.resumptions_max)
+        .await?
+    {
+        Start::AlreadyDone => return Ok(Done::Already),
+        Start::Leased(lease) => return Err(RunError::Leased { lease }),
+        Start::GiveUp(checkpoint) => {
+            return Err(give_up(clients, config, &place, job_name, &checkpoint).await?);
+        }
+        Start::Resume(checkpoint) => Checkpoint {
+            n_resumptions: checkpoint.n_resumptions + 1,
+            ..*checkpoint
+        },
+        Start::Afresh => Checkpoint {
+            format: FORMAT,
+            manifest: version.clone(),
+            plan,
+            lease: None,
+            is_done: false,
+            lanes: Vec::new(),
+            refused: Vec::new(),
+            n_resumptions: 0,
+            started_at_ms: millis(SystemTime::now()),
+        },
+    };
+    store
+        .save(&mut checkpoint, owner, &invocation.budget)
+        .await?;
+    let mut work = Work {
+        clients,
+        config,
+        request,
+        invocation,
+        version,
+        options,
+        target,
+        place: &place,
+        store,
+        checkpoint,
+    };
+    let result = work.run().await;
+    work.checkpoint.is_done = result.is_ok();
+    match (result, work.store.release(&mut work.checkpoint).await) {
+        (Ok(report), Ok(())) => Ok(Done::Reported(Box::new(report))),
+        (Ok(_), Err(error)) | (Err(error), _) => Err(error),
+    }
+}
+
+struct Work<'a> {
+    clients: &'a Clients,
+    config: &'a Config,
+    request: &'a Request,
+    invocation: &'a Invocation,
+    version: &'a ManifestVersion,
+    options: ConvertOptions,
+    target: &'a Target,
+    place: &'a Place,
+    store: Store<'a>,
+    checkpoint: Checkpoint,
+}
+
+impl Work<'_> {
+    async fn run(&mut self) -> Result<Report, RunError> {
+        if self.checkpoint.lanes.is_empty() {
+            self.checkpoint.lanes = self.find_lanes().await?;
+        }
+        let mut lanes: Vec<Lane<'_>> = self
+            .checkpoint
+            .lanes
+            .iter()
+            .map(|progress| {
+                Lane::new(
+                    &self.clients.rekognition,
+                    self.config,
+                    self.invocation.budget,
+                    progress.clone(),
+                )
+            })
+            .collect();
+        let mut read = Read::default();
+        let result = self.send(&mut lanes, &mut read).await;
+        if result.is_err() {
+            for lane in &mut lanes {
+                self.write_down(lane).await?;
+            }
+        }
+        result?;
+        self.report(&mut lanes, read).await
+    }
+
+    /// Streams the manifest's entries to their datasets, from where the checkpoint stands.
+    async fn send(&mut self, lanes: &mut [Lane<'_>], read: &mut Read) -> Result<(), RunError> {
+        let e_tag = &self.version.e_tag;
+        let options = self.options.clone();
+        let mut reader =
+            Reader::open(&self.clients.s3, self.request, e_tag, options, false).await?;
+        while let Some(converted) = reader.next().await? {
+            let Converted::Entry(entry) = converted else {
+                continue;
+            };
+            let side = side(&entry.source_ref, self.target.test_fraction);
+            read.add(&entry.source_ref, entry.line_number, side);
+            let Some(lane) = lanes.iter_mut().find(|lane| lane.progress.side == side) else {
+                continue;
+            };
+            if entry.line_number <= lane.progress.settled_line {
+                continue;
+            }
+            if let Some(changes) = lane.batcher.push(&entry) {
+                lane.submit(changes).await?;
+                self.save(lane).await?;
+            }
+        }
+        for lane in &mut *lanes {
+            if let Some(changes) = lane.batcher.finish() {
+                lane.submit(changes).await?;
+                self.save(lane).await?;
+            }
+        }
+        for lane in &mut *lanes {
+            lane.settle().await?;
+            self.save(lane).await?;
+        }
+        read.counts = reader.counts().clone();
+        read.converting = reader.converting();
+        Ok(())
+    }
+
+    /// Writes down what a lane has settled.
+    async fn save(&mut self, lane: &mut Lane<'_>) -> Result<(), RunError> {
+        if self.write_down(lane).await? {
+            self.store
+                .save(
+                    &mut self.checkpoint,
+                    &self.invocation.owner,
+                    &self.invocation.budget,
+                )
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn write_down(&mut self, lane: &mut Lane<'_>) -> Result<bool, RunError> {
+        let settled = lane.take_settled();
+        let is_news = !settled.landed.is_empty() || !settled.refused.is_empty();
+        for (first_line, last_line, bytes) in settled.landed {
+            let part = (first_line, last_line);
+            self.files()
+                .write_part(lane.progress.side, part, bytes)
+                .await?;
+            lane.progress.parts.push(part);
+        }
+        self.checkpoint.refused.extend(settled.refused);
+        self.checkpoint
+            .refused
+            .sort_by_key(|refused| refused.line_number);
+        let kept = self.checkpoint.lanes.iter_mut();
+        for kept in kept.filter(|kept| kept.side == lane.progress.side) {
+            *kept = lane.progress.clone();
+        }
+        Ok(is_news)
+    }
+
+    fn files(&self) -> Files<'_> {
+        Files {
+            s3: &self.clients.s3,
+            place: self.place,
+            kms_key_id: self.config.report_kms_key_id.clone(),
+        }
+    }
+
+    /// Looks back at the datasets and writes the reports.
+    async fn report(&mut self, lanes: &mut [Lane<'_>], read: Read) -> Result<Report, RunError> {
+        let Read {
+            mut index,
+            refs,
+            counts,
+            converting,
+        } = read;
+        let refused: BTreeMap<u64, String> = self
+            .checkpoint
+            .refused
+            .iter()
+            .map(|refused| (refused.line_number, refused.message.clone()))
+            .collect();
+        let mut report = Report {
+            manifest: Some(self.version.clone()),
+            job_name: self.options.job_name.clone(),
+            lines: counts.n_lines,
+            entries: counts.n_entries,
+            rejected: counts.n_rejected,
+            skipped: counts.n_skipped,
+            review: counts.n_review,
+            refused: refused.len() as u64,
+            resumptions: self.checkpoint.n_resumptions,
+            converting_seconds: converting.as_secs_f64(),
+            by_code: counts
+                .by_code
+                .iter()
+                .map(|(code, n)| (code.as_str().to_owned(), *n))
+                .collect(),
+            ..Report::default()
+        };
+        let mut troubles = BTreeMap::new();
+        for lane in &mut *lanes {
+            let after: Stats = lane.ready().await?.stats.into();
+            let refs = refs.get(&lane.progress.side).map_or(&[][..], Vec::as_slice);
+            let verified = verify(
+                &self.clients.rekognition,
+                &self.invocation.budget,
+                &lane.progress,
+                after,
+                &mut index,
+                refs,
+                |line_number| refused.contains_key(&line_number),
+            )
+            .await?;
+            report.vanished += verified.vanished.len() as u64;
+            report.landed_with_errors += verified.errors.len() as u64;
+            report.datasets.push(DatasetReport {
+                side: lane.progress.side.name().to_owned(),
+                arn: lane.progress.dataset_arn.clone(),
+                entries: index.n_entries(lane.progress.side),
+                before: lane.progress.before.unwrap_or_default(),
+                after,
+                updates: lane.progress.n_updates,
+                update_seconds: lane.progress.update_ms as f64 / 1000.0,
+                verified_by: verified.method.name().to_owned(),
+            });
+            troubles.extend(verified_troubles(verified));
+        }
+        troubles.extend(
+            refused
+                .into_iter()
+                .map(|(line_number, message)| (line_number, refused_trouble(message))),
+        );
+        for trouble in troubles.values() {
+            for code in trouble.code.split(',') {
+                *report.by_code.entry(code.to_owned()).or_default() += 1;
+            }
+        }
+        report.landed = report
+            .entries
+            .saturating_sub(report.refused + report.vanished);
+        report.outcome = report.judge(self.config.rejected_alert_fraction);
+        self.files()
+            .write_lines(
+                self.request,
+                &self.version.e_tag,
+                self.options.clone(),
+                &troubles,
+            )
+            .await?;
+        for lane in &*lanes {
+            self.files().join_parts(&lane.progress).await?;
+            let name = entries_file(lane.progress.side);
+            report.files.insert(name.to_owned(), self.place.uri(name));
+        }
+        for name in ["rejected.jsonl", "review.manifest"] {
+            report.files.insert(name.to_owned(), self.place.uri(name));
+        }
+        let now_ms = millis(SystemTime::now());
+        report.seconds = (now_ms - self.checkpoint.started_at_ms) as f64 / 1000.0;
+        let bytes = serde_json::to_vec_pretty(&report).unwrap_or_default();
+        self.files().write_json("report.json", bytes).await?;
+        for lane in &*lanes {
+            self.files().delete_parts(&lane.progress).await?;
+        }
+        Ok(report)
+    }
+
+    /// The datasets of the target, created where that is allowed.
+    async fn find_lanes(&self) -> Result<Vec<LaneProgress>, RunError> {
+        let needs_train = self.target.test_fraction < 1.0;
+        let needs_test = self.target.test_fraction > 0.0;
+        let (train, test) = match &self.target.datasets {
+            Datasets::Given { train, test } => (train.clone(), test.clone()),
+            Datasets::OfProject { arn } => {
+                let name = project_name(arn).unwrap_or_default();
+                let until = self.invocation.budget.until;
+                let found = self
+                    .clients
+                    .rekognition
+                    .project_datasets(name, until)
+                    .await?;
+                let find = |side| {
+                    let dataset = found.iter().find(|dataset| dataset.side == side);
+                    dataset.map(|dataset| dataset.arn.clone())
+                };
+                let mut train = find(Side::Train);
+                let mut test = find(Side::Test);
+                if needs_train && train.is_none() {
+                    train = Some(self.create(arn, LaneSide::Train).await?);
+                }
+                if needs_test && test.is_none() {
+                    test = Some(self.create(arn, LaneSide::Test).await?);
+                }
+                (train, test)
+            }
+        };
+        let lane = |side, dataset_arn| LaneProgress {
+            side,
+            dataset_arn,
+            settled_line: 0,
+            in_flight: None,
+            before: None,
+            parts: Vec::new(),
+            n_updates: 0,
+            update_ms: 0,
+        };
+        let train = train
+            .filter(|_| needs_train)
+            .map(|arn| lane(LaneSide::Train, arn));
+        let test = test
+            .filter(|_| needs_test)
+            .map(|arn| lane(LaneSide::Test, arn));
+        Ok(train.into_iter().chain(test).collect())
+    }
+
+    async fn create(&self, project_arn: &str, side: LaneSide) -> Result<String, RunError> {
+        let missing = || RunError::NoDataset {
+            project_arn: project_arn.to_owned(),
+            side: side.name(),
+        };
+        if !self.config.create_datasets {
+            return Err(missing());
+        }
+        let until = self.invocation.budget.until;
+        let rekognition = &self.clients.rekognition;
+        match rekognition
+            .create_dataset(project_arn, side.into(), until)
+            .await
+        {
+            Ok(arn) => Ok(arn),
+            Err(error) if error.kind == ErrorKind::AlreadyExists => {
+                let name = project_name(project_arn).unwrap_or_default();
+                let found = rekognition.project_datasets(name, until).await?;
+                let dataset = found
+                    .into_iter()
+                    .find(|dataset| dataset.side == side.into());
+                dataset.map(|dataset| dataset.arn).ok_or_else(missing)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// What reading the manifest brought.
+#[derive(Debug, Default)]
+struct Read {
+    index: Index,
+    /// A few source references by side; empty when there are too many to be looked up one by one.
+    refs: BTreeMap<LaneSide, Vec<(u64, String)>>,
+    counts: manifest::Counts,
+    converting: std::time::Duration,
+}
+
+impl Read {
+    fn add(&mut self, source_ref: &str, line_number: u64, side: LaneSide) {
+        self.index.add(source_ref, line_number, side);
+        let refs = self.refs.entry(side).or_default();
+        if refs.len() < REFS_MAX {
+            refs.push((line_number, source_ref.to_owned()));
+        }
+    }
+}
+
+fn verified_troubles(verified: Verified) -> Vec<(u64, Trouble)> {
+    let vanished = verified.vanished.into_iter().map(|line_number| {
+        let trouble = Trouble {
+            code: "REJECTED_VANISHED".to_owned(),
+            reason: "the update completed and the entry is not in the dataset: Custom Labels dropped it without a word".to_owned(),
+            remedy: "compare the line with the manifest rules of Custom Labels, repair it and send it again".to_owned(),
+            is_in_dataset: false,
+        };
+        (line_number, trouble)
+    });
+    let errors = verified.errors.into_iter().map(|(line_number, codes)| {
+        let trouble = Trouble {
+            code: codes.join(","),
+            reason: "the entry is in the dataset with these errors and won't be trained on"
+                .to_owned(),
+            remedy: "repair the label and send the line again".to_owned(),
+            is_in_dataset: true,
+        };
+        (line_number, trouble)
+    });
+    vanished.chain(errors).collect()
+}
+
+fn refused_trouble(message: String) -> Trouble {
+    Trouble {
+        code: "REJECTED_BY_UPDATE".to_owned(),
+        reason: format!("UpdateDatasetEntries failed over the entry: {message}"),
+        remedy: "repair the line as the message says and send it again".to_owned(),
+        is_in_dataset: false,
+    }
+}
+
+/// The last label attribute of the manifest's first line, for the choice of a target: the job's own stands last.
+async fn peek(
+    clients: &Clients,
+    request: &Request,
+    version: &ManifestVersion,
+) -> Result<Option<String>, RunError> {
+    let mut stream = clients
+        .s3
+        .stream_object(&request.bucket, &request.key, Some(&version.e_tag))
+        .await?;
+    let mut start = Vec::new();
+    while let Some(piece) = stream.next_piece().await? {
+        start.extend_from_slice(&piece);
+        if piece.contains(&b'\n') || start.len() > PEEK_BYTES_MAX {
+            break;
+        }
+    }
+    let line = start
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let Ok(line) = serde_json::from_slice::<IndexMap<String, IgnoredAny>>(line) else {
+        return Ok(None);
+    };
+    let metadata = line.keys().filter_map(|key| key.strip_suffix("-metadata"));
+    let mut attributes = metadata.filter(|attribute| line.contains_key(*attribute));
+    Ok(attributes.next_back().map(str::to_owned))
+}
+
+/// A fingerprint of what the batches depend on besides the manifest.
+fn plan(config: &Config, target: &Target, options: &ConvertOptions) -> String {
+    let parts = format!(
+        "{target:?} {options:?} {:?} {} {}",
+        config.existing == Existing::Merge,
+        config.changes_bytes_max,
+        env!("CARGO_PKG_VERSION"),
+    );
+    let digest = Sha256::digest(parts.as_bytes());
+    digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+async fn give_up(
+    clients: &Clients,
+    config: &Config,
+    place: &Place,
+    job_name: Option<&str>,
+    checkpoint: &Checkpoint,
+) -> Result<RunError, RunError> {
+    let settled_line = checkpoint
+        .lanes
+        .iter()
+        .map(|lane| lane.settled_line)
+        .min()
+        .unwrap_or(0);
+    let report = Report {
+        outcome: Outcome::GaveUp,
+        manifest: Some(checkpoint.manifest.clone()),
+        job_name: job_name.map(str::to_owned),
+        refused: checkpoint.refused.len() as u64,
+        resumptions: checkpoint.n_resumptions,
+        left_after_line: Some(settled_line),
+        ..Report::default()
+    };
+    let files = Files {
+        s3: &clients.s3,
+        place,
+        kms_key_id: config.report_kms_key_id.clone(),
+    };
+    let bytes = serde_json::to_vec_pretty(&report).unwrap_or_default();
+    files.write_json("report.json", bytes).await?;
+    Ok(RunError::GaveUp {
+        n_resumptions: checkpoint.n_resumptions,
+        settled_line,
+        report: place.uri("report.json"),
+    })
+}

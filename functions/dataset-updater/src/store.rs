@@ -1,0 +1,139 @@
+//! The checkpoint object: taken, saved and given back on condition.
+
+use std::time::SystemTime;
+
+use aws::s3::{Condition, PutOptions, S3, S3Error};
+
+use crate::budget::{Budget, millis};
+use crate::checkpoint::{Checkpoint, Lease, ManifestVersion, Start, start};
+use crate::error::RunError;
+use crate::place::Place;
+
+/// Bound of the checkpoint object, in bytes.
+const CHECKPOINT_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// The object's name below the place of the reports.
+const FILE_NAME: &str = "checkpoint.json";
+
+/// The checkpoint object of one manifest.
+#[derive(Debug)]
+pub struct Store<'a> {
+    s3: &'a S3,
+    place: &'a Place,
+    kms_key_id: Option<String>,
+    condition: Condition,
+}
+
+impl<'a> Store<'a> {
+    /// The checkpoint at a place. Nothing is read yet.
+    #[must_use]
+    pub fn new(s3: &'a S3, place: &'a Place, kms_key_id: Option<String>) -> Self {
+        Self {
+            s3,
+            place,
+            kms_key_id,
+            condition: Condition::Absent,
+        }
+    }
+
+    /// Reads the checkpoint and decides how to start. Nothing is written yet.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::S3`] when it can't be read.
+    pub async fn start(
+        &mut self,
+        manifest: &ManifestVersion,
+        plan: &str,
+        owner: &str,
+        resumptions_max: u32,
+    ) -> Result<Start, RunError> {
+        let key = self.place.key(FILE_NAME);
+        let found = match self
+            .s3
+            .read_object_with_tag(&self.place.bucket, &key, CHECKPOINT_BYTES_MAX)
+            .await
+        {
+            Ok((bytes, e_tag)) => {
+                self.condition = Condition::Unchanged(e_tag);
+                Some(bytes)
+            }
+            Err(S3Error::NotFound { .. }) => {
+                self.condition = Condition::Absent;
+                None
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let now_ms = millis(SystemTime::now());
+        Ok(start(
+            found.as_deref(),
+            manifest,
+            plan,
+            owner,
+            now_ms,
+            resumptions_max,
+        ))
+    }
+
+    /// Writes the checkpoint with this invocation's lease.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::LeaseLost`] when somebody else wrote it in the meantime.
+    pub async fn save(
+        &mut self,
+        checkpoint: &mut Checkpoint,
+        owner: &str,
+        budget: &Budget,
+    ) -> Result<(), RunError> {
+        checkpoint.lease = Some(Lease {
+            owner: owner.to_owned(),
+            until_ms: millis(budget.lease_until),
+        });
+        self.write(checkpoint).await
+    }
+
+    /// Writes the checkpoint without a lease: whoever comes next may go on at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::save`].
+    pub async fn release(&mut self, checkpoint: &mut Checkpoint) -> Result<(), RunError> {
+        checkpoint.lease = None;
+        self.write(checkpoint).await
+    }
+
+    async fn write(&mut self, checkpoint: &Checkpoint) -> Result<(), RunError> {
+        let bytes = serde_json::to_vec(checkpoint).unwrap_or_default();
+        let key = self.place.key(FILE_NAME);
+        let options = PutOptions {
+            condition: self.condition.clone(),
+            kms_key_id: self.kms_key_id.clone(),
+            ..PutOptions::json()
+        };
+        let written = self
+            .s3
+            .put_object(&self.place.bucket, &key, bytes.clone(), &options)
+            .await;
+        let e_tag = match written {
+            Ok(e_tag) => e_tag,
+            Err(S3Error::PreconditionFailed { .. }) => self.tag_if_ours(&key, &bytes).await?,
+            Err(error) => return Err(error.into()),
+        };
+        self.condition = Condition::Unchanged(e_tag);
+        Ok(())
+    }
+
+    /// A write whose answer was lost is repeated by the SDK, and the repetition fails its own condition. What lies
+    /// there then is what was written.
+    async fn tag_if_ours(&self, key: &str, written: &[u8]) -> Result<String, RunError> {
+        let (found, e_tag) = self
+            .s3
+            .read_object_with_tag(&self.place.bucket, key, CHECKPOINT_BYTES_MAX)
+            .await?;
+        if found == written {
+            Ok(e_tag)
+        } else {
+            Err(RunError::LeaseLost)
+        }
+    }
+}
