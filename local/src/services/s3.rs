@@ -1,0 +1,367 @@
+//! The embedded S3: `s3s-fs` keeps buckets as folders and objects as files.
+//!
+//! Around it: scripted faults, notifications of created objects, and what `s3s-fs` answers unlike S3
+//! (`NoSuchBucket`; two conditional writes at once).
+//!
+//! Differs from S3: no versions, no tagging, no ACLs; region and bucket policies are not looked at.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap};
+use hyper::{Method, Request, Response, StatusCode, Uri};
+use percent_encoding::percent_decode_str;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s_fs::FileSystem;
+use tokio::sync::{Mutex, broadcast};
+
+use super::faults::{Effect, Faults, Service};
+use super::http::{self, Reply, ReplyBody, Server, full};
+use super::{ACCESS_KEY, SECRET_KEY};
+
+/// Notifications that a slow receiver may lag behind before it loses the oldest.
+const NOTIFICATIONS_MAX: usize = 4096;
+
+/// An object was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectCreated {
+    /// Its bucket.
+    pub bucket: String,
+    /// Its key, not encoded.
+    pub key: String,
+    /// Its entity tag, without quotes.
+    pub etag: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// As in a notification: `ObjectCreated:Put`, `ObjectCreated:Copy`, `ObjectCreated:CompleteMultipartUpload`.
+    pub event_name: &'static str,
+}
+
+/// An S3 server on this machine; ends when dropped.
+#[derive(Debug)]
+pub struct S3Server {
+    server: Server,
+    created: broadcast::Sender<ObjectCreated>,
+}
+
+impl S3Server {
+    /// Serves the folder `root`, which is made if it is absent, at `address` (port 0: any free one).
+    ///
+    /// Credentials are [`ACCESS_KEY`] and [`SECRET_KEY`]; signatures are checked.
+    ///
+    /// # Errors
+    ///
+    /// The folder can't be made or opened, or the address can't be listened at.
+    pub async fn start(root: &Path, address: SocketAddr, faults: Faults) -> io::Result<Self> {
+        fs::create_dir_all(root)?;
+        let storage =
+            FileSystem::new(root).map_err(|error| io::Error::other(format!("{error:?}")))?;
+        let mut builder = S3ServiceBuilder::new(storage);
+        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+        let (created, _) = broadcast::channel(NOTIFICATIONS_MAX);
+        let shell = Arc::new(Shell {
+            root: root.to_path_buf(),
+            service: builder.build(),
+            created: created.clone(),
+            faults,
+            conditional: Mutex::new(()),
+        });
+        let server = Server::start(address, move |request| {
+            let shell = Arc::clone(&shell);
+            async move { shell.answer(request).await }
+        })
+        .await?;
+        Ok(Self { server, created })
+    }
+
+    /// Base URL, such as `http://127.0.0.1:9000`. An IP address: clients address buckets by path then.
+    pub fn endpoint(&self) -> String {
+        self.server.endpoint()
+    }
+
+    /// Objects written from now on.
+    pub fn notifications(&self) -> broadcast::Receiver<ObjectCreated> {
+        self.created.subscribe()
+    }
+}
+
+struct Shell {
+    root: PathBuf,
+    service: S3Service,
+    created: broadcast::Sender<ObjectCreated>,
+    faults: Faults,
+    /// `s3s-fs` looks at a condition and writes later: two writers could both meet `If-None-Match`.
+    conditional: Mutex<()>,
+}
+
+impl Shell {
+    async fn answer(&self, request: Request<Incoming>) -> Reply {
+        let place = Place::of(request.uri());
+        let operation = operation(request.method(), request.uri(), request.headers(), &place);
+        let mut end = None;
+        for effect in self.faults.strike(
+            Service::S3,
+            operation,
+            &format!("{}/{}", place.bucket, place.key),
+        ) {
+            match effect {
+                Effect::Delay(time) => tokio::time::sleep(time).await,
+                Effect::ResetBefore => return Reply::Reset,
+                Effect::Error {
+                    status,
+                    code,
+                    message,
+                } => {
+                    // The body is read first, as S3 does; otherwise the client sees a reset.
+                    let _ = request.into_body().collect().await;
+                    return Reply::Answer(error(status, &code, &message));
+                }
+                effect => end = Some(effect),
+            }
+        }
+        let size_declared = size_declared(request.headers());
+        let conditional = request.headers().contains_key("if-none-match")
+            || request.headers().contains_key("if-match");
+        let is_head = request.method() == Method::HEAD;
+        let response = if conditional && operation != "GetObject" && operation != "HeadObject" {
+            let _one_at_a_time = self.conditional.lock().await;
+            self.service.call(request.map(s3s::Body::from)).await
+        } else {
+            self.service.call(request.map(s3s::Body::from)).await
+        };
+        let response = match response {
+            Ok(response) => response.map(BodyExt::boxed_unsync),
+            Err(problem) => {
+                tracing::warn!(?problem, "a request could not be processed");
+                return Reply::Reset;
+            }
+        };
+        let response = self.as_s3_says(response, &place, is_head);
+        let response = match event_name(operation) {
+            Some(event_name) if response.status().is_success() => {
+                match self
+                    .notify(response, place, event_name, size_declared)
+                    .await
+                {
+                    Ok(response) => response,
+                    Err(_) => return Reply::Reset,
+                }
+            }
+            _ => response,
+        };
+        match end {
+            None => Reply::Answer(response),
+            Some(Effect::ResetMidBody) => http::cut(response).await,
+            Some(_) => Reply::Reset,
+        }
+    }
+
+    /// `s3s-fs` answers `NoSuchKey` for an object of a bucket that isn't there.
+    fn as_s3_says(
+        &self,
+        response: Response<ReplyBody>,
+        place: &Place,
+        is_head: bool,
+    ) -> Response<ReplyBody> {
+        let is_missing = response.status() == StatusCode::NOT_FOUND
+            && !place.bucket.is_empty()
+            && !place.bucket.contains("..")
+            && !self.root.join(&place.bucket).is_dir();
+        if is_missing && !is_head {
+            error(404, "NoSuchBucket", "The specified bucket does not exist")
+        } else {
+            response
+        }
+    }
+
+    /// Tells of the object; the answer's body is read where it holds the entity tag.
+    async fn notify(
+        &self,
+        response: Response<ReplyBody>,
+        place: Place,
+        event_name: &'static str,
+        size_declared: Option<u64>,
+    ) -> Result<Response<ReplyBody>, http::BoxError> {
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await?.to_bytes();
+        let etag = match parts.headers.get(ETAG).and_then(|tag| tag.to_str().ok()) {
+            Some(tag) => Some(tag.to_owned()),
+            None => etag_in_xml(&String::from_utf8_lossy(&body)),
+        };
+        // A multipart upload or copy can fail after its status was sent: then its body has no entity tag.
+        if let Some(etag) = etag {
+            let file = self.root.join(&place.bucket).join(&place.key);
+            let size = fs::metadata(file).ok().map(|found| found.len());
+            // Nobody may be listening.
+            let _ = self.created.send(ObjectCreated {
+                bucket: place.bucket,
+                key: place.key,
+                etag: etag.trim_matches('"').to_owned(),
+                size: size_declared.or(size).unwrap_or(0),
+                event_name,
+            });
+        }
+        Ok(Response::from_parts(parts, full(body)))
+    }
+}
+
+/// Bucket and key of a path-style URL, decoded; empty where there is none.
+#[derive(Debug, PartialEq, Eq)]
+struct Place {
+    bucket: String,
+    key: String,
+}
+
+impl Place {
+    fn of(uri: &Uri) -> Self {
+        let path = uri.path().trim_start_matches('/');
+        let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+        let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        Self {
+            bucket: decode(bucket),
+            key: decode(key),
+        }
+    }
+}
+
+fn operation(method: &Method, uri: &Uri, headers: &HeaderMap, place: &Place) -> &'static str {
+    let query = uri.query().unwrap_or("");
+    let has = |name: &str| {
+        query
+            .split('&')
+            .any(|part| part.split('=').next() == Some(name))
+    };
+    let is_copy = headers.contains_key("x-amz-copy-source");
+    match (
+        method.as_str(),
+        place.bucket.is_empty(),
+        place.key.is_empty(),
+    ) {
+        ("GET", true, _) => "ListBuckets",
+        ("GET", _, true) if has("location") => "GetBucketLocation",
+        ("GET", _, true) if has("uploads") => "ListMultipartUploads",
+        ("GET", _, true) if has("list-type") => "ListObjectsV2",
+        ("GET", _, true) => "ListObjects",
+        ("PUT", _, true) => "CreateBucket",
+        ("HEAD", _, true) => "HeadBucket",
+        ("DELETE", _, true) => "DeleteBucket",
+        ("POST", _, true) => "DeleteObjects",
+        ("GET", _, _) if has("uploadId") => "ListParts",
+        ("GET", _, _) => "GetObject",
+        ("HEAD", _, _) => "HeadObject",
+        ("PUT", _, _) if has("uploadId") && is_copy => "UploadPartCopy",
+        ("PUT", _, _) if has("uploadId") => "UploadPart",
+        ("PUT", _, _) if is_copy => "CopyObject",
+        ("PUT", _, _) if has("tagging") => "PutObjectTagging",
+        ("PUT", _, _) if has("acl") => "PutObjectAcl",
+        ("PUT", _, _) => "PutObject",
+        ("POST", _, _) if has("uploads") => "CreateMultipartUpload",
+        ("POST", _, _) if has("uploadId") => "CompleteMultipartUpload",
+        ("DELETE", _, _) if has("uploadId") => "AbortMultipartUpload",
+        ("DELETE", _, _) => "DeleteObject",
+        _ => "Unknown",
+    }
+}
+
+fn event_name(operation: &str) -> Option<&'static str> {
+    match operation {
+        "PutObject" => Some("ObjectCreated:Put"),
+        "CopyObject" => Some("ObjectCreated:Copy"),
+        "CompleteMultipartUpload" => Some("ObjectCreated:CompleteMultipartUpload"),
+        _ => None,
+    }
+}
+
+/// The object's size as its writer declared it; a chunked upload's content length counts its framing, too.
+fn size_declared(headers: &HeaderMap) -> Option<u64> {
+    if headers.contains_key("x-amz-copy-source") {
+        return None;
+    }
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.parse().ok();
+    number("x-amz-decoded-content-length")
+}
+
+fn etag_in_xml(body: &str) -> Option<String> {
+    let (_, rest) = body.split_once("<ETag>")?;
+    let (etag, _) = rest.split_once("</ETag>")?;
+    Some(etag.replace("&quot;", "\"").replace("&#34;", "\""))
+}
+
+fn error(status: u16, code: &str, message: &str) -> Response<ReplyBody> {
+    let escape = |text: &str| {
+        text.replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+    };
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{}</Code><Message>{}</Message><RequestId>gtcl</RequestId></Error>",
+        escape(code),
+        escape(message)
+    );
+    let mut response = Response::new(full(body.clone()));
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        hyper::header::HeaderValue::from_static("application/xml"),
+    );
+    headers.insert(CONTENT_LENGTH, hyper::header::HeaderValue::from(body.len()));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(method: &str, uri: &str, expected: &str, bucket: &str, key: &str) {
+        let uri: Uri = uri.parse().unwrap();
+        let place = Place::of(&uri);
+        let found = operation(&method.parse().unwrap(), &uri, &HeaderMap::new(), &place);
+        assert_eq!(found, expected, "{method} {uri}");
+        assert_eq!((place.bucket.as_str(), place.key.as_str()), (bucket, key));
+    }
+
+    #[test]
+    fn operations_are_told_apart() {
+        check("GET", "/", "ListBuckets", "", "");
+        check("GET", "/b?list-type=2&prefix=a", "ListObjectsV2", "b", "");
+        check("PUT", "/b/", "CreateBucket", "b", "");
+        check(
+            "GET",
+            "/b/a%20b/c%2Bd?x-id=GetObject",
+            "GetObject",
+            "b",
+            "a b/c+d",
+        );
+        check(
+            "PUT",
+            "/b/k?uploadId=1&partNumber=2",
+            "UploadPart",
+            "b",
+            "k",
+        );
+        check("POST", "/b/k?uploads", "CreateMultipartUpload", "b", "k");
+        check(
+            "POST",
+            "/b/k?uploadId=1",
+            "CompleteMultipartUpload",
+            "b",
+            "k",
+        );
+        check("PUT", "/b/uploadId", "PutObject", "b", "uploadId");
+    }
+
+    #[test]
+    fn the_entity_tag_of_a_body() {
+        let body = "<R><ETag>&quot;abc-2&quot;</ETag></R>";
+        assert_eq!(etag_in_xml(body).as_deref(), Some("\"abc-2\""));
+        assert_eq!(etag_in_xml("<Error/>"), None);
+    }
+}
