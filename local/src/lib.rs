@@ -3,8 +3,10 @@
 //! `gtcl` runs the same functions that are deployed, each in a process of its own, against services of the same
 //! wire formats in this process. [`commands`] holds one file a command; [`services`] the embedded services.
 
+pub mod agreement;
 pub mod cli;
 pub mod commands;
 pub mod example;
 pub mod job_request;
+pub mod recorded_job;
 pub mod services;
