@@ -1,6 +1,7 @@
 //! What the environment says, checked before the first event.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -31,6 +32,8 @@ pub struct Config {
     pub report_prefix: Option<String>,
     /// KMS key of the reports; `None`: the bucket's default.
     pub report_kms_key_id: Option<String>,
+    /// Folder of the file that a dataset's entries are kept in while new ones are merged into them.
+    pub scratch_folder: PathBuf,
     /// Bound of one update's entries, in bytes, inclusive.
     pub changes_bytes_max: usize,
     /// Calls a second, of each operation.
@@ -165,6 +168,7 @@ impl Config {
             report_bucket: text("REPORT_BUCKET"),
             report_prefix: text("REPORT_PREFIX"),
             report_kms_key_id: text("REPORT_KMS_KEY_ID"),
+            scratch_folder: get("SCRATCH_FOLDER").unwrap_or("/tmp").into(),
             changes_bytes_max: number(
                 "CHANGES_BYTES_MAX",
                 manifest::CHANGES_BYTES_MAX as f64,

@@ -58,6 +58,16 @@ pub enum RunError {
         /// Its StatusMessage.
         message: String,
     },
+    /// The file for the dataset's entries can't be used.
+    #[error(
+        "scratch file {path}: {reason}; set SCRATCH_FOLDER to a folder with room for the dataset's entries, or raise the function's ephemeral storage"
+    )]
+    Scratch {
+        /// The file.
+        path: String,
+        /// What the system says.
+        reason: String,
+    },
     /// The invocation's time is over; the next one goes on.
     #[error("out of time after line {settled_line}; the next invocation goes on from there")]
     OutOfTime {
@@ -103,6 +113,7 @@ impl RunError {
             Self::NoDataset { .. } => "NoDataset",
             Self::DatasetUnusable { .. } => "DatasetUnusable",
             Self::ServiceFault { .. } => "ServiceFault",
+            Self::Scratch { .. } => "Scratch",
             Self::OutOfTime { .. } => "OutOfTime",
             Self::Leased { .. } => "Leased",
             Self::LeaseLost => "LeaseLost",

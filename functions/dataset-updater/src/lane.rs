@@ -240,7 +240,7 @@ impl<'a> Lane<'a> {
         for (line_number, _) in entries {
             self.settled.refused.push(Refused {
                 line_number: *line_number,
-                message: message.to_owned(),
+                message: format!("the update failed over the entry: {message}"),
             });
         }
     }

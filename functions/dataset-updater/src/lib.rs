@@ -5,8 +5,8 @@
 //!         → ! update, wait, checkpoint, next → ! look back at what landed → ! write the report
 //! ```
 //!
-//! Pure: [`event`], [`config`], [`target`], [`place`], [`checkpoint`], [`budget`], [`index`], [`service_keys`],
-//! [`report`]. Touching the world: [`bootstrap`], [`handler`], [`run`], [`reader`], [`lane`], [`store`], [`verify`], [`files`].
+//! Pure: [`event`], [`config`], [`target`], [`merge`], [`place`], [`checkpoint`], [`budget`], [`index`], [`service_keys`],
+//! [`report`]. Touching the world: [`bootstrap`], [`handler`], [`run`], [`reader`], [`existing`], [`lane`], [`store`], [`verify`], [`files`].
 
 pub mod bootstrap;
 pub mod budget;
@@ -14,10 +14,12 @@ pub mod checkpoint;
 pub mod config;
 pub mod error;
 pub mod event;
+pub mod existing;
 pub mod files;
 pub mod handler;
 pub mod index;
 pub mod lane;
+pub mod merge;
 pub mod place;
 pub mod reader;
 pub mod report;

@@ -1,6 +1,6 @@
 //! The work on one manifest: take the lease, stream, update, look back, report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use aws::Clients;
@@ -9,17 +9,20 @@ use indexmap::IndexMap;
 use manifest::{ConvertOptions, Converted, job_name_from_key};
 use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::budget::{Budget, millis};
 use crate::checkpoint::{
-    Checkpoint, FORMAT, LaneProgress, LaneSide, ManifestVersion, Start, Stats,
+    Checkpoint, FORMAT, LaneProgress, LaneSide, ManifestVersion, Refused, Start, Stats,
 };
 use crate::config::{Config, Existing};
 use crate::error::RunError;
 use crate::event::Request;
+use crate::existing::{Dataset, Source};
 use crate::files::{Files, Trouble, entries_file};
 use crate::index::{Index, side};
 use crate::lane::Lane;
+use crate::merge::merge;
 use crate::place::Place;
 use crate::reader::Reader;
 use crate::report::{DatasetReport, Outcome, Report};
@@ -237,23 +240,82 @@ impl Work<'_> {
         self.report(&mut lanes, read).await
     }
 
+    /// For each lane, where the entries come from that new ones are merged into.
+    async fn sources(&self, lanes: &mut [Lane<'_>]) -> Result<Vec<Source>, RunError> {
+        let mut sources = Vec::new();
+        if self.config.existing == Existing::Replace {
+            sources.resize_with(lanes.len(), || Source::Nowhere);
+            return Ok(sources);
+        }
+        let mut wanted: BTreeMap<LaneSide, BTreeSet<u64>> = BTreeMap::new();
+        let mut reader = self.reader().await?;
+        while let Some(converted) = reader.next().await? {
+            if let Converted::Entry(entry) = converted {
+                let side = side(&entry.source_ref, self.target.test_fraction);
+                let hash = xxh3_64(entry.source_ref.as_bytes());
+                wanted.entry(side).or_default().insert(hash);
+            }
+        }
+        for lane in lanes {
+            let side = lane.progress.side;
+            let n_entries = match lane.progress.in_flight {
+                None => lane.ready().await?.stats.n_entries,
+                Some(_) => lane.progress.before.unwrap_or_default().total_entries,
+            };
+            let scratch_name = format!("entries-{}-{}.jsonl", std::process::id(), side.name());
+            let scratch_file = self.config.scratch_folder.join(scratch_name);
+            let wanted = wanted.remove(&side).unwrap_or_default();
+            let dataset = self.dataset(&lane.progress.dataset_arn);
+            sources.push(dataset.source(&wanted, n_entries, &scratch_file).await?);
+        }
+        Ok(sources)
+    }
+
+    fn dataset<'s>(&'s self, arn: &'s str) -> Dataset<'s> {
+        Dataset {
+            rekognition: &self.clients.rekognition,
+            budget: &self.invocation.budget,
+            arn,
+        }
+    }
+
+    async fn reader(&self) -> Result<Reader, RunError> {
+        Reader::open(
+            &self.clients.s3,
+            self.request,
+            &self.version.e_tag,
+            self.options.clone(),
+            false,
+        )
+        .await
+    }
+
     /// Streams the manifest's entries to their datasets, from where the checkpoint stands.
     async fn send(&mut self, lanes: &mut [Lane<'_>], read: &mut Read) -> Result<(), RunError> {
-        let e_tag = &self.version.e_tag;
-        let options = self.options.clone();
-        let mut reader =
-            Reader::open(&self.clients.s3, self.request, e_tag, options, false).await?;
+        let sources = self.sources(lanes).await?;
+        let mut reader = self.reader().await?;
         while let Some(converted) = reader.next().await? {
-            let Converted::Entry(entry) = converted else {
+            let Converted::Entry(mut entry) = converted else {
                 continue;
             };
             let side = side(&entry.source_ref, self.target.test_fraction);
             read.add(&entry.source_ref, entry.line_number, side);
-            let Some(lane) = lanes.iter_mut().find(|lane| lane.progress.side == side) else {
+            let mut found = lanes.iter_mut().zip(&sources);
+            let Some((lane, source)) = found.find(|(lane, _)| lane.progress.side == side) else {
                 continue;
             };
             if entry.line_number <= lane.progress.settled_line {
                 continue;
+            }
+            let dataset = self.dataset(&lane.progress.dataset_arn);
+            if let Some(existing) = dataset.find(source, &entry.source_ref).await? {
+                match merge(&existing, &entry.json) {
+                    Ok(merged) => entry.json = merged,
+                    Err(error) => {
+                        self.refuse(entry.line_number, error.to_string());
+                        continue;
+                    }
+                }
             }
             if let Some(changes) = lane.batcher.push(&entry) {
                 lane.submit(changes).await?;
@@ -273,6 +335,16 @@ impl Work<'_> {
         read.counts = reader.counts().clone();
         read.converting = reader.converting();
         Ok(())
+    }
+
+    fn refuse(&mut self, line_number: u64, message: String) {
+        let refused = &mut self.checkpoint.refused;
+        if refused.iter().all(|known| known.line_number != line_number) {
+            refused.push(Refused {
+                line_number,
+                message,
+            });
+        }
     }
 
     /// Writes down what a lane has settled.
@@ -540,7 +612,7 @@ fn verified_troubles(verified: Verified) -> Vec<(u64, Trouble)> {
 fn refused_trouble(message: String) -> Trouble {
     Trouble {
         code: "REJECTED_BY_UPDATE".to_owned(),
-        reason: format!("UpdateDatasetEntries failed over the entry: {message}"),
+        reason: message,
         remedy: "repair the line as the message says and send it again".to_owned(),
         is_in_dataset: false,
     }
