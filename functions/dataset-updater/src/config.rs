@@ -90,6 +90,9 @@ pub enum ConfigError {
     /// The targets don't say which dataset.
     #[error(transparent)]
     Targets(#[from] TargetError),
+    /// A training needs the project.
+    #[error("TRAIN_WHEN=updated needs the project: set PROJECT_ARN (or projectArn in TARGETS) instead of a dataset's ARN")]
+    TrainingWithoutProject,
 }
 
 impl Config {
@@ -134,7 +137,7 @@ impl Config {
             Some(text) => Err(choice(name, "true or false")(text)),
         };
         let text = |name: &str| get(name).map(str::to_owned);
-        Ok(Self {
+        let config = Self {
             targets: Targets::parse(
                 get("PROJECT_ARN"),
                 get("TRAIN_DATASET_ARN"),
@@ -276,7 +279,7 @@ mod tests {
             ("MAX_RESUMPTIONS", "0", "many"),
             ("REJECTED_ALERT_FRACTION", "1", "2"),
             ("EXISTING", "merge", "append"),
-            ("TRAIN_WHEN", "updated", "always"),
+            ("TRAIN_WHEN", "never", "always"),
             ("CREATE_DATASETS", "true", "maybe"),
             ("TRAINING_OUTPUT_S3_URI", "s3://bkt/models", "bkt/models"),
         ] {

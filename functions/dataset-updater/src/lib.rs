@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Pure: [`event`], [`config`], [`target`], [`merge`], [`place`], [`checkpoint`], [`budget`], [`index`], [`service_keys`],
-//! [`report`]. Touching the world: [`bootstrap`], [`handler`], [`run`], [`reader`], [`existing`], [`lane`], [`store`], [`verify`], [`files`].
+//! [`report`]. Touching the world: [`bootstrap`], [`handler`], [`run`], [`reader`], [`existing`], [`lane`], [`store`], [`verify`], [`files`], [`training`].
 
 pub mod bootstrap;
 pub mod budget;
@@ -27,4 +27,5 @@ pub mod run;
 pub mod service_keys;
 pub mod store;
 pub mod target;
+pub mod training;
 pub mod verify;

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use aws::Clients;
 use aws::rekognition::{ErrorKind, Side};
+use aws::s3::ObjectUri;
 use indexmap::IndexMap;
 use manifest::{ConvertOptions, Converted, job_name_from_key};
 use serde::de::IgnoredAny;
@@ -15,7 +16,7 @@ use crate::budget::{Budget, millis};
 use crate::checkpoint::{
     Checkpoint, FORMAT, LaneProgress, LaneSide, ManifestVersion, Refused, Start, Stats,
 };
-use crate::config::{Config, Existing};
+use crate::config::{Config, Existing, TrainWhen};
 use crate::error::RunError;
 use crate::event::Request;
 use crate::existing::{Dataset, Source};
@@ -28,6 +29,7 @@ use crate::reader::Reader;
 use crate::report::{DatasetReport, Outcome, Report};
 use crate::store::Store;
 use crate::target::{Datasets, Target, project_name};
+use crate::training::Training;
 use crate::verify::{Verified, verify};
 
 /// Versions of a manifest that one invocation works on when it is replaced again and again.
@@ -480,6 +482,7 @@ impl Work<'_> {
         for name in ["rejected.jsonl", "review.manifest"] {
             report.files.insert(name.to_owned(), self.place.uri(name));
         }
+        report.training = self.train(&report).await?;
         let now_ms = millis(SystemTime::now());
         report.seconds = (now_ms - self.checkpoint.started_at_ms) as f64 / 1000.0;
         let bytes = serde_json::to_vec_pretty(&report).unwrap_or_default();
@@ -488,6 +491,25 @@ impl Work<'_> {
             self.files().delete_parts(&lane.progress).await?;
         }
         Ok(report)
+    }
+
+    async fn train(&self, report: &Report) -> Result<Option<String>, RunError> {
+        let is_whole = report.outcome == Outcome::Updated && report.refused + report.vanished == 0;
+        let Datasets::OfProject { arn } = &self.target.datasets else {
+            return Ok(None);
+        };
+        if self.config.train_when == TrainWhen::Never || !is_whole {
+            return Ok(None);
+        }
+        let beside = || ObjectUri::new(&self.place.bucket, self.place.key("model"));
+        let output = self.config.training_output.clone().unwrap_or_else(beside);
+        let training = Training {
+            project_arn: arn,
+            e_tag: &self.version.e_tag,
+            output: &output,
+        };
+        let budget = &self.invocation.budget;
+        training.start(self.clients, budget).await.map(Some)
     }
 
     /// The datasets of the target, created where that is allowed.

@@ -120,6 +120,13 @@ impl Targets {
             .or(self.default.as_ref())
     }
 
+    /// Whether any target is a project.
+    #[must_use]
+    pub fn has_project(&self) -> bool {
+        let mut all = self.mapped.iter().map(|(_, target)| target).chain(&self.default);
+        all.any(|target| matches!(target.datasets, Datasets::OfProject { .. }))
+    }
+
     /// Whether the label attribute matters, so that it has to be known before the first line is sent.
     #[must_use]
     pub fn has_mapping(&self) -> bool {
