@@ -1,0 +1,446 @@
+//! template.yaml against the code that it deploys: names, variables, and exactly the permissions that are used.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Logical name's stem in the template, package, and what the function's role holds beyond the SDK calls of its own
+/// code, with the reason.
+const FUNCTIONS: [(&str, &str, &[&str]); 3] = [
+    ("PreAnnotation", "pre-annotation", &[]),
+    ("Consolidation", "annotation-consolidation", &[]),
+    (
+        "Updater",
+        "dataset-updater",
+        &[
+            // Lambda polls the queue with the function's role.
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            // Custom Labels reads the images with the rights of whoever calls UpdateDatasetEntries. Source: Custom
+            // Labels guide, "Setting up permissions", policy for an external bucket.
+            "s3:GetObjectAcl",
+            "s3:GetObjectTagging",
+            "s3:GetObjectVersion",
+            "s3:GetBucketAcl",
+            "s3:GetBucketLocation",
+        ],
+    ),
+];
+
+/// What each role holds: log lines, traces, and the use of a bucket's key.
+const EVERY_ROLE: [&str; 5] = [
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "kms:Decrypt",
+];
+
+/// Words of which Ground Truth's managed policies ask for one in a function's name.
+const WORDS: [&str; 2] = ["SageMaker", "LabelingFunction"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A top-level resource's text, from its name to the next one.
+fn resource(template: &str, name: &str) -> String {
+    let begin = template
+        .find(&format!("\n  {name}:\n"))
+        .unwrap_or_else(|| panic!("template.yaml has no resource {name}"));
+    let mut lines = template[begin + 1..].lines();
+    let mut text = format!("{}\n", lines.next().unwrap_or_default());
+    for line in lines {
+        if !line.is_empty() && !line.starts_with("    ") {
+            break;
+        }
+        text.push_str(line);
+        text.push('\n');
+    }
+    text
+}
+
+/// Values of every `key:` in a piece of YAML, be they one or a list in brackets.
+fn values(yaml: &str, key: &str) -> BTreeSet<String> {
+    yaml.lines()
+        .filter_map(|line| line.trim_start().trim_start_matches("- ").strip_prefix(key))
+        .flat_map(|rest| {
+            let rest = rest.trim_start_matches(':').trim();
+            assert!(
+                !rest.is_empty(),
+                "{key} has its values on lines of their own; write them in brackets"
+            );
+            rest.split('#')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .trim_start_matches('[')
+                .trim_end_matches(']')
+                .split(',')
+                .map(|value| value.trim().to_owned())
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn rust_sources(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(folder) = open.pop() {
+        let mut entries: Vec<_> = fs::read_dir(&folder)
+            .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+            .flatten()
+            .map(|entry| entry.path())
+            .collect();
+        entries.sort();
+        for path in entries {
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let text = read(&path);
+                let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
+                found.push(without_comments(shipped));
+            }
+        }
+    }
+    found
+}
+
+fn without_comments(source: &str) -> String {
+    source
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or_default())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Names that are called as `.name(`, `::name(` or `name(`.
+fn calls(source: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (at, _) in source.match_indices('(') {
+        let before = &source[..at];
+        let before = before.strip_suffix("::<_>").unwrap_or(before);
+        let name: String = before
+            .chars()
+            .rev()
+            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+            .collect();
+        let name: String = name.chars().rev().collect();
+        let is_definition = before[..before.len() - name.len()].ends_with("fn ");
+        if !name.is_empty() && !is_definition {
+            found.insert(name);
+        }
+    }
+    found
+}
+
+/// Each function's name and body; functions of one name have their bodies joined.
+fn bodies(sources: &[String]) -> BTreeMap<String, String> {
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    for source in sources {
+        let starts: Vec<usize> = source.match_indices("fn ").map(|(at, _)| at).collect();
+        for (index, &at) in starts.iter().enumerate() {
+            let end = starts.get(index + 1).copied().unwrap_or(source.len());
+            let name = identifier(&source[at + 3..end]);
+            let body = &source[at + 3 + name.len()..end];
+            found.entry(name.to_owned()).or_default().push_str(body);
+        }
+    }
+    found
+}
+
+/// The IAM actions of one SDK method.
+///
+/// Source: Service Authorization Reference, "Actions defined by Amazon S3" and "… by Amazon Rekognition": an
+/// operation's action has its name, but for those below.
+fn actions(method: &str) -> Option<&'static [&'static str]> {
+    Some(match method {
+        // Without s3:ListBucket a missing object is answered 403, not 404, and reads as a permission's lack.
+        "get_object" | "head_object" => &["s3:GetObject", "s3:ListBucket"],
+        "list_objects_v2" => &["s3:ListBucket"],
+        "put_object" | "create_multipart_upload" | "upload_part" | "complete_multipart_upload" => {
+            &["s3:PutObject"]
+        }
+        "abort_multipart_upload" => &["s3:AbortMultipartUpload"],
+        "delete_object" => &["s3:DeleteObject"],
+        "describe_projects" => &["rekognition:DescribeProjects"],
+        "describe_dataset" => &["rekognition:DescribeDataset"],
+        "create_dataset" => &["rekognition:CreateDataset"],
+        "update_dataset_entries" => &["rekognition:UpdateDatasetEntries"],
+        "list_dataset_entries" => &["rekognition:ListDatasetEntries"],
+        "list_dataset_labels" => &["rekognition:ListDatasetLabels"],
+        "describe_project_versions" => &["rekognition:DescribeProjectVersions"],
+        "create_project_version" => &["rekognition:CreateProjectVersion"],
+        "detect_custom_labels" => &["rekognition:DetectCustomLabels"],
+        _ => return None,
+    })
+}
+
+/// SDK methods that each function of shared/aws comes to call, itself or through others there.
+fn sdk_calls() -> BTreeMap<String, BTreeSet<String>> {
+    let bodies = bodies(&rust_sources(&root().join("shared/aws/src")));
+    let direct: BTreeMap<&String, BTreeSet<String>> = bodies
+        .iter()
+        .map(|(name, body)| (name, calls(body)))
+        .collect();
+    bodies
+        .keys()
+        .map(|name| {
+            let mut reached: BTreeSet<String> = BTreeSet::new();
+            let mut open = vec![name.clone()];
+            while let Some(name) = open.pop() {
+                // An upload is a value that is written to and finished later.
+                let later: &[&str] = if name == "upload" {
+                    &["write", "finish"]
+                } else {
+                    &[]
+                };
+                let called = direct.get(&name).into_iter().flatten();
+                for called in called
+                    .cloned()
+                    .chain(later.iter().map(|&name| name.to_owned()))
+                {
+                    // An SDK method and a function of ours may share a name: both count.
+                    if reached.insert(called.clone()) && direct.contains_key(&called) {
+                        open.push(called);
+                    }
+                }
+            }
+            let methods = reached.into_iter().filter(|name| actions(name).is_some());
+            (name.clone(), methods.collect())
+        })
+        .collect()
+}
+
+/// IAM actions that a function's code needs, by what it calls of shared/aws.
+///
+/// A call counts when it is made on something named `s3` or `rekognition`, or when the function has no method of the
+/// same name itself.
+fn needed(package: &str, sdk_calls: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+    let sources = rust_sources(&root().join("functions").join(package).join("src"));
+    let own = bodies(&sources);
+    let mut called = BTreeSet::new();
+    for source in &sources {
+        called.extend(
+            calls(source)
+                .into_iter()
+                .filter(|name| !own.contains_key(name)),
+        );
+        for receiver in ["s3", "rekognition"] {
+            for after in source.split(receiver).skip(1) {
+                if let Some(method) = after.trim_start().strip_prefix('.') {
+                    called.insert(identifier(method).to_owned());
+                }
+            }
+        }
+    }
+    called
+        .iter()
+        .filter_map(|name| sdk_calls.get(name))
+        .flatten()
+        .filter_map(|method| actions(method))
+        .flatten()
+        .map(|&action| action.to_owned())
+        .collect()
+}
+
+/// The identifier that a text begins with; empty when it begins with none.
+fn identifier(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    &text[..end.unwrap_or(text.len())]
+}
+
+#[test]
+fn every_sdk_method_has_its_action() {
+    let mut n_methods = 0;
+    for source in rust_sources(&root().join("shared/aws/src")) {
+        for after in source.split("client").skip(1) {
+            let Some(after) = after.trim_start().strip_prefix('.') else {
+                continue;
+            };
+            let method = identifier(after);
+            if !after[method.len()..].starts_with('(') || method == "clone" {
+                continue;
+            }
+            n_methods += 1;
+            assert!(
+                actions(method).is_some(),
+                "shared/aws calls {method}: which IAM action does it take? Add it to actions() in tests/tests/template.rs"
+            );
+        }
+    }
+    assert!(
+        n_methods > 10,
+        "shared/aws has changed its form: this test sees {n_methods} SDK calls"
+    );
+}
+
+#[test]
+fn roles_allow_what_the_code_calls_and_nothing_more() {
+    let template = read(&root().join("template.yaml"));
+    let sdk_calls = sdk_calls();
+    for (stem, package, beyond_code) in FUNCTIONS {
+        let mut expected = needed(package, &sdk_calls);
+        expected.extend(
+            beyond_code
+                .iter()
+                .chain(&EVERY_ROLE)
+                .map(|&action| action.to_owned()),
+        );
+        if expected.contains("s3:PutObject") {
+            expected.insert("kms:GenerateDataKey".to_owned());
+        }
+        let mut allowed = values(&resource(&template, &format!("{stem}Role")), "Action");
+        assert!(
+            allowed.remove("sts:AssumeRole"),
+            "{stem}Role can't be assumed"
+        );
+        let missing: Vec<_> = expected.difference(&allowed).collect();
+        let surplus: Vec<_> = allowed.difference(&expected).collect();
+        assert!(
+            missing.is_empty() && surplus.is_empty(),
+            "{stem}Role in template.yaml: functions/{package} calls {missing:?} without permission; {surplus:?} is allowed without need"
+        );
+    }
+}
+
+#[test]
+fn stars_stand_only_where_a_service_knows_no_resources() {
+    let template = read(&root().join("template.yaml"));
+    let without_resources = [
+        "xray:PutTraceSegments",
+        "xray:PutTelemetryRecords",
+        "rekognition:DescribeProjects",
+        "cloudwatch:PutMetricData",
+    ];
+    let mut n_stars = 0;
+    for statement in template.split("- Sid:").skip(1) {
+        if !statement
+            .lines()
+            .any(|line| line.trim() == "Resource: \"*\"")
+        {
+            continue;
+        }
+        n_stars += 1;
+        let statement: String = statement
+            .lines()
+            .take_while(|line| !line.trim().starts_with("Resource"))
+            .collect::<Vec<_>>()
+            .join("\n");
+        for action in values(&statement, "Action") {
+            assert!(
+                without_resources.contains(&action.as_str()),
+                "{action} is allowed for every resource"
+            );
+        }
+    }
+    assert!(
+        n_stars > 0,
+        "the template's form has changed: this test sees no statement"
+    );
+}
+
+#[test]
+fn variables_are_read_and_documented() {
+    let template = read(&root().join("template.yaml"));
+    let readme = read(&root().join("README.md"));
+    for (stem, package, _) in FUNCTIONS {
+        let sources = rust_sources(&root().join("functions").join(package).join("src")).concat();
+        let function = resource(&template, &format!("{stem}Function"));
+        let variables = function.split("Variables:\n").nth(1).unwrap_or_default();
+        let names: Vec<&str> = variables
+            .lines()
+            .take_while(|line| line.starts_with("          "))
+            .filter_map(|line| line.strip_prefix("          ")?.split_once(':'))
+            .filter(|(name, _)| !name.starts_with(' '))
+            .map(|(name, _)| name)
+            .collect();
+        for name in names {
+            assert!(
+                sources.contains(&format!("\"{name}\"")),
+                "template.yaml sets {name} for {stem}Function, but functions/{package} does not read it"
+            );
+            assert!(
+                readme.contains(&format!("`{name}`")),
+                "template.yaml sets {name}, which README does not document"
+            );
+        }
+    }
+}
+
+#[test]
+fn ground_truth_may_call_the_functions() {
+    let template = read(&root().join("template.yaml"));
+    let labeling_job_role = resource(&template, "LabelingJobRole");
+    for (stem, ..) in FUNCTIONS {
+        let names = values(
+            &resource(&template, &format!("{stem}Function")),
+            "FunctionName",
+        );
+        assert!(
+            names
+                .iter()
+                .any(|name| WORDS.iter().any(|word| name.contains(word))),
+            "the name of {stem}Function contains none of {WORDS:?}: {names:?}"
+        );
+    }
+    for stem in ["PreAnnotation", "Consolidation"] {
+        assert!(
+            labeling_job_role.contains(&format!("!GetAtt {stem}Function.Arn")),
+            "LabelingJobRole may not call {stem}Function"
+        );
+    }
+}
+
+#[test]
+fn deleting_the_stack_deletes_no_data() {
+    let template = read(&root().join("template.yaml"));
+    for name in ["JobsBucket", "JobsBucketPolicy"] {
+        let resource = resource(&template, name);
+        for policy in ["DeletionPolicy: Retain", "UpdateReplacePolicy: Retain"] {
+            assert!(resource.contains(policy), "{name} has no {policy}");
+        }
+    }
+}
+
+#[test]
+fn the_function_gives_up_before_the_queue_does() {
+    let template = read(&root().join("template.yaml"));
+    let first = |resource_name: &str, key: &str| -> u32 {
+        let found = values(&resource(&template, resource_name), key);
+        let value = found
+            .first()
+            .unwrap_or_else(|| panic!("{resource_name} has no {key}"));
+        value
+            .trim_matches('"')
+            .parse()
+            .unwrap_or_else(|error| panic!("{key}: {error}"))
+    };
+    assert!(
+        first("UpdaterFunction", "MAX_RESUMPTIONS") + 1 < first("ManifestQueue", "maxReceiveCount")
+    );
+}
+
+#[test]
+fn a_message_stays_away_six_times_as_long_as_a_call_may_take() {
+    let template = read(&root().join("template.yaml"));
+    let number = |resource_name: &str, key: &str| -> u32 {
+        values(&resource(&template, resource_name), key)
+            .iter()
+            .next()
+            .unwrap_or_else(|| panic!("{resource_name} has no {key}"))
+            .parse()
+            .unwrap_or_else(|error| panic!("{resource_name}.{key}: {error}"))
+    };
+    let timeout_s = number("UpdaterFunction", "Timeout");
+    let visibility_s = number("ManifestQueue", "VisibilityTimeout");
+    assert!(
+        visibility_s >= 6 * timeout_s,
+        "{visibility_s} s < 6 × {timeout_s} s"
+    );
+}
