@@ -91,7 +91,9 @@ pub enum ConfigError {
     #[error(transparent)]
     Targets(#[from] TargetError),
     /// A training needs the project.
-    #[error("TRAIN_WHEN=updated needs the project: set PROJECT_ARN (or projectArn in TARGETS) instead of a dataset's ARN")]
+    #[error(
+        "TRAIN_WHEN=updated needs the project: set PROJECT_ARN (or projectArn in TARGETS) instead of a dataset's ARN"
+    )]
     TrainingWithoutProject,
 }
 
@@ -213,7 +215,11 @@ impl Config {
                     })?)
                 }
             },
-        })
+        };
+        if config.train_when != TrainWhen::Never && !config.targets.has_project() {
+            return Err(ConfigError::TrainingWithoutProject);
+        }
+        Ok(config)
     }
 
     /// Whether a bucket may be read.

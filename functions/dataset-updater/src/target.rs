@@ -123,7 +123,11 @@ impl Targets {
     /// Whether any target is a project.
     #[must_use]
     pub fn has_project(&self) -> bool {
-        let mut all = self.mapped.iter().map(|(_, target)| target).chain(&self.default);
+        let mut all = self
+            .mapped
+            .iter()
+            .map(|(_, target)| target)
+            .chain(&self.default);
         all.any(|target| matches!(target.datasets, Datasets::OfProject { .. }))
     }
 

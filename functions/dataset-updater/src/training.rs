@@ -29,7 +29,10 @@ impl Training<'_> {
         let rekognition = &clients.rekognition;
         let name = version_name(self.e_tag);
         let until = budget.until;
-        if rekognition.has_version(self.project_arn, &name, until).await? {
+        if rekognition
+            .has_version(self.project_arn, &name, until)
+            .await?
+        {
             return Ok(format!("version {name} was started before"));
         }
         let project = project_name(self.project_arn).unwrap_or_default();
@@ -46,7 +49,13 @@ impl Training<'_> {
             return Ok(format!("not started: {reason}"));
         }
         let arn = rekognition
-            .start_training(self.project_arn, &name, &self.output.bucket, &self.output.key, until)
+            .start_training(
+                self.project_arn,
+                &name,
+                &self.output.bucket,
+                &self.output.key,
+                until,
+            )
             .await?;
         Ok(arn)
     }
@@ -100,7 +109,11 @@ mod tests {
         };
         let train: Vec<_> = train.iter().map(|(name, n)| label(name, *n)).collect();
         let test: Vec<_> = test.iter().map(|name| label(name, 0)).collect();
-        assert_eq!(minimums(&train, &test).is_ok(), expected, "{train:?} {test:?}");
+        assert_eq!(
+            minimums(&train, &test).is_ok(),
+            expected,
+            "{train:?} {test:?}"
+        );
     }
 
     #[test]
