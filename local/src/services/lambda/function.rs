@@ -1,0 +1,118 @@
+//! One deployed function: its instances, idle and at work.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+use super::InvokeError;
+use super::instance::{Ending, Instance};
+use super::outcome::Outcome;
+
+/// How a function is run.
+#[derive(Clone, Debug)]
+pub struct FunctionSpec {
+    /// Its name.
+    pub name: String,
+    /// Program and arguments of its process.
+    pub command: Vec<OsString>,
+    /// Its environment beside what Lambda itself sets; nothing is inherited from this process.
+    pub environment: BTreeMap<String, String>,
+    /// Longest time of one invocation.
+    pub timeout: Duration,
+    /// Instances at most; further invocations wait.
+    pub concurrency_max: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Function {
+    spec: FunctionSpec,
+    log: PathBuf,
+    permits: Semaphore,
+    idle: Mutex<Vec<Instance>>,
+}
+
+pub(super) fn log_file(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.log"))
+}
+
+impl Function {
+    pub(super) fn new(spec: FunctionSpec, logs: &Path) -> Self {
+        Self {
+            log: log_file(logs, &spec.name),
+            permits: Semaphore::new(spec.concurrency_max.max(1)),
+            idle: Mutex::default(),
+            spec,
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    pub(super) async fn invoke(&self, payload: Bytes) -> Result<Outcome, InvokeError> {
+        // The semaphore is never closed: an error can't occur, and would only lift the limit.
+        let _permit = self.permits.acquire().await;
+        let start_error = |source| InvokeError::Start {
+            name: self.spec.name.clone(),
+            source,
+        };
+        let mut log = open_log(&self.log).map_err(start_error)?;
+        let (mut instance, is_cold) = match self.take_idle() {
+            Some(instance) => (instance, false),
+            None => (
+                Instance::start(&self.spec, &log)
+                    .await
+                    .map_err(start_error)?,
+                true,
+            ),
+        };
+        let (mut outcome, ending) = instance.invoke(payload, self.spec.timeout).await;
+        outcome.is_cold = is_cold;
+        if ending == Ending::Usable {
+            self.idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(instance);
+        } else {
+            instance.kill().await;
+        }
+        // A full disk must not fail the invocation.
+        let _ = writeln!(
+            log,
+            "REPORT RequestId: {} Duration: {:.2} ms Init: {} Status: {}",
+            outcome.request_id,
+            outcome.duration.as_secs_f64() * 1000.0,
+            if is_cold { "cold" } else { "warm" },
+            match &outcome.error {
+                None => "ok".to_owned(),
+                Some(error) => error.to_string().replace('\n', " "),
+            }
+        );
+        Ok(outcome)
+    }
+
+    /// The instance that worked last, if its process still runs.
+    fn take_idle(&self) -> Option<Instance> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(mut instance) = idle.pop() {
+            if instance.is_running() {
+                return Some(instance);
+            }
+        }
+        None
+    }
+}
+
+fn open_log(path: &Path) -> io::Result<File> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    OpenOptions::new().create(true).append(true).open(path)
+}
