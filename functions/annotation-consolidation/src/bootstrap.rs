@@ -1,35 +1,37 @@
 //! Environment → settings → clients → run.
 
 use std::env;
+use std::fmt::Display;
 
 use aws::Clients;
 use aws::s3::{ObjectUri, S3};
 use labeling::categories;
 use labeling::consolidation::Config;
-use lambda_runtime::{Error, service_fn};
+use lambda_runtime::service_fn;
+use tokio::sync::OnceCell;
 
-use crate::{Settings, handler};
+use crate::{Error, Settings, handler};
 
 /// Runs the function until its process is stopped.
 ///
+/// Settings are read with the first event and kept. One that can't be used is that event's error, by name, and is
+/// looked at again with the next event.
+///
 /// # Errors
 ///
-/// When the environment has a setting that can't be used, the label category file can't be read, or the Runtime API
-/// can't be reached.
-pub async fn run() -> Result<(), Error> {
+/// When the Runtime API can't be reached.
+pub async fn run() -> Result<(), lambda_runtime::Error> {
     tracing_subscriber::fmt()
         .json()
         .without_time()
         .with_target(false)
         .flatten_event(true)
         .init();
-    let s3 = Clients::from_env().await.s3;
-    let settings = settings(&s3)
-        .await
-        .inspect_err(|error| tracing::error!(code = "Init", error = %error, "start failed"))?;
-    let (s3, settings) = (&s3, &settings);
-    lambda_runtime::run(service_fn(move |event| {
-        handler::handle(event, s3, settings)
+    let s3 = &Clients::from_env().await.s3;
+    let kept = &OnceCell::new();
+    lambda_runtime::run(service_fn(move |event| async move {
+        let settings = Box::pin(kept.get_or_try_init(|| settings(s3))).await?;
+        Box::pin(handler::handle(event, s3, settings)).await
     }))
     .await
 }
@@ -40,12 +42,10 @@ async fn settings(s3: &S3) -> Result<Settings, Error> {
     Ok(Settings {
         config: Config {
             label_categories: label_categories(s3).await?,
-            task_type: task_type
-                .transpose()
-                .map_err(|error| format!("failed to read TASK_TYPE: {error}"))?,
+            task_type: task_type.transpose().map_err(in_setting("TASK_TYPE"))?,
             answer_name: setting("ANSWER_NAME"),
             exclusion_label: setting("EXCLUSION_LABEL").unwrap_or(defaults.exclusion_label),
-            ..Config::default()
+            ..defaults
         },
         allowed_buckets: setting("ALLOWED_BUCKETS").map(|names| {
             names
@@ -53,35 +53,35 @@ async fn settings(s3: &S3) -> Result<Settings, Error> {
                 .map(|name| name.trim().to_owned())
                 .collect()
         }),
-        carries_statistics: flag("WORKER_STATISTICS", true)?,
+        carries_statistics: match setting("WORKER_STATISTICS").as_deref() {
+            None | Some("true") => true,
+            Some("false") => false,
+            Some(_) => return Err(in_setting("WORKER_STATISTICS")("neither true nor false")),
+        },
     })
 }
 
 async fn label_categories(s3: &S3) -> Result<Option<Vec<String>>, Error> {
-    if let Some(uri) = setting("LABEL_CATEGORIES_S3_URI") {
-        let named = |error: &dyn std::fmt::Display| {
-            format!("failed to read LABEL_CATEGORIES_S3_URI: {error}")
-        };
-        let uri = ObjectUri::parse(&uri).map_err(|error| named(&error))?;
+    const FILE: &str = "LABEL_CATEGORIES_S3_URI";
+    const LIST: &str = "LABEL_CATEGORIES";
+    if let Some(uri) = setting(FILE) {
+        let uri = ObjectUri::parse(&uri).map_err(in_setting(FILE))?;
         let file = s3
             .read_object(&uri.bucket, &uri.key, categories::CATEGORY_FILE_BYTES_MAX)
             .await;
-        let names = categories::parse_file(&file.map_err(|error| named(&error))?);
-        return Ok(Some(names.map_err(|error| named(&error))?));
+        let file = file.map_err(in_setting(FILE))?;
+        return Ok(Some(
+            categories::parse_file(&file).map_err(in_setting(FILE))?,
+        ));
     }
-    let names = categories::parse_setting(&setting("LABEL_CATEGORIES").unwrap_or_default())
-        .map_err(|error| format!("failed to read LABEL_CATEGORIES: {error}"))?;
-    Ok(Some(names).filter(|names| !names.is_empty()))
+    let names = categories::parse_setting(&setting(LIST).unwrap_or_default());
+    Ok(Some(names.map_err(in_setting(LIST))?).filter(|names| !names.is_empty()))
 }
 
-fn flag(name: &str, default: bool) -> Result<bool, String> {
-    match setting(name).as_deref() {
-        None => Ok(default),
-        Some("true") => Ok(true),
-        Some("false") => Ok(false),
-        Some(other) => Err(format!(
-            "failed to read {name}: {other:?} is neither true nor false"
-        )),
+fn in_setting<E: Display>(name: &'static str) -> impl FnOnce(E) -> Error {
+    move |error| Error::Setting {
+        name,
+        reason: error.to_string(),
     }
 }
 

@@ -7,6 +7,14 @@ use lambda_runtime::Diagnostic;
 /// What is answered instead of consolidated annotations. A bad data object is no error.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The environment has a setting that can't be used.
+    #[error("failed to read the setting {name}: {reason}")]
+    Setting {
+        /// The variable's name.
+        name: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The event is not a consolidation request.
     #[error("failed to read the request: {0}")]
     Request(#[from] RequestError),
@@ -32,14 +40,16 @@ pub enum Error {
 impl Error {
     /// A stable name: `errorType` of the answer.
     #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
+    pub fn code(&self) -> String {
+        let code = match self {
+            Self::Setting { name, .. } => return format!("Setting.{name}"),
             Self::Request(error) => error.code(),
             Self::Uri(_) => "Request.PayloadUri",
             Self::BucketNotAllowed { .. } => "Request.BucketNotAllowed",
             Self::S3(error) => error.code(),
             Self::AnnotationFile(error) => error.code(),
-        }
+        };
+        code.to_owned()
     }
 }
 
@@ -47,7 +57,7 @@ impl From<Error> for Diagnostic {
     fn from(error: Error) -> Self {
         tracing::error!(code = error.code(), error = %error, "batch failed");
         Self {
-            error_type: error.code().to_owned(),
+            error_type: error.code(),
             error_message: error.to_string(),
         }
     }

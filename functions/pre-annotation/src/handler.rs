@@ -11,7 +11,7 @@ use crate::Error;
 /// # Errors
 ///
 /// [`Error::Request`] when the event has no data object to show.
-pub async fn handle(event: LambdaEvent<Box<RawValue>>, config: &Config) -> Result<Response, Error> {
+pub fn handle(event: LambdaEvent<Box<RawValue>>, config: &Config) -> Result<Response, Error> {
     let request = Request::parse(event.payload.get().as_bytes())?;
     let response = respond(&request, config);
     for note in &response.notes {
