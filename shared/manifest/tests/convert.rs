@@ -1,5 +1,7 @@
 //! Every kind of Ground Truth line, and what becomes of it.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 use manifest::{
     Code, ConvertOptions, Converted, Converter, Judgement, RawLine, WhenEmpty, WhenFaultyBox,
     WhenTooManyBoxes, judge,

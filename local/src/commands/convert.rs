@@ -1,0 +1,161 @@
+//! `gtcl convert`: a labeling job's output manifest becomes dataset entries.
+
+use manifest::{ConvertOptions, Converted, Converter, Counts, LINE_BYTES_MAX, LineSplitter, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes, job_name_from_key};
+
+use crate::cli::CommandError;
+use crate::place::{Place, Sink};
+
+/// Arguments of `gtcl convert`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Every path may be an s3:// URI. Exit code: 0 every line became an entry or was skipped, 1 lines were rejected.")]
+pub struct Args {
+    /// Output manifest of a labeling job.
+    manifest: Place,
+    /// Where the dataset entries go.
+    #[arg(long, value_name = "ENTRIES")]
+    out: Place,
+    /// Label attribute; found from the line when not given.
+    #[arg(long, value_name = "NAME")]
+    label_attribute: Option<String>,
+    /// Labeling job; taken from JOB/manifests/output/output.manifest when not given.
+    #[arg(long, value_name = "NAME")]
+    job_name: Option<String>,
+    /// Where rejected lines go, as JSON Lines: line_number, code, reason, remedy.
+    #[arg(long, value_name = "FILE")]
+    rejected: Option<Place>,
+    /// Where lines below the minimum confidence go, as an input manifest for a follow-up job.
+    #[arg(long, value_name = "FILE", requires = "min_confidence")]
+    review: Option<Place>,
+    /// Labels and boxes below this confidence are left out.
+    #[arg(long, value_name = "0..1", value_parser = fraction)]
+    min_confidence: Option<f64>,
+    /// Share of the images for a test dataset, by a stable hash: writes ENTRIES with .train and .test in its name.
+    #[arg(long, value_name = "0..1", value_parser = fraction)]
+    split: Option<f64>,
+    /// Of more than 50 boxes keep the 50 most confident instead of rejecting the line.
+    #[arg(long)]
+    keep_most_confident: bool,
+    /// Reject a line with a box that Custom Labels would not use instead of leaving the box out.
+    #[arg(long)]
+    reject_faulty_boxes: bool,
+    /// Send images without a label or box, too; training doesn't use them.
+    #[arg(long)]
+    send_unlabeled: bool,
+}
+
+fn fraction(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| format!("{text:?} is not a number"))?;
+    if (0.0..=1.0).contains(&number) { Ok(number) } else { Err(format!("{text} is not from 0 to 1")) }
+}
+
+impl Args {
+    fn options(&self) -> ConvertOptions {
+        let when_empty = if self.send_unlabeled { WhenEmpty::Send } else { WhenEmpty::Skip };
+        ConvertOptions {
+            label_attribute: self.label_attribute.clone(),
+            job_name: self.job_name.clone().or_else(|| job_name_from_key(&self.manifest.key()).map(str::to_owned)),
+            min_confidence: self.min_confidence,
+            unlabeled: when_empty,
+            without_boxes: when_empty,
+            too_many_boxes: if self.keep_most_confident { WhenTooManyBoxes::KeepMostConfident } else { WhenTooManyBoxes::Reject },
+            faulty_boxes: if self.reject_faulty_boxes { WhenFaultyBox::Reject } else { WhenFaultyBox::DropBox },
+            ..ConvertOptions::default()
+        }
+    }
+}
+
+/// Where everything goes.
+struct Outputs {
+    train: Sink,
+    /// With the share of the images that it gets.
+    test: Option<(f64, Sink)>,
+    rejected: Option<Sink>,
+    review: Option<Sink>,
+}
+
+async fn create(place: Option<&Place>) -> Result<Option<Sink>, CommandError> {
+    match place {
+        Some(place) => place.create().await.map(Some),
+        None => Ok(None),
+    }
+}
+
+impl Outputs {
+    async fn create(args: &Args) -> Result<Self, CommandError> {
+        let (train, test) = match args.split {
+            Some(share) => (args.out.with_word("train"), Some((share, args.out.with_word("test").create().await?))),
+            None => (args.out.clone(), None),
+        };
+        Ok(Self { train: train.create().await?, test, rejected: create(args.rejected.as_ref()).await?, review: create(args.review.as_ref()).await? })
+    }
+
+    async fn write(&mut self, converted: Converted) -> Result<(), CommandError> {
+        match converted {
+            Converted::Entry(entry) => {
+                let sink = match &mut self.test {
+                    Some((share, test)) if manifest::split::is_test(&entry.source_ref, *share) => test,
+                    _ => &mut self.train,
+                };
+                sink.line(&entry.json).await
+            }
+            Converted::Rejected(rejected) => match &mut self.rejected {
+                Some(sink) => {
+                    let json = serde_json::to_string(&rejected).map_err(|error| CommandError::new(format!("rejected line could not be written: {error}")))?;
+                    sink.line(&json).await
+                }
+                None => Ok(()),
+            },
+            Converted::Review(review) => match &mut self.review {
+                Some(sink) => sink.line(&review.json).await,
+                None => Ok(()),
+            },
+            Converted::Skipped(_) => Ok(()),
+        }
+    }
+
+    async fn finish(self) -> Result<(), CommandError> {
+        let test = self.test.map(|(_, sink)| sink);
+        for sink in [Some(self.train), test, self.rejected, self.review].into_iter().flatten() {
+            sink.finish().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Converts line by line; memory doesn't grow with the manifest but for the index of source references.
+///
+/// # Errors
+///
+/// Fails when a place can't be read or written.
+pub async fn run(args: Args) -> Result<u8, CommandError> {
+    let mut source = args.manifest.open().await?;
+    let mut outputs = Outputs::create(&args).await?;
+    let mut converter = Converter::new(args.options());
+    let mut lines = LineSplitter::new(LINE_BYTES_MAX);
+    loop {
+        match source.next_block().await? {
+            Some(block) => lines.feed(block),
+            None => lines.finish(),
+        }
+        let mut n_taken = 0;
+        while let Some((line_number, line)) = lines.next_line() {
+            outputs.write(converter.convert(line_number, line)).await?;
+            n_taken += 1;
+        }
+        if n_taken == 0 && lines.is_finished() {
+            break;
+        }
+    }
+    outputs.finish().await?;
+    print_counts(converter.counts());
+    Ok(u8::from(converter.counts().n_rejected > 0))
+}
+
+#[expect(clippy::print_stdout, reason = "the counts are the command's output")]
+fn print_counts(counts: &Counts) {
+    let Counts { n_lines, n_entries, n_rejected, n_skipped, n_review, n_fields_dropped, .. } = counts;
+    println!("{n_lines} lines: {n_entries} entries, {n_rejected} rejected, {n_skipped} skipped ({n_review} of them for review); {n_fields_dropped} fields left out");
+    for (code, n) in &counts.by_code {
+        println!("  {n:>8} {code}: {} {}", code.message(), code.remedy());
+    }
+}

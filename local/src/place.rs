@@ -1,0 +1,262 @@
+//! Where a manifest is read from and written to: a local file, or an S3 object.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use aws::s3::{ObjectStream, ObjectUri, PutOptions, Upload};
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufWriter};
+
+use crate::cli::CommandError;
+
+/// Bytes of one read.
+const BLOCK_BYTES: usize = 256 * 1024;
+
+/// A local path or an `s3://` URI.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A file.
+    Local(PathBuf),
+    /// An object.
+    S3(ObjectUri),
+}
+
+impl std::str::FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.starts_with("s3://") {
+            return ObjectUri::parse(text)
+                .map(Self::S3)
+                .map_err(|error| error.to_string());
+        }
+        Ok(Self::Local(PathBuf::from(text)))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(path) => write!(f, "{}", path.display()),
+            Self::S3(uri) => write!(f, "s3://{}/{}", uri.bucket, uri.key),
+        }
+    }
+}
+
+impl Place {
+    /// The path or the object key: what a labeling job's folder is recognised in.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Local(path) => path.to_string_lossy().into_owned(),
+            Self::S3(uri) => uri.key.clone(),
+        }
+    }
+
+    /// The same place with `word` before the extension: `a/b.manifest` → `a/b.train.manifest`.
+    #[must_use]
+    pub fn with_word(&self, word: &str) -> Self {
+        let add = |name: &str| match name.rsplit_once('.') {
+            Some((stem, extension)) if !stem.is_empty() && !extension.contains('/') => {
+                format!("{stem}.{word}.{extension}")
+            }
+            _ => format!("{name}.{word}"),
+        };
+        match self {
+            Self::Local(path) => Self::Local(PathBuf::from(add(&path.to_string_lossy()))),
+            Self::S3(uri) => Self::S3(ObjectUri::new(uri.bucket.clone(), add(&uri.key))),
+        }
+    }
+
+    fn failed(&self, verb: &str, error: &dyn fmt::Display) -> CommandError {
+        CommandError::new(format!("{self} could not be {verb}: {error}"))
+    }
+
+    /// Opens the place for reading.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is nothing to read.
+    pub async fn open(&self) -> Result<Source, CommandError> {
+        let input = match self {
+            Self::Local(path) => Input::Local(
+                File::open(path)
+                    .await
+                    .map_err(|error| self.failed("read", &error))?,
+            ),
+            Self::S3(uri) => {
+                let s3 = aws::Clients::from_env().await.s3;
+                let stream = s3.stream_object(&uri.bucket, &uri.key, None).await;
+                Input::S3(Box::new(
+                    stream.map_err(|error| self.failed("read", &error))?,
+                ))
+            }
+        };
+        Ok(Source {
+            place: self.clone(),
+            input,
+            block: Vec::new(),
+        })
+    }
+
+    /// Reads everything, at most `bytes_max` bytes.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it can't be read or is larger.
+    pub async fn read_all(&self, bytes_max: usize) -> Result<Vec<u8>, CommandError> {
+        let mut source = self.open().await?;
+        let mut all = Vec::new();
+        while let Some(block) = source.next_block().await? {
+            all.extend_from_slice(block);
+            if all.len() > bytes_max {
+                return Err(self.failed("read", &format!("it has more than {bytes_max} bytes")));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Starts writing the place anew.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a file can't be created.
+    pub async fn create(&self) -> Result<Sink, CommandError> {
+        let output = match self {
+            Self::Local(path) => {
+                let file = File::create(path)
+                    .await
+                    .map_err(|error| self.failed("written", &error))?;
+                Output::Local(BufWriter::new(file))
+            }
+            Self::S3(uri) => {
+                let s3 = aws::Clients::from_env().await.s3;
+                Output::S3(Box::new(s3.upload(
+                    &uri.bucket,
+                    &uri.key,
+                    &PutOptions::default(),
+                )))
+            }
+        };
+        Ok(Sink {
+            place: self.clone(),
+            output,
+        })
+    }
+}
+
+#[derive(Debug)]
+enum Input {
+    Local(File),
+    S3(Box<ObjectStream>),
+}
+
+/// An open place, read block by block.
+#[derive(Debug)]
+pub struct Source {
+    place: Place,
+    input: Input,
+    block: Vec<u8>,
+}
+
+impl Source {
+    /// The next bytes, `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// Fails when reading does.
+    pub async fn next_block(&mut self) -> Result<Option<&[u8]>, CommandError> {
+        match &mut self.input {
+            Input::Local(file) => {
+                self.block.clear();
+                self.block.reserve(BLOCK_BYTES);
+                let n = file
+                    .read_buf(&mut self.block)
+                    .await
+                    .map_err(|error| self.place.failed("read", &error))?;
+                Ok((n > 0).then_some(self.block.as_slice()))
+            }
+            Input::S3(stream) => {
+                let piece = stream.next_piece().await;
+                match piece.map_err(|error| self.place.failed("read", &error))? {
+                    Some(piece) => {
+                        self.block.clear();
+                        self.block.extend_from_slice(&piece);
+                        Ok(Some(self.block.as_slice()))
+                    }
+                    None => Ok(None),
+                }
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Output {
+    Local(BufWriter<File>),
+    S3(Box<Upload>),
+}
+
+/// A place being written.
+#[derive(Debug)]
+pub struct Sink {
+    place: Place,
+    output: Output,
+}
+
+impl Sink {
+    /// Adds a line and its line feed.
+    ///
+    /// # Errors
+    ///
+    /// Fails when writing does.
+    pub async fn line(&mut self, line: &str) -> Result<(), CommandError> {
+        for bytes in [line.as_bytes(), b"\n"] {
+            match &mut self.output {
+                Output::Local(file) => file
+                    .write_all(bytes)
+                    .await
+                    .map_err(|error| self.place.failed("written", &error))?,
+                Output::S3(upload) => upload
+                    .write(bytes)
+                    .await
+                    .map_err(|error| self.place.failed("written", &error))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Completes the file or object; until then an object doesn't exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails when writing does.
+    pub async fn finish(self) -> Result<(), CommandError> {
+        match self.output {
+            Output::Local(mut file) => file
+                .flush()
+                .await
+                .map_err(|error| self.place.failed("written", &error)),
+            Output::S3(upload) => upload
+                .finish()
+                .await
+                .map_err(|error| self.place.failed("written", &error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_go_before_the_extension() {
+        let check = |place: &str, expected: &str| {
+            let place: Place = place.parse().unwrap();
+            assert_eq!(place.with_word("test").to_string(), expected);
+        };
+        check("entries.manifest", "entries.test.manifest");
+        check("a.b/entries", "a.b/entries.test");
+        check("s3://bucket/a/b.manifest", "s3://bucket/a/b.test.manifest");
+    }
+}
