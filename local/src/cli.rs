@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{function, job_request, preflight, run};
+use crate::commands::{check, convert, function, import, job_request, preflight, run};
 
 /// What a process knows of itself, read once in `main`.
 #[derive(Clone, Debug)]
@@ -37,6 +37,12 @@ enum Command {
     JobRequest(Box<job_request::Args>),
     /// Look for what would make a labeling job fail, before it costs anything.
     Preflight(preflight::Args),
+    /// Say what Custom Labels would say of a manifest, line by line, and whether training would start.
+    Check(check::Args),
+    /// Convert a labeling job's output manifest to dataset entries.
+    Convert(Box<convert::Args>),
+    /// Turn CSV or COCO labels into dataset entries.
+    Import(import::Args),
     /// Run one Lambda function against the Runtime API that `AWS_LAMBDA_RUNTIME_API` names.
     #[command(hide = true)]
     Function(function::Args),
@@ -48,6 +54,9 @@ impl Command {
             Self::Run(args) => run::run(args, environment).await,
             Self::JobRequest(args) => job_request::run(*args).await,
             Self::Preflight(args) => preflight::run(args).await,
+            Self::Check(args) => check::run(args).await,
+            Self::Convert(args) => convert::run(*args).await,
+            Self::Import(args) => import::run(args).await,
             Self::Function(args) => function::run(args).await,
         }
     }

@@ -116,7 +116,11 @@ mod tests {
         let facts = images.look("s3://bucket/1.png").await.unwrap();
         assert_eq!(facts.size, Some((640, 480)));
         assert_eq!(images.look("s3://bucket/2.gif").await.unwrap().size, None);
-        for missing in ["s3://bucket/3.png", "s3://bucket/../1.png", "s3://bucket//etc/passwd"] {
+        for missing in [
+            "s3://bucket/3.png",
+            "s3://bucket/../1.png",
+            "s3://bucket//etc/passwd",
+        ] {
             assert!(images.look(missing).await.is_err(), "{missing}");
         }
     }

@@ -7,6 +7,8 @@ pub mod agreement;
 pub mod cli;
 pub mod commands;
 pub mod example;
+pub mod image_facts;
 pub mod job_request;
+pub mod place;
 pub mod recorded_job;
 pub mod services;

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use manifest::dataset::{DatasetCheck, DatasetKind, DatasetSummary, Expectations, LineVerdict, images_max};
+use manifest::dataset::{
+    DatasetCheck, DatasetKind, DatasetSummary, Expectations, LineVerdict, images_max,
+};
 use manifest::rules::{declared_image_size, image_fault};
 use manifest::{Code, LINE_BYTES_MAX, LineSplitter, RawLine, SourceIndex};
 use serde::Serialize;
@@ -17,7 +19,9 @@ const N_LOOKS_MAX: usize = 16;
 
 /// Arguments of `gtcl check`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit code: 0 nothing found, 1 findings, 2 the manifest can't be read or training would not start.")]
+#[command(
+    after_help = "Exit code: 0 nothing found, 1 findings, 2 the manifest can't be read or training would not start."
+)]
 pub struct Args {
     /// Manifest of dataset entries: a path or an s3:// URI.
     manifest: Place,
@@ -72,7 +76,10 @@ struct Last<'a> {
 /// # Errors
 ///
 /// None: a manifest that can't be read is answered with 2.
-#[expect(clippy::print_stderr, reason = "errors of a command line go to standard error")]
+#[expect(
+    clippy::print_stderr,
+    reason = "errors of a command line go to standard error"
+)]
 pub async fn run(args: Args) -> Result<u8, CommandError> {
     match check(&args).await {
         Ok(code) => Ok(code),
@@ -86,11 +93,19 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
 #[expect(clippy::print_stdout, reason = "the findings are the command's output")]
 async fn check(args: &Args) -> Result<u8, CommandError> {
     let (train, index) = check_one(args, &args.manifest, DatasetKind::Train, None).await?;
-    let mut n_findings = train.codes.values().map(|tally| tally.n_findings).sum::<u64>();
+    let mut n_findings = train
+        .codes
+        .values()
+        .map(|tally| tally.n_findings)
+        .sum::<u64>();
     let mut is_unusable = !train.would_training_start();
     if let Some(place) = &args.test {
         let (test, _) = check_one(args, place, DatasetKind::Test, Some(index)).await?;
-        n_findings += test.codes.values().map(|tally| tally.n_findings).sum::<u64>();
+        n_findings += test
+            .codes
+            .values()
+            .map(|tally| tally.n_findings)
+            .sum::<u64>();
         is_unusable |= !test.would_training_start();
         if let Some(fault) = train.fault_with_test(&test) {
             is_unusable = true;
@@ -100,21 +115,43 @@ async fn check(args: &Args) -> Result<u8, CommandError> {
             }
         }
     }
-    Ok(if is_unusable { 2 } else { u8::from(n_findings > 0) })
+    Ok(if is_unusable {
+        2
+    } else {
+        u8::from(n_findings > 0)
+    })
 }
 
 fn to_json(value: &impl Serialize) -> Result<String, CommandError> {
-    serde_json::to_string(value).map_err(|error| CommandError::new(format!("finding could not be written as JSON: {error}")))
+    serde_json::to_string(value).map_err(|error| {
+        CommandError::new(format!("finding could not be written as JSON: {error}"))
+    })
 }
 
-async fn check_one(args: &Args, place: &Place, kind: DatasetKind, train: Option<SourceIndex>) -> Result<(DatasetSummary, SourceIndex), CommandError> {
+async fn check_one(
+    args: &Args,
+    place: &Place,
+    kind: DatasetKind,
+    train: Option<SourceIndex>,
+) -> Result<(DatasetSummary, SourceIndex), CommandError> {
     let images = match (&args.images_from, args.images) {
         (Some(folder), _) => Some(Images::Folder(folder.clone())),
         (None, true) => Some(Images::S3(aws::Clients::from_env().await.s3)),
         (None, false) => None,
     };
-    let expectations = Expectations { kind, images_max: images_max(&args.region, kind), train };
-    let mut one = OneManifest { name: place.to_string(), format: args.format, n_left: args.max_findings, check: DatasetCheck::new(expectations), images, looks: JoinSet::new() };
+    let expectations = Expectations {
+        kind,
+        images_max: images_max(&args.region, kind),
+        train,
+    };
+    let mut one = OneManifest {
+        name: place.to_string(),
+        format: args.format,
+        n_left: args.max_findings,
+        check: DatasetCheck::new(expectations),
+        images,
+        looks: JoinSet::new(),
+    };
     let mut source = place.open().await?;
     let mut lines = LineSplitter::new(LINE_BYTES_MAX);
     loop {
@@ -149,7 +186,9 @@ struct OneManifest {
 impl OneManifest {
     async fn line(&mut self, line_number: u64, line: RawLine<'_>) -> Result<(), CommandError> {
         let kept = match self.check.feed(line_number, line) {
-            LineVerdict::Dropped { code, reason } => return self.say(line_number, code, "dropped without a trace", reason),
+            LineVerdict::Dropped { code, reason } => {
+                return self.say(line_number, code, "dropped without a trace", reason);
+            }
             LineVerdict::Kept(kept) => kept,
         };
         for finding in &kept.findings {
@@ -157,11 +196,15 @@ impl OneManifest {
                 manifest::Place::Line => "line".to_owned(),
                 manifest::Place::Attribute(name) => name.clone(),
                 manifest::Place::Metadata(name) => format!("{name}-metadata"),
-                manifest::Place::Annotation { attribute, annotation_idx } => format!("{attribute}/annotations/{annotation_idx}"),
+                manifest::Place::Annotation {
+                    attribute,
+                    annotation_idx,
+                } => format!("{attribute}/annotations/{annotation_idx}"),
             };
             self.say(line_number, finding.code, &place, finding.message.clone())?;
         }
-        let (Some(images), RawLine::Line(bytes), true) = (&self.images, line, kept.is_usable()) else {
+        let (Some(images), RawLine::Line(bytes), true) = (&self.images, line, kept.is_usable())
+        else {
             return Ok(());
         };
         let (images, declared) = (images.clone(), declared_image_size(bytes));
@@ -186,18 +229,39 @@ impl OneManifest {
                 Ok(true)
             }
             Some(Ok((_, None))) => Ok(true),
-            Some(Err(error)) => Err(CommandError::new(format!("look at an image broke off: {error}"))),
+            Some(Err(error)) => Err(CommandError::new(format!(
+                "look at an image broke off: {error}"
+            ))),
             None => Ok(false),
         }
     }
 
     #[expect(clippy::print_stdout, reason = "the findings are the command's output")]
-    fn say(&mut self, line_number: u64, code: Code, place: &str, message: String) -> Result<(), CommandError> {
+    fn say(
+        &mut self,
+        line_number: u64,
+        code: Code,
+        place: &str,
+        message: String,
+    ) -> Result<(), CommandError> {
         if self.format == Format::Json {
-            println!("{}", to_json(&Found { manifest: &self.name, line_number, code, place: place.to_owned(), message })?);
+            println!(
+                "{}",
+                to_json(&Found {
+                    manifest: &self.name,
+                    line_number,
+                    code,
+                    place: place.to_owned(),
+                    message
+                })?
+            );
         } else if self.n_left > 0 {
             self.n_left -= 1;
-            println!("line {line_number}: {code} at {}: {}", place.escape_debug(), message.escape_debug());
+            println!(
+                "line {line_number}: {code} at {}: {}",
+                place.escape_debug(),
+                message.escape_debug()
+            );
             if self.n_left == 0 {
                 println!("further findings are only counted (--max-findings)");
             }
@@ -210,7 +274,14 @@ impl OneManifest {
         while self.take_look().await? {}
         let (summary, index) = self.check.finish();
         if self.format == Format::Json {
-            println!("{}", to_json(&Last { manifest: &self.name, summary: &summary, would_training_start: summary.would_training_start() })?);
+            println!(
+                "{}",
+                to_json(&Last {
+                    manifest: &self.name,
+                    summary: &summary,
+                    would_training_start: summary.would_training_start()
+                })?
+            );
         } else {
             print_summary(&self.name, &summary);
         }
@@ -220,15 +291,39 @@ impl OneManifest {
 
 #[expect(clippy::print_stdout, reason = "the findings are the command's output")]
 fn print_summary(name: &str, summary: &DatasetSummary) {
-    let DatasetSummary { n_lines, n_usable, n_dropped, n_with_errors, n_ignored, .. } = summary;
-    println!("\n{name}: {n_lines} lines: {n_usable} usable, {n_dropped} would be dropped, {n_with_errors} with errors, {n_ignored} unlabeled");
+    let DatasetSummary {
+        n_lines,
+        n_usable,
+        n_dropped,
+        n_with_errors,
+        n_ignored,
+        ..
+    } = summary;
+    println!(
+        "\n{name}: {n_lines} lines: {n_usable} usable, {n_dropped} would be dropped, {n_with_errors} with errors, {n_ignored} unlabeled"
+    );
     for (code, tally) in &summary.codes {
         let lines: Vec<_> = tally.line_numbers.iter().map(u64::to_string).collect();
-        println!("  {:>8} {code}  line {}\n           {}; {}", tally.n_findings, lines.join(", "), tally.first_reason.escape_debug(), tally.remedy);
+        println!(
+            "  {:>8} {code}  line {}\n           {}; {}",
+            tally.n_findings,
+            lines.join(", "),
+            tally.first_reason.escape_debug(),
+            tally.remedy
+        );
     }
-    println!("  {} labels in {} buckets", summary.labels.len(), summary.buckets.len());
+    println!(
+        "  {} labels in {} buckets",
+        summary.labels.len(),
+        summary.buckets.len()
+    );
     for (label, stats) in summary.labels.iter().take(50) {
-        println!("  {:>8} images {:>8} boxes  {}", stats.n_images, stats.n_boxes, label.escape_debug());
+        println!(
+            "  {:>8} images {:>8} boxes  {}",
+            stats.n_images,
+            stats.n_boxes,
+            label.escape_debug()
+        );
     }
     if summary.would_training_start() {
         println!("training would start");

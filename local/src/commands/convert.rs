@@ -1,13 +1,18 @@
 //! `gtcl convert`: a labeling job's output manifest becomes dataset entries.
 
-use manifest::{ConvertOptions, Converted, Converter, Counts, LINE_BYTES_MAX, LineSplitter, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes, job_name_from_key};
+use manifest::{
+    ConvertOptions, Converted, Converter, Counts, LINE_BYTES_MAX, LineSplitter, WhenEmpty,
+    WhenFaultyBox, WhenTooManyBoxes, job_name_from_key,
+};
 
 use crate::cli::CommandError;
 use crate::place::{Place, Sink};
 
 /// Arguments of `gtcl convert`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Every path may be an s3:// URI. Exit code: 0 every line became an entry or was skipped, 1 lines were rejected.")]
+#[command(
+    after_help = "Every path may be an s3:// URI. Exit code: 0 every line became an entry or was skipped, 1 lines were rejected."
+)]
 pub struct Args {
     /// Output manifest of a labeling job.
     manifest: Place,
@@ -44,21 +49,42 @@ pub struct Args {
 }
 
 fn fraction(text: &str) -> Result<f64, String> {
-    let number: f64 = text.parse().map_err(|_| format!("{text:?} is not a number"))?;
-    if (0.0..=1.0).contains(&number) { Ok(number) } else { Err(format!("{text} is not from 0 to 1")) }
+    let number: f64 = text
+        .parse()
+        .map_err(|_| format!("{text:?} is not a number"))?;
+    if (0.0..=1.0).contains(&number) {
+        Ok(number)
+    } else {
+        Err(format!("{text} is not from 0 to 1"))
+    }
 }
 
 impl Args {
     fn options(&self) -> ConvertOptions {
-        let when_empty = if self.send_unlabeled { WhenEmpty::Send } else { WhenEmpty::Skip };
+        let when_empty = if self.send_unlabeled {
+            WhenEmpty::Send
+        } else {
+            WhenEmpty::Skip
+        };
         ConvertOptions {
             label_attribute: self.label_attribute.clone(),
-            job_name: self.job_name.clone().or_else(|| job_name_from_key(&self.manifest.key()).map(str::to_owned)),
+            job_name: self
+                .job_name
+                .clone()
+                .or_else(|| job_name_from_key(&self.manifest.key()).map(str::to_owned)),
             min_confidence: self.min_confidence,
             unlabeled: when_empty,
             without_boxes: when_empty,
-            too_many_boxes: if self.keep_most_confident { WhenTooManyBoxes::KeepMostConfident } else { WhenTooManyBoxes::Reject },
-            faulty_boxes: if self.reject_faulty_boxes { WhenFaultyBox::Reject } else { WhenFaultyBox::DropBox },
+            too_many_boxes: if self.keep_most_confident {
+                WhenTooManyBoxes::KeepMostConfident
+            } else {
+                WhenTooManyBoxes::Reject
+            },
+            faulty_boxes: if self.reject_faulty_boxes {
+                WhenFaultyBox::Reject
+            } else {
+                WhenFaultyBox::DropBox
+            },
             ..ConvertOptions::default()
         }
     }
@@ -83,24 +109,36 @@ async fn create(place: Option<&Place>) -> Result<Option<Sink>, CommandError> {
 impl Outputs {
     async fn create(args: &Args) -> Result<Self, CommandError> {
         let (train, test) = match args.split {
-            Some(share) => (args.out.with_word("train"), Some((share, args.out.with_word("test").create().await?))),
+            Some(share) => (
+                args.out.with_word("train"),
+                Some((share, args.out.with_word("test").create().await?)),
+            ),
             None => (args.out.clone(), None),
         };
-        Ok(Self { train: train.create().await?, test, rejected: create(args.rejected.as_ref()).await?, review: create(args.review.as_ref()).await? })
+        Ok(Self {
+            train: train.create().await?,
+            test,
+            rejected: create(args.rejected.as_ref()).await?,
+            review: create(args.review.as_ref()).await?,
+        })
     }
 
     async fn write(&mut self, converted: Converted) -> Result<(), CommandError> {
         match converted {
             Converted::Entry(entry) => {
                 let sink = match &mut self.test {
-                    Some((share, test)) if manifest::split::is_test(&entry.source_ref, *share) => test,
+                    Some((share, test)) if manifest::split::is_test(&entry.source_ref, *share) => {
+                        test
+                    }
                     _ => &mut self.train,
                 };
                 sink.line(&entry.json).await
             }
             Converted::Rejected(rejected) => match &mut self.rejected {
                 Some(sink) => {
-                    let json = serde_json::to_string(&rejected).map_err(|error| CommandError::new(format!("rejected line could not be written: {error}")))?;
+                    let json = serde_json::to_string(&rejected).map_err(|error| {
+                        CommandError::new(format!("rejected line could not be written: {error}"))
+                    })?;
                     sink.line(&json).await
                 }
                 None => Ok(()),
@@ -115,7 +153,10 @@ impl Outputs {
 
     async fn finish(self) -> Result<(), CommandError> {
         let test = self.test.map(|(_, sink)| sink);
-        for sink in [Some(self.train), test, self.rejected, self.review].into_iter().flatten() {
+        for sink in [Some(self.train), test, self.rejected, self.review]
+            .into_iter()
+            .flatten()
+        {
             sink.finish().await?;
         }
         Ok(())
@@ -153,8 +194,18 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
 
 #[expect(clippy::print_stdout, reason = "the counts are the command's output")]
 fn print_counts(counts: &Counts) {
-    let Counts { n_lines, n_entries, n_rejected, n_skipped, n_review, n_fields_dropped, .. } = counts;
-    println!("{n_lines} lines: {n_entries} entries, {n_rejected} rejected, {n_skipped} skipped ({n_review} of them for review); {n_fields_dropped} fields left out");
+    let Counts {
+        n_lines,
+        n_entries,
+        n_rejected,
+        n_skipped,
+        n_review,
+        n_fields_dropped,
+        ..
+    } = counts;
+    println!(
+        "{n_lines} lines: {n_entries} entries, {n_rejected} rejected, {n_skipped} skipped ({n_review} of them for review); {n_fields_dropped} fields left out"
+    );
     for (code, n) in &counts.by_code {
         println!("  {n:>8} {code}: {} {}", code.message(), code.remedy());
     }

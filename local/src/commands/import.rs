@@ -11,7 +11,9 @@ const FILE_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
 /// Arguments of `gtcl import`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Every path may be an s3:// URI. Exit code: 0 everything was imported, 1 something was rejected.")]
+#[command(
+    after_help = "Every path may be an s3:// URI. Exit code: 0 everything was imported, 1 something was rejected."
+)]
 pub struct Args {
     #[command(subcommand)]
     format: Format,
@@ -52,7 +54,10 @@ struct Places {
 pub async fn run(args: Args) -> Result<u8, CommandError> {
     match args.format {
         Format::Csv(places) => import_csv(&places).await,
-        Format::Coco { places, label_attribute } => import_coco(&places, label_attribute).await,
+        Format::Coco {
+            places,
+            label_attribute,
+        } => import_coco(&places, label_attribute).await,
     }
 }
 
@@ -63,30 +68,50 @@ fn now() -> String {
 
 async fn import_csv(places: &Places) -> Result<u8, CommandError> {
     let file = places.file.read_all(FILE_BYTES_MAX).await?;
-    let import = csv::import(file.as_slice(), places.images.as_deref(), &now()).map_err(|error| CommandError::new(format!("{}: {error}", places.file)))?;
+    let import = csv::import(file.as_slice(), places.images.as_deref(), &now())
+        .map_err(|error| CommandError::new(format!("{}: {error}", places.file)))?;
     if !import.duplicates.is_empty() {
-        let (duplicates, deduplicated) = (places.file.with_word("duplicates"), places.file.with_word("deduplicated"));
+        let (duplicates, deduplicated) = (
+            places.file.with_word("duplicates"),
+            places.file.with_word("deduplicated"),
+        );
         write_csv(&duplicates, &import.duplicates).await?;
         write_csv(&deduplicated, &import.deduplicated).await?;
-        return Err(CommandError::new(format!("{} rows of {} have an image that an earlier row has", import.duplicates.len(), places.file))
-            .with_help(format!("look at {duplicates}, then import {deduplicated}")));
+        return Err(CommandError::new(format!(
+            "{} rows of {} have an image that an earlier row has",
+            import.duplicates.len(),
+            places.file
+        ))
+        .with_help(format!("look at {duplicates}, then import {deduplicated}")));
     }
     write(&places.out, &import.entries, &import.rejected).await
 }
 
 async fn write_csv(place: &Place, rows: &[Vec<String>]) -> Result<(), CommandError> {
-    let quoted = |cell: &String| if cell.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.clone() };
+    let quoted = |cell: &String| {
+        if cell.contains(['"', ',', '\n', '\r']) {
+            format!("\"{}\"", cell.replace('"', "\"\""))
+        } else {
+            cell.clone()
+        }
+    };
     let mut sink = place.create().await?;
     for row in rows {
-        sink.line(&row.iter().map(quoted).collect::<Vec<_>>().join(",")).await?;
+        sink.line(&row.iter().map(quoted).collect::<Vec<_>>().join(","))
+            .await?;
     }
     sink.finish().await
 }
 
 async fn import_coco(places: &Places, label_attribute: String) -> Result<u8, CommandError> {
     let file = places.file.read_all(FILE_BYTES_MAX).await?;
-    let options = coco::CocoOptions { prefix: places.images.clone(), label_attribute, creation_date: now() };
-    let converted = coco::import(&file, &options, ConvertOptions::default()).map_err(|error| CommandError::new(format!("{}: {error}", places.file)))?;
+    let options = coco::CocoOptions {
+        prefix: places.images.clone(),
+        label_attribute,
+        creation_date: now(),
+    };
+    let converted = coco::import(&file, &options, ConvertOptions::default())
+        .map_err(|error| CommandError::new(format!("{}: {error}", places.file)))?;
     let (mut entries, mut rejected) = (Vec::new(), Vec::new());
     for image in converted {
         match image {
@@ -105,9 +130,19 @@ async fn write(out: &Place, entries: &[Entry], rejected: &[Rejected]) -> Result<
         sink.line(&entry.json).await?;
     }
     sink.finish().await?;
-    println!("{} entries in {out}, {} rejected", entries.len(), rejected.len());
+    println!(
+        "{} entries in {out}, {} rejected",
+        entries.len(),
+        rejected.len()
+    );
     for one in rejected.iter().take(20) {
-        println!("  {}: {} {}; {}", one.line_number, one.code, one.reason.escape_debug(), one.remedy);
+        println!(
+            "  {}: {} {}; {}",
+            one.line_number,
+            one.code,
+            one.reason.escape_debug(),
+            one.remedy
+        );
     }
     Ok(u8::from(!rejected.is_empty()))
 }

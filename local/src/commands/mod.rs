@@ -1,6 +1,9 @@
 //! One file a command: its arguments and what it does.
 
+pub mod check;
+pub mod convert;
 pub mod function;
+pub mod import;
 pub mod job_request;
 pub mod preflight;
 pub mod run;

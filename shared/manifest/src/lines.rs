@@ -83,6 +83,12 @@ impl LineSplitter {
         self.is_finished = true;
     }
 
+    /// Whether [`LineSplitter::finish`] was called.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.is_finished
+    }
+
     /// The next line and its one-based number, or `None` until more bytes are fed.
     pub fn next_line(&mut self) -> Option<(u64, RawLine<'_>)> {
         if self.is_at_start {

@@ -1,6 +1,11 @@
 //! The guides' own lines. Their folder is named by GT_SHARED_DATA; without it there is nothing to hold against.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "the lines are outside the repository")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "the lines are outside the repository"
+)]
 
 use std::path::PathBuf;
 
