@@ -1,5 +1,11 @@
 //! What holds for every line, however odd.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops where it fails"
+)]
+
 use manifest::dataset::{DatasetCheck, Expectations};
 use manifest::{
     BoxLabel, ConvertOptions, Converted, Converter, Envelope, ImageSize, Judgement, RawLine,
