@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{check, convert, function, import, job_request, preflight, run};
+use crate::commands::{check, consolidate, convert, function, import, job_request, preflight, run};
 
 /// What a process knows of itself, read once in `main`.
 #[derive(Clone, Debug)]
@@ -43,6 +43,8 @@ enum Command {
     Convert(Box<convert::Args>),
     /// Turn CSV or COCO labels into dataset entries.
     Import(import::Args),
+    /// Consolidate workers' answers from a job's files, without a job.
+    Consolidate(consolidate::Args),
     /// Run one Lambda function against the Runtime API that `AWS_LAMBDA_RUNTIME_API` names.
     #[command(hide = true)]
     Function(function::Args),
@@ -57,6 +59,7 @@ impl Command {
             Self::Check(args) => check::run(args).await,
             Self::Convert(args) => convert::run(*args).await,
             Self::Import(args) => import::run(args).await,
+            Self::Consolidate(args) => consolidate::run(args).await,
             Self::Function(args) => function::run(args).await,
         }
     }

@@ -1,6 +1,7 @@
 //! One file a command: its arguments and what it does.
 
 pub mod check;
+pub mod consolidate;
 pub mod convert;
 pub mod function;
 pub mod import;

@@ -1,5 +1,11 @@
 //! Annotation files → consolidated annotations.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use std::fmt::Write;
 
 use labeling::TaskType;

@@ -1,5 +1,11 @@
 //! Samples of AWS's documentation and a real job, from the folder that `GT_SHARED_DATA` names.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking"
+)]
+
 use std::path::{Path, PathBuf};
 
 use labeling::TaskType;
