@@ -4,6 +4,7 @@ pub mod faults;
 pub mod ground_truth;
 mod http;
 pub mod lambda;
+pub mod rekognition;
 pub mod s3;
 
 /// Access key of the embedded services.

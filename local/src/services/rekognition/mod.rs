@@ -1,0 +1,374 @@
+//! The embedded Rekognition Custom Labels: projects, datasets and model versions over awsJson1.1.
+//!
+//! [`model`] decides, with the time told; this file is the shell around it: HTTP, scripted faults, the limit of
+//! calls a second, the folder. What AWS leaves open is a field of [`Config`], or chosen as follows:
+//!
+//! - an update replaces an entry's whole line; of two lines with one `source-ref` in one update the first stays;
+//! - a request out of the model's bounds is a `ValidationException`, one of another type a `SerializationException`;
+//! - while an update is under way, UpdateDatasetEntries, DeleteDataset and the lists answer
+//!   `ResourceInUseException`, DistributeDatasetEntries `ResourceNotReadyException`;
+//! - calls above the limit answer `ProvisionedThroughputExceededException`;
+//! - after `UPDATE_FAILED` the dataset can be updated again;
+//! - DistributeDatasetEntries moves every fifth entry, in the order in which they came;
+//! - images are never looked at; DetectCustomLabels answers an image's entry, and nothing for bytes.
+//!
+//! Signatures are not checked, only that the embedded access key signed.
+
+mod arn;
+mod detect;
+mod entries;
+mod error;
+mod manifests;
+mod model;
+mod operations;
+mod persist;
+mod rate;
+mod shape;
+mod versions;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+use serde_json::Value;
+
+use self::error::ApiError;
+use self::manifests::Manifests;
+use self::model::{Model, Time, UpdateFaults};
+use self::operations::Extras;
+use self::persist::Folder;
+use self::rate::Rates;
+use super::ACCESS_KEY;
+use super::faults::{Effect, Faults, Service};
+use super::http::{self, Reply, ReplyBody, Server, full};
+
+/// Longest request body in bytes: the largest blob in base64, and what stands around it.
+const REQUEST_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How the service behaves where AWS leaves it open, or where tests want it otherwise. Times in milliseconds.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Calls a second of each operation; DetectCustomLabels may come ten times as often. `None`: no limit.
+    pub calls_per_second: Option<u32>,
+    /// How long a creation or update of a dataset is under way.
+    pub update_time_ms: u64,
+    /// How long after an update DescribeDataset still answers the status from before it.
+    pub stale_status_ms: u64,
+    /// How long a deletion is under way.
+    pub delete_time_ms: u64,
+    /// How long a training takes.
+    pub training_time_ms: u64,
+    /// How long a model takes to start or stop.
+    pub start_time_ms: u64,
+    /// An update fails whole when more than this share of its lines has terminal content errors.
+    pub dropped_share_max: f64,
+    /// Most entries of a dataset, inclusive.
+    pub n_entries_max: usize,
+    /// The S3 from which CreateDataset reads manifests. `None`: there is none, every manifest is missing.
+    pub s3_endpoint: Option<String>,
+}
+
+impl Default for Config {
+    /// Five calls a second, half a second for an update or deletion, two for a training, a fresh status, the
+    /// documented 20 % and 250,000 entries, no S3.
+    fn default() -> Self {
+        Self {
+            calls_per_second: Some(5),
+            update_time_ms: 500,
+            stale_status_ms: 0,
+            delete_time_ms: 500,
+            training_time_ms: 2000,
+            start_time_ms: 500,
+            dropped_share_max: 0.2,
+            n_entries_max: 250_000,
+            s3_endpoint: None,
+        }
+    }
+}
+
+/// A Custom Labels service on this machine; ends when dropped.
+#[derive(Debug)]
+pub struct Rekognition {
+    server: Server,
+}
+
+impl Rekognition {
+    /// Serves at `address` (port 0: any free one). With a folder the state outlives the service.
+    ///
+    /// # Errors
+    ///
+    /// The folder can't be made or read, or the address can't be listened at.
+    pub async fn start(
+        state_dir: Option<&Path>,
+        address: SocketAddr,
+        config: Config,
+        faults: Faults,
+    ) -> io::Result<Self> {
+        let manifests = config.s3_endpoint.as_deref().map(Manifests::new);
+        let rates = Rates::new(config.calls_per_second);
+        let mut model = Model::new(config);
+        let folder = match state_dir {
+            Some(path) => Some(Folder::open(path, &mut model)?),
+            None => None,
+        };
+        let shell = Arc::new(Shell {
+            state: Mutex::new(State {
+                model,
+                folder,
+                rates,
+            }),
+            manifests,
+            faults,
+            n_requests: AtomicU64::new(0),
+        });
+        let server = Server::start(address, move |request| {
+            let shell = Arc::clone(&shell);
+            async move { shell.reply(request).await }
+        })
+        .await?;
+        Ok(Self { server })
+    }
+
+    /// Base URL, such as `http://127.0.0.1:9001`.
+    pub fn endpoint(&self) -> String {
+        self.server.endpoint()
+    }
+}
+
+#[derive(Debug)]
+struct Shell {
+    state: Mutex<State>,
+    manifests: Option<Manifests>,
+    faults: Faults,
+    n_requests: AtomicU64,
+}
+
+#[derive(Debug)]
+struct State {
+    model: Model,
+    folder: Option<Folder>,
+    rates: Rates,
+}
+
+impl Shell {
+    async fn reply(self: Arc<Self>, request: Request<Incoming>) -> Reply {
+        let number = self.n_requests.fetch_add(1, Ordering::Relaxed);
+        let request_id = format!("{:08x}-0000-4000-8000-{number:012x}", now() / 1000);
+        let (parts, body) = request.into_parts();
+        let operation = operation(&parts.headers).to_owned();
+        let body = match Limited::new(body, REQUEST_BYTES_MAX).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+                let mut error = ApiError::new(
+                    "RequestEntityTooLargeException",
+                    format!("The request has more than {REQUEST_BYTES_MAX} bytes."),
+                );
+                error.status = 413;
+                return Reply::Answer(response(Err(error), &request_id));
+            }
+            Err(_) => return Reply::Reset,
+        };
+        let request = serde_json::from_slice::<Value>(&body);
+        let target = request.as_ref().map(target).unwrap_or_default();
+        let mut update_faults = UpdateFaults::default();
+        let mut end = None;
+        for effect in self
+            .faults
+            .strike(Service::Rekognition, &operation, &target)
+        {
+            match effect {
+                Effect::Delay(time) => tokio::time::sleep(time).await,
+                Effect::ResetBefore => return Reply::Reset,
+                Effect::Error {
+                    status,
+                    code,
+                    message,
+                } => {
+                    let error = ApiError {
+                        code,
+                        status,
+                        message,
+                    };
+                    return Reply::Answer(response(Err(error), &request_id));
+                }
+                Effect::DropEntries(part) => update_faults.dropped.push(part),
+                Effect::UpdateFailed(message) => update_faults.failure = Some(message),
+                Effect::StaleStatus(time) => update_faults.stale_ms = Some(as_ms(time)),
+                effect => end = Some(effect),
+            }
+        }
+        let answer = match request {
+            Ok(request) => {
+                self.answer(&parts.headers, operation, request, update_faults)
+                    .await
+            }
+            Err(error) => Err(ApiError::new(
+                "SerializationException",
+                format!("the request isn't JSON: {error}"),
+            )),
+        };
+        let response = response(answer, &request_id);
+        match end {
+            None => Reply::Answer(response),
+            Some(Effect::ResetMidBody) => http::cut(response).await,
+            Some(_) => Reply::Reset,
+        }
+    }
+
+    async fn answer(
+        self: &Arc<Self>,
+        headers: &HeaderMap,
+        operation: String,
+        request: Value,
+        update_faults: UpdateFaults,
+    ) -> Result<Value, ApiError> {
+        if !shape::is_known(&operation) {
+            return Err(ApiError::new(
+                "UnknownOperationException",
+                format!("The embedded service has no operation {operation:?}."),
+            ));
+        }
+        authenticate(headers)?;
+        if !self.with_state(|state| state.rates.take(&operation, now())) {
+            return Err(ApiError::new(
+                "ProvisionedThroughputExceededException",
+                "Provisioned rate exceeded.",
+            ));
+        }
+        shape::validate(&operation, &request)?;
+        let manifest = if operation == "CreateDataset" {
+            let place = self
+                .with_state(|state| operations::manifest_of(&mut state.model, &request, now()))?;
+            match (place, &self.manifests) {
+                (None, _) => None,
+                (Some((bucket, key)), Some(manifests)) => {
+                    Some(manifests.read(&bucket, &key).await?)
+                }
+                (Some((bucket, key)), None) => {
+                    return Err(ApiError::new(
+                        "InvalidS3ObjectException",
+                        format!("s3://{bucket}/{key} can't be read: the service knows no S3."),
+                    ));
+                }
+            }
+        } else {
+            None
+        };
+        let extras = Extras {
+            manifest,
+            update_faults,
+        };
+        let shell = Arc::clone(self);
+        // Judging five megabytes takes long enough to hold up other connections.
+        tokio::task::spawn_blocking(move || {
+            shell.with_state(|state| state.answer(&operation, &request, extras))
+        })
+        .await
+        .unwrap_or_else(|error| Err(ApiError::new("InternalServerError", error.to_string())))
+    }
+
+    fn with_state<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl State {
+    fn answer(
+        &mut self,
+        operation: &str,
+        request: &Value,
+        extras: Extras,
+    ) -> Result<Value, ApiError> {
+        let answer = operations::answer(&mut self.model, operation, request, extras, now());
+        let changes = std::mem::take(&mut self.model.changes);
+        if let Some(folder) = &mut self.folder {
+            folder.store(changes, &self.model).map_err(|error| {
+                ApiError::new(
+                    "InternalServerError",
+                    format!("The service's state could not be stored: {error}"),
+                )
+            })?;
+        }
+        answer
+    }
+}
+
+fn now() -> Time {
+    as_ms(
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default(),
+    )
+}
+
+fn as_ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn operation(headers: &HeaderMap) -> &str {
+    headers
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok())
+        .and_then(|target| target.strip_prefix("RekognitionService."))
+        .unwrap_or_default()
+}
+
+/// The first ARN or name of a request, by which faults can pick their calls.
+fn target(request: &Value) -> String {
+    [
+        "DatasetArn",
+        "ProjectVersionArn",
+        "ProjectArn",
+        "ProjectName",
+    ]
+    .iter()
+    .find_map(|name| request.get(name)?.as_str())
+    .unwrap_or_default()
+    .to_owned()
+}
+
+fn authenticate(headers: &HeaderMap) -> Result<(), ApiError> {
+    let Some(authorization) = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+    else {
+        return Err(ApiError::new(
+            "MissingAuthenticationTokenException",
+            "Missing Authentication Token",
+        ));
+    };
+    if authorization.contains(&format!("Credential={ACCESS_KEY}/")) {
+        Ok(())
+    } else {
+        Err(ApiError::new(
+            "UnrecognizedClientException",
+            "The security token included in the request is invalid.",
+        ))
+    }
+}
+
+fn response(answer: Result<Value, ApiError>, request_id: &str) -> Response<ReplyBody> {
+    let (status, body) = match answer {
+        Ok(body) => (200, body),
+        Err(error) => (error.status, error.body(request_id)),
+    };
+    let mut response = Response::new(full(body.to_string()));
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/x-amz-json-1.1"),
+    );
+    if let Ok(request_id) = HeaderValue::from_str(request_id) {
+        headers.insert("x-amzn-requestid", request_id);
+    }
+    response
+}
