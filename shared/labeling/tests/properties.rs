@@ -1,0 +1,99 @@
+//! What holds for any input.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use labeling::answers;
+use labeling::consolidation::{AnnotationFile, Config, Request, consolidate};
+use labeling::pre_annotation;
+use labeling::statistics_file::{self, Statistics};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// Values that look like answers and data objects more often than chance would have it.
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[a-c ]{0,3}".prop_map(Value::from),
+        Just(json!("{\"label\":\"a\"}")),
+    ];
+    let key = prop_oneof![
+        Just("label"),
+        Just("labels"),
+        Just("boundingBoxes"),
+        Just("inputImageProperties"),
+        Just("left"),
+        Just("top"),
+        Just("width"),
+        Just("height"),
+        Just("annotations"),
+        Just("class-map"),
+        Just("x"),
+        Just("x-metadata"),
+    ];
+    leaf.prop_recursive(5, 40, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((key.clone(), inner), 0..5).prop_map(|fields| fields
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect()),
+        ]
+    })
+}
+
+fn objects() -> impl Strategy<Value = Vec<Value>> {
+    let annotation = (0..4_u8, value()).prop_map(|(worker, answer)| {
+        json!({"workerId": format!("w{worker}"), "annotationData": {"content": answer.to_string()}})
+    });
+    let object = (0..6_u8, prop::collection::vec(annotation, 0..4)).prop_map(
+        |(id, annotations)| json!({"datasetObjectId": id.to_string(), "annotations": annotations}),
+    );
+    prop::collection::vec(prop_oneof![9 => object, 1 => value()], 0..8)
+}
+
+fn request(categories: &Value) -> Request {
+    let event = json!({"labelAttributeName": "a", "labelCategories": categories, "payload": {"s3Uri": "s3://bkt/x"}});
+    Request::parse(event.to_string().as_bytes()).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_an_answer_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = AnnotationFile::parse(&bytes);
+        let _ = Request::parse(&bytes);
+        let _ = pre_annotation::Request::parse(&bytes);
+        let _ = statistics_file::parse(&bytes);
+        let _ = answers::parse(&String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
+    fn each_data_object_has_one_element(objects in objects(), categories in prop_oneof![Just(json!(["a", "b"])), Just(Value::Null)]) {
+        let file = AnnotationFile::parse(Value::from(objects).to_string().as_bytes()).unwrap();
+        let outcome = consolidate(&request(&categories), &file, &Statistics::default(), &Config::default());
+        let expected: Vec<_> = file.objects.iter().map(|object| &object.dataset_object_id).collect();
+        let found: Vec<_> = outcome.response.iter().map(|element| &element.dataset_object_id).collect();
+        prop_assert_eq!(found, expected);
+        let without_label = outcome.response.iter().filter(|element| element.label.get().starts_with("{\"label\":null"));
+        prop_assert_eq!(without_label.count(), outcome.failed.len());
+        let n_answers: usize = file.objects.iter().map(|object| object.annotations.len()).sum();
+        let counts = outcome.counts;
+        prop_assert_eq!((counts.n_answers + counts.n_empty + counts.n_unreadable) as usize, n_answers);
+        let again = consolidate(&request(&categories), &file, &Statistics::default(), &Config::default());
+        prop_assert_eq!(serde_json::to_string(&again.response).unwrap(), serde_json::to_string(&outcome.response).unwrap());
+    }
+
+    #[test]
+    fn any_data_object_has_a_task_input(line in value()) {
+        let event = json!({"dataObject": line}).to_string();
+        if let Ok(request) = pre_annotation::Request::parse(event.as_bytes()) {
+            let response = pre_annotation::respond(&request, &pre_annotation::Config::default());
+            let kept = response.task_input.manifest_line.get();
+            prop_assert!(event.contains(kept));
+        } else {
+            prop_assert!(line.is_null());
+        }
+    }
+}
