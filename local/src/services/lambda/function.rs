@@ -64,17 +64,13 @@ impl Function {
             source,
         };
         let mut log = open_log(&self.log).map_err(start_error)?;
-        let (mut instance, is_cold) = match self.take_idle() {
-            Some(instance) => (instance, false),
-            None => (
-                Instance::start(&self.spec, &log)
-                    .await
-                    .map_err(start_error)?,
-                true,
-            ),
+        let mut instance = match self.take_idle() {
+            Some(instance) => instance,
+            None => Instance::start(&self.spec, &log)
+                .await
+                .map_err(start_error)?,
         };
-        let (mut outcome, ending) = instance.invoke(payload, self.spec.timeout).await;
-        outcome.is_cold = is_cold;
+        let (outcome, ending) = instance.invoke(payload, self.spec.timeout).await;
         if ending == Ending::Usable {
             self.idle
                 .lock()
@@ -86,10 +82,15 @@ impl Function {
         // A full disk must not fail the invocation.
         let _ = writeln!(
             log,
-            "REPORT RequestId: {} Duration: {:.2} ms Init: {} Status: {}",
+            "REPORT RequestId: {} Duration: {:.2} ms{}{} Status: {}",
             outcome.request_id,
             outcome.duration.as_secs_f64() * 1000.0,
-            if is_cold { "cold" } else { "warm" },
+            outcome.memory_max_kib.map_or_else(String::new, |kib| {
+                format!(" Max Memory Used: {} MB", kib.div_ceil(1024))
+            }),
+            outcome.init.map_or_else(String::new, |init| {
+                format!(" Init Duration: {:.2} ms", init.as_secs_f64() * 1000.0)
+            }),
             match &outcome.error {
                 None => "ok".to_owned(),
                 Some(error) => error.to_string().replace('\n', " "),

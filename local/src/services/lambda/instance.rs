@@ -25,6 +25,8 @@ pub(super) struct Instance {
     arn: String,
     api: RuntimeApi,
     child: Child,
+    /// Taken by the first invocation, whose cold start it is.
+    started: Option<Instant>,
 }
 
 /// Whether an instance can take a further invocation.
@@ -41,6 +43,7 @@ impl Instance {
             .command
             .split_first()
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "its command is empty"))?;
+        let started = Instant::now();
         let child = Command::new(program)
             .args(arguments)
             .env_clear()
@@ -73,6 +76,7 @@ impl Instance {
             arn: function_arn(&spec.name),
             api,
             child,
+            started: Some(started),
         })
     }
 
@@ -95,6 +99,7 @@ impl Instance {
             arn: self.arn.clone(),
             timeout,
         });
+        let started = self.started.take();
         let mut taken = None;
         let (result, ending) = loop {
             let left = match taken {
@@ -140,10 +145,20 @@ impl Instance {
             payload,
             error,
             duration,
-            is_cold: false,
+            init: started.zip(taken).map(|(started, taken)| taken - started),
+            memory_max_kib: self.child.id().and_then(memory_max_kib),
         };
         (outcome, ending)
     }
+}
+
+/// The high-water mark of a process's resident memory, where there is a `/proc`.
+fn memory_max_kib(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 type Failure = (FunctionError, Option<Bytes>);

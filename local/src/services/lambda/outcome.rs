@@ -16,8 +16,10 @@ pub struct Outcome {
     pub error: Option<FunctionError>,
     /// Time from hand-over to answer.
     pub duration: Duration,
-    /// Whether a process was started for it.
-    pub is_cold: bool,
+    /// Time from the start of the process to its first request for work, when a process was started for it.
+    pub init: Option<Duration>,
+    /// Most memory that the process has held, in KiB; `None` where the system does not tell.
+    pub memory_max_kib: Option<u64>,
 }
 
 /// Lambda's JSON of a failed invocation.
