@@ -1,0 +1,274 @@
+//! Starts each function's release binary and a boto3 peer again and again, in turns, and prints medians and ratios.
+//!
+//! Usage: `measure-functions RELEASE_FOLDER PYTHON PEER_FOLDER [ROUNDS]`; `bench/run` calls it.
+
+#![expect(clippy::print_stdout, reason = "the table is what this program is for")]
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::{Client, Config};
+use gtcl::services::faults::Faults;
+use gtcl::services::lambda::{FunctionSpec, Lambda};
+use gtcl::services::s3::S3Server;
+use gtcl::services::{ACCESS_KEY, REGION, SECRET_KEY};
+use serde_json::{Value, json};
+
+type Fault = Box<dyn std::error::Error>;
+
+/// Rounds unless said otherwise; an odd number has a median of its own.
+const ROUNDS: usize = 31;
+/// Invocations of a running process after its first.
+const WARM_CALLS: usize = 20;
+
+/// What is measured of one program.
+struct Subject {
+    name: &'static str,
+    command: Vec<OsString>,
+    environment: BTreeMap<String, String>,
+    event: Value,
+    init_ms: Vec<f64>,
+    first_answer_ms: Vec<f64>,
+    warm_ms: Vec<f64>,
+    memory_mb: Vec<f64>,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Fault> {
+    let mut arguments = std::env::args_os().skip(1);
+    let mut next = |name: &str| {
+        arguments
+            .next()
+            .ok_or(format!("{name} is missing: see bench/run"))
+    };
+    let release = PathBuf::from(next("RELEASE_FOLDER")?);
+    let python = next("PYTHON")?;
+    let peer = PathBuf::from(next("PEER_FOLDER")?);
+    let rounds = match arguments.next() {
+        Some(rounds) => rounds.to_string_lossy().parse()?,
+        None => ROUNDS,
+    };
+
+    let scratch = tempfile::tempdir()?;
+    let s3 = S3Server::start(
+        &scratch.path().join("s3"),
+        SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        Faults::default(),
+    )
+    .await?;
+    put_annotation_file(&s3.endpoint()).await?;
+
+    let mut subjects = subjects(&release, &python, &peer, &s3.endpoint());
+    for round in 0..rounds {
+        for subject in &mut subjects {
+            measure(subject, &scratch.path().join(format!("logs-{round}"))).await?;
+        }
+    }
+    print_table(&subjects, rounds);
+    Ok(())
+}
+
+fn subjects(release: &Path, python: &OsString, peer: &Path, endpoint: &str) -> Vec<Subject> {
+    let consolidation = json!({
+        "version": "2018-10-06",
+        "labelingJobArn": "arn:aws:sagemaker:us-east-1:123456789012:labeling-job/bench",
+        "labelCategories": ["Circle", "Square", "Triangle", "Cross"],
+        "labelAttributeName": "bench",
+        "roleArn": "arn:aws:iam::123456789012:role/bench",
+        "payload": {"s3Uri": format!("s3://bench/{ANNOTATION_FILE}")},
+        "outputConfig": "s3://bench/out/bench/annotations",
+    });
+    let pre_annotation = json!({
+        "version": "2018-10-06",
+        "labelingJobArn": "arn:aws:sagemaker:us-east-1:123456789012:labeling-job/bench",
+        "dataObject": {"source-ref": "s3://bench/images/0.png"},
+    });
+    // No work to do: measures the start, with both clients built.
+    let test_event = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-01-01T00:00:00.000Z", "Bucket": "bench"});
+    let subject = |name, command: Vec<OsString>, extra: &[(&str, &str)], event: &Value| {
+        let mut environment = BTreeMap::from([
+            ("AWS_ENDPOINT_URL".to_owned(), endpoint.to_owned()),
+            ("PYTHONPATH".to_owned(), peer.display().to_string()),
+        ]);
+        environment.extend(
+            extra
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
+        Subject {
+            name,
+            command,
+            environment,
+            event: event.clone(),
+            init_ms: Vec::new(),
+            first_answer_ms: Vec::new(),
+            warm_ms: Vec::new(),
+            memory_mb: Vec::new(),
+        }
+    };
+    let binary = |name: &str| vec![release.join(name).into_os_string()];
+    vec![
+        subject(
+            "pre-annotation",
+            binary("pre-annotation"),
+            &[("LABEL_CATEGORIES", "Circle,Square")],
+            &pre_annotation,
+        ),
+        subject(
+            "annotation-consolidation",
+            binary("annotation-consolidation"),
+            &[],
+            &consolidation,
+        ),
+        subject(
+            "dataset-updater (test event)",
+            binary("dataset-updater"),
+            &[(
+                "TRAIN_DATASET_ARN",
+                "arn:aws:rekognition:us-east-1:123456789012:project/bench/dataset/train/1",
+            )],
+            &test_event,
+        ),
+        subject(
+            "boto3 peer of consolidation",
+            vec![
+                python.clone(),
+                "-m".into(),
+                "awslambdaric".into(),
+                "peer.handler".into(),
+            ],
+            &[],
+            &consolidation,
+        ),
+    ]
+}
+
+const ANNOTATION_FILE: &str = "out/bench/annotations/consolidated-annotation/consolidation-request/iteration-1/2026-01-01_00:00:00.json";
+
+/// Fifty data objects with five answers each: Ground Truth's largest batch.
+async fn put_annotation_file(endpoint: &str) -> Result<(), Fault> {
+    let job = gtcl::example::jobs(1)
+        .into_iter()
+        .next()
+        .ok_or("no example job")?;
+    let answered: Vec<_> = job
+        .objects
+        .iter()
+        .filter(|object| !object.answers.is_empty())
+        .collect();
+    let file: Vec<Value> = answered
+        .iter()
+        .cycle()
+        .take(50)
+        .enumerate()
+        .map(|(id, object)| {
+            let annotations: Vec<Value> = object
+                .answers
+                .iter()
+                .map(|answer| json!({"workerId": answer.worker_id, "annotationData": {"content": answer.content}}))
+                .collect();
+            json!({
+                "datasetObjectId": id.to_string(),
+                "dataObject": {"s3Uri": format!("s3://bench/{}", object.key)},
+                "annotations": annotations,
+            })
+        })
+        .collect();
+    let client = Client::from_conf(
+        Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(endpoint)
+            .region(Region::new(REGION))
+            .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "gtcl"))
+            .force_path_style(true)
+            .build(),
+    );
+    client.create_bucket().bucket("bench").send().await?;
+    let body = ByteStream::from(Value::Array(file).to_string().into_bytes());
+    client
+        .put_object()
+        .bucket("bench")
+        .key(ANNOTATION_FILE)
+        .body(body)
+        .send()
+        .await?;
+    Ok(())
+}
+
+/// One process: its start, its first answer, its later ones, its memory.
+async fn measure(subject: &mut Subject, logs: &Path) -> Result<(), Fault> {
+    let lambda = Lambda::new(logs.to_path_buf());
+    lambda.deploy(FunctionSpec {
+        name: "subject".to_owned(),
+        command: subject.command.clone(),
+        environment: subject.environment.clone(),
+        timeout: Duration::from_secs(30),
+        concurrency_max: 1,
+    });
+    let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;
+    for call in 0..=WARM_CALLS {
+        let outcome = lambda
+            .invoke("subject", subject.event.to_string().into())
+            .await?;
+        if let Some(error) = outcome.error {
+            return Err(format!(
+                "{}: {error}; its log is {}",
+                subject.name,
+                lambda.log_file("subject").display()
+            )
+            .into());
+        }
+        match outcome.init {
+            Some(init) => {
+                subject.init_ms.push(ms(init));
+                subject.first_answer_ms.push(ms(init + outcome.duration));
+            }
+            None => subject.warm_ms.push(ms(outcome.duration)),
+        }
+        if call == WARM_CALLS {
+            subject
+                .memory_mb
+                .extend(outcome.memory_max_kib.map(|kib| kib as f64 / 1024.0));
+        }
+    }
+    Ok(())
+}
+
+fn print_table(subjects: &[Subject], rounds: usize) {
+    let figures = |subject: &Subject| {
+        [
+            &subject.init_ms,
+            &subject.first_answer_ms,
+            &subject.warm_ms,
+            &subject.memory_mb,
+        ]
+        .map(|values| median(values))
+    };
+    let peer = subjects.last().map(figures).unwrap_or_default();
+    println!("{rounds} rounds in turns, medians; × is the boto3 peer's figure divided by this one");
+    println!();
+    println!(
+        "| | start → first /next, ms | start → first answer, ms | warm answer, ms | most memory, MB |"
+    );
+    println!("|---|--:|--:|--:|--:|");
+    for subject in subjects {
+        let cells: Vec<String> = figures(subject)
+            .iter()
+            .zip(peer)
+            .map(|(own, peer)| format!("{own:.1} ({:.1}×)", peer / own))
+            .collect();
+        println!("| {} | {} |", subject.name, cells.join(" | "));
+    }
+}
+
+/// The middle value; of an even number of them, the upper of the two.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
