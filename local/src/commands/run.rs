@@ -1,16 +1,113 @@
-//! `gtcl run`: a labeling job through the whole pipeline.
+//! `gtcl run`: labeling jobs through the whole pipeline.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Instant;
 
 use crate::cli::{CommandError, Environment};
+use crate::example;
+use crate::output::folder;
+use crate::output::progress::Reporter;
+use crate::output::summary::Summary;
+use crate::pipeline::{JobInput, Pipeline};
+use crate::recorded_job;
+use crate::stack::{Ports, Stack};
 
 /// Arguments of `gtcl run`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Folder of a finished job, as `aws s3 sync` brings it; may be given more than once. Without it, the bundled
+    /// example is run.
+    #[arg(long, value_name = "FOLDER")]
+    job: Vec<PathBuf>,
+    /// Known truth of the job: JSON Lines with source-ref and label. Default: true_labels.jsonl beside the job.
+    #[arg(long, value_name = "FILE", requires = "job")]
+    truth: Option<PathBuf>,
+    /// Folder for everything that is written: new, empty, or of an earlier run. Default: the next number in gtcl-out.
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
+    /// Print the summary as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Seed of the example's images and workers, and of the order in which objects are consolidated.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+    #[command(flatten)]
+    ports: Ports,
+}
 
-/// Runs the job.
+/// Runs the jobs. The exit code is 0 when every job's data objects and lines are accounted for and something landed.
 ///
 /// # Errors
 ///
-/// Fails when the job can't be read or a service can't be started.
-pub async fn run(_args: Args, _environment: &Environment) -> Result<u8, CommandError> {
-    Err(CommandError::new("the example is not part of this build"))
+/// Fails when a job can't be read, a service can't be started, or a job fails as a whole.
+#[expect(
+    clippy::print_stdout,
+    reason = "the summary is what this command is for"
+)]
+pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandError> {
+    let begin = Instant::now();
+    let reporter = Reporter::new(args.json);
+    let jobs = read_jobs(&args, &reporter)?;
+    let folder = folder::prepare(args.dir.as_deref())?;
+    let stack = Stack::start(&folder, args.ports, &environment.executable).await?;
+    let mut pipeline = Pipeline::prepare(&stack, &jobs, args.seed, &reporter).await?;
+    let mut outcomes = Vec::new();
+    for job in &jobs {
+        outcomes.push(pipeline.label(job).await?);
+    }
+    let mut summaries = Vec::new();
+    for (job, outcome) in jobs.iter().zip(&outcomes) {
+        pipeline.settle(job, outcome).await?;
+        summaries.push(pipeline.summarize(job, outcome).await?);
+    }
+    let is_good = |summary: &Summary| {
+        summary.is_conserved && summary.jobs.iter().all(|job| job.entries_accepted > 0)
+    };
+    let summary = Summary {
+        is_conserved: summaries.iter().all(|job| job.losses.is_empty()),
+        jobs: summaries,
+        seconds: begin.elapsed().as_secs_f64(),
+        folder,
+    };
+    if args.json {
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&summary).unwrap_or_default()
+        );
+    } else {
+        println!("{summary}");
+    }
+    Ok(u8::from(!is_good(&summary)))
+}
+
+fn read_jobs(args: &Args, reporter: &Reporter) -> Result<Vec<JobInput>, CommandError> {
+    if args.job.is_empty() {
+        reporter.note("the bundled example: three labeling jobs on generated images");
+        return Ok(example::jobs(args.seed)
+            .into_iter()
+            .map(JobInput::from)
+            .collect());
+    }
+    let mut names = BTreeSet::new();
+    let mut jobs = Vec::new();
+    for path in &args.job {
+        let job = recorded_job::read(path, args.truth.as_deref())
+            .map_err(|error| CommandError::new(error.to_string()).with_help(error.remedy()))?;
+        if !names.insert(job.name.to_lowercase()) {
+            return Err(CommandError::new(format!(
+                "two jobs are named {}: the second is {}",
+                job.name,
+                path.display()
+            ))
+            .with_help(
+                "a job is named as its folder; names differ by more than case: rename one",
+            ));
+        }
+        for note in &job.notes {
+            reporter.note(&format!("{}: {note}", job.name));
+        }
+        jobs.push(JobInput::from(job));
+    }
+    Ok(jobs)
 }

@@ -6,6 +6,7 @@
 //!
 //! Differs from Lambda: no memory limit, no permissions, instances are kept until the service ends.
 
+mod for_ground_truth;
 mod function;
 mod instance;
 pub mod invoke_api;

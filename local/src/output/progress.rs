@@ -1,0 +1,91 @@
+//! Progress on standard error: bars on a terminal, plain lines otherwise.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+/// Where progress is shown.
+#[derive(Debug)]
+pub struct Reporter {
+    bars: Option<MultiProgress>,
+    is_quiet: bool,
+}
+
+impl Reporter {
+    /// For standard error; nothing at all when `is_quiet`.
+    pub fn new(is_quiet: bool) -> Self {
+        Self {
+            bars: (!is_quiet && std::io::stderr().is_terminal()).then(MultiProgress::new),
+            is_quiet,
+        }
+    }
+
+    /// A stage of `n_steps` steps; 0 where their number isn't known.
+    pub fn stage(&self, label: &str, n_steps: usize) -> Stage {
+        let bar = self.bars.as_ref().map(|bars| {
+            let bar = if n_steps == 0 {
+                ProgressBar::new_spinner()
+            } else {
+                ProgressBar::new(n_steps as u64)
+            };
+            let template = if n_steps == 0 {
+                "{spinner} {prefix}"
+            } else {
+                "{prefix:44} [{bar:28}] {pos}/{len}"
+            };
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar.set_prefix(label.to_owned());
+            let bar = bars.add(bar);
+            if n_steps == 0 {
+                bar.enable_steady_tick(Duration::from_millis(120));
+            }
+            bar
+        });
+        Stage {
+            bar,
+            is_quiet: self.is_quiet,
+            label: label.to_owned(),
+        }
+    }
+
+    /// One line.
+    #[expect(clippy::print_stderr, reason = "progress goes to standard error")]
+    pub fn note(&self, text: &str) {
+        match &self.bars {
+            _ if self.is_quiet => {}
+            // A closed terminal leaves nobody to tell.
+            Some(bars) => drop(bars.println(text)),
+            None => eprintln!("{text}"),
+        }
+    }
+}
+
+/// One stage of the work.
+#[derive(Debug)]
+pub struct Stage {
+    bar: Option<ProgressBar>,
+    is_quiet: bool,
+    label: String,
+}
+
+impl Stage {
+    /// So many steps are done.
+    pub fn set(&self, n_done: usize) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(n_done as u64);
+        }
+    }
+
+    /// The stage is over, with this result.
+    #[expect(clippy::print_stderr, reason = "progress goes to standard error")]
+    pub fn finish(self, result: &str) {
+        match self.bar {
+            Some(bar) => bar.finish_and_clear(),
+            None if self.is_quiet => {}
+            None => eprintln!("{}: {result}", self.label),
+        }
+    }
+}
