@@ -137,3 +137,12 @@ impl RunError {
         }
     }
 }
+
+impl From<RunError> for lambda_runtime::Diagnostic {
+    fn from(error: RunError) -> Self {
+        Self {
+            error_type: error.code().to_owned(),
+            error_message: error.to_string(),
+        }
+    }
+}

@@ -1,18 +1,18 @@
 //! An invocation: the event, its manifests one after another, the answer.
 
-use std::io::Write as _;
 use std::time::SystemTime;
 
 use aws::Clients;
 use aws_lambda_events::event::sqs::SqsBatchResponse;
-use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 
-use crate::budget::{Budget, millis};
+use crate::budget::Budget;
 use crate::config::Config;
 use crate::error::RunError;
 use crate::event::{self, Request};
-use crate::run::{Done, Invocation, update};
+use crate::outcome_log::{log_done, log_error};
+use crate::run::{Invocation, update};
 
 /// Answers an event: reports of its manifests, or for a queue the messages to be delivered again.
 ///
@@ -62,69 +62,4 @@ async fn update_all(
         reports.push(log_done(&done, request, context));
     }
     Ok(reports)
-}
-
-fn log_done(done: &Done, request: &Request, context: &Context) -> Value {
-    let Done::Reported(report) = done else {
-        tracing::info!(
-            bucket = request.bucket,
-            key = request.key,
-            outcome = "already-done"
-        );
-        return json!({"outcome": "already-done"});
-    };
-    macro_rules! outcome {
-        ($level:ident) => {
-            tracing::$level!(
-                bucket = request.bucket,
-                key = request.key,
-                outcome = report.outcome.name(),
-                lines = report.lines,
-                entries = report.entries,
-                landed = report.landed,
-                landed_with_errors = report.landed_with_errors,
-                rejected = report.rejected,
-                skipped = report.skipped,
-                refused = report.refused,
-                vanished = report.vanished,
-                resumptions = report.resumptions,
-                seconds = report.seconds,
-            )
-        };
-    }
-    if report.outcome.is_alarming() {
-        outcome!(error);
-    } else {
-        outcome!(info);
-    }
-    let name = &context.env_config.function_name;
-    let now_ms = millis(SystemTime::now());
-    let mut lines = report.code_metrics(name, now_ms);
-    lines.push(report.metrics(name, now_ms));
-    let text = format!("{}\n", lines.join("\n"));
-    if let Err(error) = std::io::stdout().write_all(text.as_bytes()) {
-        tracing::warn!(%error, "metrics not written");
-    }
-    serde_json::to_value(report).unwrap_or_default()
-}
-
-fn log_error(error: RunError, request: Option<&Request>) -> RunError {
-    let bucket = request.map(|request| request.bucket.as_str());
-    let key = request.map(|request| request.key.as_str());
-    let code = error.code();
-    if error.is_temporary() {
-        tracing::warn!(bucket, key, code, reason = %error, outcome = "later");
-    } else {
-        tracing::error!(bucket, key, code, reason = %error, outcome = "failed");
-    }
-    error
-}
-
-impl From<RunError> for Diagnostic {
-    fn from(error: RunError) -> Self {
-        Self {
-            error_type: error.code().to_owned(),
-            error_message: error.to_string(),
-        }
-    }
 }

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Pure: [`event`], [`config`], [`target`], [`merge`], [`place`], [`checkpoint`], [`budget`], [`index`], [`service_keys`],
-//! [`report`]. Touching the world: [`bootstrap`], [`handler`], [`run`], [`reader`], [`existing`], [`lane`], [`store`], [`verify`], [`files`], [`training`].
+//! [`report`]. Touching the world: [`bootstrap`], [`handler`], [`run`], [`reader`], [`existing`], [`lane`], [`store`], [`verify`], [`files`], [`training`],
+//! `outcome_log`.
 
 pub mod bootstrap;
 pub mod budget;
@@ -20,6 +21,7 @@ pub mod handler;
 pub mod index;
 pub mod lane;
 pub mod merge;
+mod outcome_log;
 pub mod place;
 pub mod reader;
 pub mod report;

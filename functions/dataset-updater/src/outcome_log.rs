@@ -1,0 +1,70 @@
+//! What an invocation leaves in the log: one line an outcome, and embedded metrics.
+
+use std::io::Write as _;
+use std::time::SystemTime;
+
+use lambda_runtime::Context;
+use serde_json::{Value, json};
+
+use crate::budget::millis;
+use crate::error::RunError;
+use crate::event::Request;
+use crate::run::Done;
+
+/// One line for a manifest that was worked through, at error level when someone should look, and its metrics.
+pub(crate) fn log_done(done: &Done, request: &Request, context: &Context) -> Value {
+    let Done::Reported(report) = done else {
+        tracing::info!(
+            bucket = request.bucket,
+            key = request.key,
+            outcome = "already-done"
+        );
+        return json!({"outcome": "already-done"});
+    };
+    macro_rules! outcome {
+        ($level:ident) => {
+            tracing::$level!(
+                bucket = request.bucket,
+                key = request.key,
+                outcome = report.outcome.name(),
+                lines = report.lines,
+                entries = report.entries,
+                landed = report.landed,
+                landed_with_errors = report.landed_with_errors,
+                rejected = report.rejected,
+                skipped = report.skipped,
+                refused = report.refused,
+                vanished = report.vanished,
+                resumptions = report.resumptions,
+                seconds = report.seconds,
+            )
+        };
+    }
+    if report.outcome.is_alarming() {
+        outcome!(error);
+    } else {
+        outcome!(info);
+    }
+    let name = &context.env_config.function_name;
+    let now_ms = millis(SystemTime::now());
+    let mut lines = report.code_metrics(name, now_ms);
+    lines.push(report.metrics(name, now_ms));
+    let text = format!("{}\n", lines.join("\n"));
+    if let Err(error) = std::io::stdout().write_all(text.as_bytes()) {
+        tracing::warn!(%error, "metrics not written");
+    }
+    serde_json::to_value(report).unwrap_or_default()
+}
+
+/// One line for a manifest or message that failed; hands the error on.
+pub(crate) fn log_error(error: RunError, request: Option<&Request>) -> RunError {
+    let bucket = request.map(|request| request.bucket.as_str());
+    let key = request.map(|request| request.key.as_str());
+    let code = error.code();
+    if error.is_temporary() {
+        tracing::warn!(bucket, key, code, reason = %error, outcome = "later");
+    } else {
+        tracing::error!(bucket, key, code, reason = %error, outcome = "failed");
+    }
+    error
+}
