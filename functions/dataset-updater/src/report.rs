@@ -82,7 +82,7 @@ pub enum Outcome {
     /// Every entry that was sent has landed, and few lines were rejected.
     #[default]
     Updated,
-    /// There was nothing to send, and nothing was rejected.
+    /// The manifest has no lines.
     NothingToDo,
     /// More lines were lost than is normal.
     ManyRejected,
@@ -117,12 +117,12 @@ impl Outcome {
 
 impl Report {
     /// What came of it, by its counts. A share of lost lines equal to `alert_fraction` is still normal; skipped lines count
-    /// neither way.
+    /// neither way, but a manifest of nothing else is as alarming as one of rejected lines: the job was for nothing.
     #[must_use]
     pub fn judge(&self, alert_fraction: f64) -> Outcome {
         let lost = self.rejected + self.refused + self.vanished;
         let tried = self.entries + self.rejected;
-        if tried == 0 {
+        if self.lines == 0 {
             Outcome::NothingToDo
         } else if self.landed == 0 {
             Outcome::NothingLanded
@@ -230,10 +230,17 @@ mod tests {
                 refused,
                 vanished,
                 entries: landed + refused + vanished,
+                lines: landed + rejected + refused + vanished,
                 ..Report::default()
             };
             assert_eq!(report.judge(0.2), expected, "{report:?}");
         }
+        let report = Report {
+            lines: 1,
+            skipped: 1,
+            ..Report::default()
+        };
+        assert_eq!(report.judge(0.2), Outcome::NothingLanded);
     }
 
     #[test]

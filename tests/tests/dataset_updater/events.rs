@@ -1,0 +1,76 @@
+//! Events, through the handler.
+
+use dataset_updater::handler::handle;
+use lambda_runtime::{Context, LambdaEvent};
+use serde_json::{Value, json};
+
+use crate::lines::mixed;
+use crate::world::{BUCKET, KEY, World};
+
+fn notification(key: &str) -> Value {
+    json!({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
+        "s3": {"bucket": {"name": BUCKET}, "object": {"key": key}}}]})
+}
+
+fn message(id: &str, body: &Value) -> Value {
+    json!({"messageId": id, "eventSource": "aws:sqs", "body": body.to_string(), "attributes": {}})
+}
+
+async fn answer(world: &World, event: Value) -> Result<Value, &'static str> {
+    let config = world.config(&[]);
+    let event = LambdaEvent::new(event, Context::default());
+    let answer = handle(&world.clients, &config, event).await;
+    answer.map_err(|error| error.code())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_gets_back_what_failed() {
+    let world = World::new().await;
+    world.put(KEY, &mixed(20).text).await;
+    let missing = "gone/manifests/output/output.manifest";
+    let event = json!({"Records": [
+        message("good", &notification(KEY)),
+        message("missing", &notification(missing)),
+        message("test", &json!({"Event": "s3:TestEvent"})),
+        message("other", &notification("out/birds/annotations/x.json")),
+        message("unknown", &json!({"hello": 1})),
+        message("again", &notification(KEY)),
+    ]});
+    let answer = answer(&world, event).await.unwrap();
+    assert_eq!(
+        answer,
+        json!({"batchItemFailures": [{"itemIdentifier": "missing"}, {"itemIdentifier": "unknown"}]})
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_events_answer_with_reports() {
+    let world = World::new().await;
+    let strange = "out/my birds (1)+é/manifests/output/output.manifest";
+    world.put(strange, &mixed(20).text).await;
+    world.put("backfill/old.manifest", &mixed(40).text).await;
+    let encoded = "out/my+birds+%281%29%2B%C3%A9/manifests/output/output.manifest";
+    let found = answer(&world, notification(encoded)).await.unwrap();
+    assert_eq!(found["manifests"][0]["lines"], 20);
+    let bridge = json!({"detail-type": "Object Created", "source": "aws.s3",
+        "detail": {"bucket": {"name": BUCKET}, "object": {"key": strange}}});
+    let found = answer(&world, bridge).await.unwrap();
+    assert_eq!(found["manifests"][0]["outcome"], "already-done");
+    let direct =
+        json!({"manifest": "s3://jobs/backfill/old.manifest", "labelAttributeName": "birds"});
+    let found = answer(&world, direct).await.unwrap();
+    assert_eq!(found["manifests"][0]["lines"], 40);
+    assert_eq!(
+        answer(&world, json!({"Event": "s3:TestEvent"})).await,
+        Ok(json!({"manifests": []}))
+    );
+    assert_eq!(answer(&world, json!({})).await, Err("Event.Unknown"));
+    assert_eq!(
+        answer(
+            &world,
+            notification("gone/manifests/output/output.manifest")
+        )
+        .await,
+        Err("S3.NotFound")
+    );
+}

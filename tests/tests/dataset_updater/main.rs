@@ -1,0 +1,13 @@
+//! The dataset-updater against embedded services that misbehave by script.
+//!
+//! After each fault: the dataset holds exactly the manifest's good lines, the report accounts for every line, and
+//! no more updates were made than the fault explains.
+
+mod events;
+mod existing;
+mod faults;
+mod kills;
+mod lines;
+mod resumption;
+mod targets;
+mod world;

@@ -1,0 +1,335 @@
+//! Embedded services, a project with datasets, and an updater with short waits.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+use aws::Clients;
+use aws::rekognition::{EntryFilter, Rekognition, RetrySettings, Side};
+use aws::s3::{PutOptions, S3};
+use aws_sdk_rekognition::config::{BehaviorVersion, Credentials, Region};
+use dataset_updater::budget::Budget;
+use dataset_updater::config::Config;
+use dataset_updater::error::RunError;
+use dataset_updater::event::Request;
+use dataset_updater::report::Report;
+use dataset_updater::run::{Done, Invocation, update};
+use gtcl::services::faults::{Effect, Fault, Faults, Service};
+use gtcl::services::rekognition::{Config as RekognitionConfig, Rekognition as RekognitionServer};
+use gtcl::services::s3::S3Server;
+use gtcl::services::{ACCESS_KEY, REGION, SECRET_KEY};
+use serde_json::Value;
+
+use crate::lines::Manifest;
+
+pub(crate) const BUCKET: &str = "jobs";
+pub(crate) const KEY: &str = "out/birds/manifests/output/output.manifest";
+
+pub(crate) struct World {
+    _folder: tempfile::TempDir,
+    _s3_server: S3Server,
+    _rekognition_server: RekognitionServer,
+    pub(crate) faults: Faults,
+    pub(crate) clients: Clients,
+    pub(crate) project_arn: String,
+    pub(crate) train_arn: String,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let faults = Faults::default();
+        let address: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let s3_server = S3Server::start(&folder.path().join("s3"), address, faults.clone())
+            .await
+            .unwrap();
+        let config = RekognitionConfig {
+            calls_per_second: None,
+            update_time_ms: 15,
+            dropped_share_max: 1.0,
+            ..RekognitionConfig::default()
+        };
+        let rekognition_server = RekognitionServer::start(None, address, config, faults.clone())
+            .await
+            .unwrap();
+        let (clients, sdk) = clients(&s3_server.endpoint(), &rekognition_server.endpoint());
+        std::fs::create_dir_all(folder.path().join("s3").join(BUCKET)).unwrap();
+        let project = sdk
+            .create_project()
+            .project_name("birds")
+            .send()
+            .await
+            .unwrap();
+        let project_arn = project.project_arn().unwrap().to_owned();
+        let train_arn = clients
+            .rekognition
+            .create_dataset(&project_arn, Side::Train, None)
+            .await
+            .unwrap();
+        Self {
+            _folder: folder,
+            _s3_server: s3_server,
+            _rekognition_server: rekognition_server,
+            faults,
+            clients,
+            project_arn,
+            train_arn,
+        }
+    }
+
+    pub(crate) fn config(&self, variables: &[(&str, &str)]) -> Config {
+        let mut environment: BTreeMap<String, String> = [
+            ("POLL_INTERVAL_MS", "5"),
+            ("POLL_INTERVAL_MAX_MS", "20"),
+            ("STALE_STATUS_MAX_MS", "2000"),
+            ("SAFETY_MARGIN_MS", "100"),
+            ("CHANGES_BYTES_MAX", "10000"),
+        ]
+        .into_iter()
+        .chain(variables.iter().copied())
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+        if !variables
+            .iter()
+            .any(|(name, _)| name.ends_with("_ARN") || *name == "TARGETS")
+        {
+            environment.insert("TRAIN_DATASET_ARN".to_owned(), self.train_arn.clone());
+        }
+        Config::parse(&environment).unwrap()
+    }
+
+    pub(crate) async fn put(&self, key: &str, text: &str) -> Request {
+        self.clients
+            .s3
+            .put_object(
+                BUCKET,
+                key,
+                text.as_bytes().to_vec(),
+                &PutOptions::default(),
+            )
+            .await
+            .unwrap();
+        Request {
+            bucket: BUCKET.to_owned(),
+            key: key.to_owned(),
+            ..Request::default()
+        }
+    }
+
+    /// One invocation without a deadline.
+    pub(crate) async fn invoke(
+        &self,
+        config: &Config,
+        request: &Request,
+        owner: &str,
+    ) -> Result<Done, RunError> {
+        self.invoke_for(config, request, owner, None).await
+    }
+
+    /// One invocation of at most `time`.
+    pub(crate) async fn invoke_for(
+        &self,
+        config: &Config,
+        request: &Request,
+        owner: &str,
+        time: Option<Duration>,
+    ) -> Result<Done, RunError> {
+        let now = SystemTime::now();
+        let deadline_ms = time.map_or(0, |time| {
+            (now + time)
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap()
+                .as_millis() as u64
+        });
+        let invocation = Invocation {
+            owner: owner.to_owned(),
+            budget: Budget::new(deadline_ms, now, config.safety_margin),
+        };
+        update(&self.clients, config, request, &invocation).await
+    }
+
+    /// Delivers the event again and again, as a queue does, until it is worked through.
+    pub(crate) async fn deliver(&self, config: &Config, request: &Request) -> (Report, u32) {
+        self.deliver_for(config, request, Duration::from_secs(60))
+            .await
+    }
+
+    /// Delivers with a time limit; a lease that a failed invocation could not give back is waited for, as a queue's
+    /// visibility timeout does.
+    pub(crate) async fn deliver_for(
+        &self,
+        config: &Config,
+        request: &Request,
+        time: Duration,
+    ) -> (Report, u32) {
+        for n in 0..20 {
+            let owner = format!("delivery-{n}");
+            match self.invoke_for(config, request, &owner, Some(time)).await {
+                Ok(Done::Reported(report)) => return (*report, n + 1),
+                Ok(Done::Already) => return (self.report().await, n + 1),
+                Err(RunError::Leased { .. }) => tokio::time::sleep(time).await,
+                Err(error) => assert!(error.is_temporary(), "{error}"),
+            }
+        }
+        panic!("not done after 20 deliveries");
+    }
+
+    pub(crate) async fn report(&self) -> Report {
+        serde_json::from_slice(&self.file("report.json").await).unwrap()
+    }
+
+    pub(crate) async fn file(&self, name: &str) -> Vec<u8> {
+        let key = format!("out/birds/dataset-updater/{name}");
+        self.clients
+            .s3
+            .read_object(BUCKET, &key, 1 << 30)
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn json_lines(&self, name: &str) -> Vec<Value> {
+        let text = String::from_utf8(self.file(name).await).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// A dataset's entries, service keys included.
+    pub(crate) async fn entries(&self, arn: &str) -> Vec<Value> {
+        let rekognition = &self.clients.rekognition;
+        let mut entries = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let page = rekognition
+                .entries_page(arn, &EntryFilter::All, token.as_deref(), None)
+                .await
+                .unwrap();
+            entries.extend(
+                page.entries
+                    .iter()
+                    .map(|entry| serde_json::from_str(entry).unwrap()),
+            );
+            token = page.next_token;
+            if token.is_none() {
+                return entries;
+            }
+        }
+    }
+
+    pub(crate) async fn source_refs(&self, arn: &str) -> BTreeSet<String> {
+        let entries = self.entries(arn).await;
+        let source_refs: BTreeSet<String> = entries
+            .iter()
+            .map(|entry| entry["source-ref"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(
+            source_refs.len(),
+            entries.len(),
+            "an image is in the dataset twice"
+        );
+        source_refs
+    }
+
+    /// The dataset equals the good lines, and everything is accounted for.
+    pub(crate) async fn check_whole(&self, manifest: &Manifest, report: &Report) {
+        assert_eq!(self.source_refs(&self.train_arn).await, manifest.good);
+        check_account(manifest, report);
+        assert_eq!(report.landed, manifest.good.len() as u64);
+        let sent = self.json_lines("entries.manifest").await;
+        let sent: BTreeSet<String> = sent
+            .iter()
+            .map(|entry| entry["source-ref"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(sent, manifest.good);
+        let rejected = self.json_lines("rejected.jsonl").await;
+        assert_eq!(
+            rejected.len() as u64,
+            report.rejected + report.refused + report.vanished + report.landed_with_errors
+        );
+        for record in &rejected {
+            for key in ["code", "reason", "remedy"] {
+                assert!(!record[key].as_str().unwrap().is_empty(), "{record}");
+            }
+        }
+        let left = self
+            .clients
+            .s3
+            .list_objects(BUCKET, "out/birds/dataset-updater/parts/", 10)
+            .await
+            .unwrap();
+        assert_eq!(left, []);
+    }
+
+    pub(crate) fn n_updates(&self) -> u64 {
+        self.faults
+            .n_calls(Service::Rekognition, "UpdateDatasetEntries")
+    }
+}
+
+pub(crate) fn check_account(manifest: &Manifest, report: &Report) {
+    assert_eq!(report.lines, manifest.n_lines);
+    assert_eq!(
+        report.lines,
+        report.entries + report.rejected + report.skipped
+    );
+    assert_eq!(
+        report.entries,
+        report.landed + report.refused + report.vanished
+    );
+    assert_eq!(report.entries, manifest.good.len() as u64);
+    assert_eq!(report.rejected + report.skipped, manifest.n_bad);
+}
+
+pub(crate) fn s3(effect: Effect, operation: &str) -> Fault {
+    Fault::new(Service::S3, effect).operation(operation)
+}
+
+pub(crate) fn rekognition(effect: Effect, operation: &str) -> Fault {
+    Fault::new(Service::Rekognition, effect).operation(operation)
+}
+
+pub(crate) fn error(status: u16, code: &str) -> Effect {
+    Effect::Error {
+        status,
+        code: code.to_owned(),
+        message: "scripted".to_owned(),
+    }
+}
+
+fn clients(
+    s3_endpoint: &str,
+    rekognition_endpoint: &str,
+) -> (Clients, aws_sdk_rekognition::Client) {
+    let credentials = || Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "tests");
+    let s3_config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .credentials_provider(credentials())
+        .endpoint_url(s3_endpoint)
+        .force_path_style(true)
+        .retry_config(
+            aws_sdk_s3::config::retry::RetryConfig::standard()
+                .with_max_attempts(4)
+                .with_initial_backoff(Duration::from_millis(5)),
+        )
+        .build();
+    let rekognition_config = aws_sdk_rekognition::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .credentials_provider(credentials())
+        .endpoint_url(rekognition_endpoint)
+        .retry_config(aws_sdk_rekognition::config::retry::RetryConfig::disabled())
+        .build();
+    let sdk = aws_sdk_rekognition::Client::from_conf(rekognition_config);
+    let retry = RetrySettings {
+        delay: Duration::from_millis(5),
+        busy_delay: Duration::from_millis(10),
+        delay_max: Duration::from_millis(50),
+        attempts_max: 6,
+    };
+    let clients = Clients {
+        s3: S3::new(aws_sdk_s3::Client::from_conf(s3_config)),
+        rekognition: Rekognition::new(sdk.clone()).with_settings(10_000.0, retry),
+    };
+    (clients, sdk)
+}
