@@ -16,7 +16,7 @@ pub use simulate::{SimulatedWorker, WorkerAnswer, crew};
 use images::{Canvas, ShapeKind};
 
 /// Data objects of each example job.
-pub const OBJECTS_PER_JOB: u32 = 48;
+pub const OBJECTS_PER_JOB: u32 = 60;
 
 /// Answers that an example job asks for a data object.
 pub const ANSWERS_PER_OBJECT: usize = 5;
