@@ -26,6 +26,9 @@ pub struct Statistics {
     /// Multi-label answers: worker → coins.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) coins: BTreeMap<String, Coins>,
+    /// Multi-label selections: class → vote shares.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) selections: BTreeMap<String, Selections>,
     /// Edges of boxes: worker → spread.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) edges: BTreeMap<String, Edges>,
@@ -40,12 +43,50 @@ pub(crate) struct Coins {
     pub(crate) left_and_false: u64,
 }
 
+impl Coins {
+    pub(crate) fn merge(&mut self, other: &Self) {
+        add(&mut self.selected_and_true, other.selected_and_true);
+        add(&mut self.selected_and_false, other.selected_and_false);
+        add(&mut self.left_and_true, other.left_and_true);
+        add(&mut self.left_and_false, other.left_and_false);
+    }
+
+    /// Share of true classes that were selected; `weight` pairs at `prior` are added.
+    pub(crate) fn sensitivity(&self, prior: f64, weight: f64) -> f64 {
+        share(self.selected_and_true, self.left_and_true, prior, weight)
+    }
+
+    /// Share of false classes that were left; `weight` pairs at `prior` are added.
+    pub(crate) fn specificity(&self, prior: f64, weight: f64) -> f64 {
+        share(self.left_and_false, self.selected_and_false, prior, weight)
+    }
+}
+
+fn share(yes: u64, no: u64, prior: f64, weight: f64) -> f64 {
+    (yes as f64 / ONE + weight * prior) / ((yes as f64 + no as f64) / ONE + weight)
+}
+
+/// How often a class was selected: the sum of the items' vote shares, and the items it was offered for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Selections {
+    pub(crate) selected: u64,
+    pub(crate) offered: u64,
+}
+
 /// A worker's squared edge errors, relative to the size of the box.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Edges {
     pub(crate) n_boxes: u64,
     pub(crate) horizontal: u64,
     pub(crate) vertical: u64,
+}
+
+impl Edges {
+    pub(crate) fn merge(&mut self, other: &Self) {
+        add(&mut self.n_boxes, other.n_boxes);
+        add(&mut self.horizontal, other.horizontal);
+        add(&mut self.vertical, other.vertical);
+    }
 }
 
 impl Statistics {
@@ -59,17 +100,15 @@ impl Statistics {
         }
         merge_counts(&mut self.votes, &other.votes);
         for (worker, theirs) in &other.coins {
-            let mine = self.coins.entry(worker.clone()).or_default();
-            add(&mut mine.selected_and_true, theirs.selected_and_true);
-            add(&mut mine.selected_and_false, theirs.selected_and_false);
-            add(&mut mine.left_and_true, theirs.left_and_true);
-            add(&mut mine.left_and_false, theirs.left_and_false);
+            self.coins.entry(worker.clone()).or_default().merge(theirs);
+        }
+        for (class, theirs) in &other.selections {
+            let mine = self.selections.entry(class.clone()).or_default();
+            add(&mut mine.selected, theirs.selected);
+            add(&mut mine.offered, theirs.offered);
         }
         for (worker, theirs) in &other.edges {
-            let mine = self.edges.entry(worker.clone()).or_default();
-            add(&mut mine.n_boxes, theirs.n_boxes);
-            add(&mut mine.horizontal, theirs.horizontal);
-            add(&mut mine.vertical, theirs.vertical);
+            self.edges.entry(worker.clone()).or_default().merge(theirs);
         }
     }
 

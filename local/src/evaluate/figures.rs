@@ -1,0 +1,66 @@
+//! Figures that say how good answers and their confidences are.
+
+/// Bins of equal width of the expected calibration error.
+/// Source: Guo et al., "On calibration of modern neural networks", ICML 2017, 15 bins.
+const N_BINS: usize = 15;
+
+/// Smallest probability that a logarithm is taken of.
+const PROBABILITY_MIN: f64 = 1e-12;
+
+/// Confidences against what came true.
+#[derive(Debug, Clone, Default)]
+pub struct Calibration {
+    bins: [(f64, f64, f64); N_BINS],
+    pairs: Vec<(f64, bool)>,
+}
+
+impl Calibration {
+    /// Adds one confidence in [0, 1]; `is_right` is 1 where the answer is right, 0 where it is not, between where it
+    /// is a tie of several answers.
+    pub fn add(&mut self, confidence: f64, is_right: f64) {
+        // Bins are open below and closed above; 0 goes to the first.
+        let bin_idx = ((confidence * N_BINS as f64).ceil() as usize).clamp(1, N_BINS) - 1;
+        if let Some(bin) = self.bins.get_mut(bin_idx) {
+            bin.0 += 1.0;
+            bin.1 += confidence;
+            bin.2 += is_right;
+        }
+        self.pairs.push((confidence, is_right > 0.5));
+    }
+
+    /// Expected calibration error, in [0, 1].
+    #[must_use]
+    pub fn expected_error(&self) -> f64 {
+        let n: f64 = self.bins.iter().map(|bin| bin.0).sum();
+        self.bins.iter().map(|bin| (bin.1 - bin.2).abs()).sum::<f64>() / n
+    }
+
+    /// Area under the receiver operating characteristic: the chance that a right answer has the higher confidence,
+    /// ties counted half; `None` where all are right or all are wrong.
+    #[must_use]
+    pub fn auroc(&self) -> Option<f64> {
+        let mut pairs = self.pairs.clone();
+        pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (mut n_wrong, mut n_right, mut area) = (0.0, 0.0, 0.0);
+        for same in pairs.chunk_by(|a, b| a.0 == b.0) {
+            let right = same.iter().filter(|(_, is_right)| *is_right).count() as f64;
+            let wrong = same.len() as f64 - right;
+            area += right * (n_wrong + wrong / 2.0);
+            n_right += right;
+            n_wrong += wrong;
+        }
+        (n_right > 0.0 && n_wrong > 0.0).then(|| area / (n_right * n_wrong))
+    }
+}
+
+/// Negative logarithm of a probability, in nats.
+#[must_use]
+pub fn log_loss(probability: f64) -> f64 {
+    -probability.max(PROBABILITY_MIN).ln()
+}
+
+/// Harmonic mean of precision and recall, in [0, 1]; 0 where nothing is found.
+#[must_use]
+pub fn f1(n_found: f64, n_right: f64, n_true: f64) -> f64 {
+    if n_found + n_true > 0.0 { 2.0 * n_right / (n_found + n_true) } else { 0.0 }
+}

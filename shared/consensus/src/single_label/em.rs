@@ -1,0 +1,450 @@
+//! Expectation maximisation over flat tables.
+//!
+//! Probabilities are multiplied, not their logarithms added: the only operations are `+ × ÷`, which every machine
+//! rounds alike, and an item costs no exponential. Tables are laid out worker, answered class, true class, the last
+//! padded to whole lanes of four.
+
+use super::{Config, Estimate, Votes};
+use crate::Statistics;
+use crate::statistics::ONE;
+
+const LANES: usize = 4;
+
+/// Votes multiplied before the product is brought back to a largest value of 1; keeps `f32` from underflow.
+const VOTES_PER_RESCALE: usize = 4;
+
+/// Smallest probability of an answer, for the same reason.
+const PROBABILITY_MIN: f32 = 1e-7;
+
+pub(super) struct Model<'c> {
+    config: &'c Config,
+    n_classes: usize,
+    /// Lanes of a row: the number of classes, rounded up.
+    width: usize,
+    /// Counts of earlier batches.
+    carried: Vec<f32>,
+    /// Counts of earlier batches and of these items.
+    counts: Vec<f32>,
+    /// Probability of an answer given the truth.
+    likelihood: Vec<f32>,
+    prior: Vec<f32>,
+    /// Counts of earlier batches, of workers who did not answer here.
+    absent: Vec<f32>,
+    accuracies: Vec<f32>,
+    pooled_accuracy: f32,
+}
+
+impl<'c> Model<'c> {
+    pub(super) fn new(votes: &Votes<'_>, carried: &Statistics, config: &'c Config) -> Self {
+        let n_classes = votes.classes.len();
+        let width = n_classes.div_ceil(LANES).max(1) * LANES;
+        let mut base = vec![0.0; votes.workers.len() * n_classes * width];
+        for (worker, table) in votes
+            .workers
+            .iter()
+            .zip(base.chunks_exact_mut((n_classes * width).max(1)))
+        {
+            let Some(rows) = carried.confusion.get(*worker) else {
+                continue;
+            };
+            for (k, truth) in votes.classes.iter().enumerate() {
+                let Some(row) = rows.get(truth) else { continue };
+                for (l, answered) in votes.classes.iter().enumerate() {
+                    if let (Some(n), Some(slot)) = (row.get(answered), table.get_mut(l * width + k))
+                    {
+                        *slot = (*n as f64 / ONE) as f32;
+                    }
+                }
+            }
+        }
+        let mut prior = vec![0.0; width];
+        let mut share_sums = vec![0.0; n_classes];
+        for (sum, class) in share_sums.iter_mut().zip(votes.classes) {
+            *sum = carried.votes.get(class).map_or(0.0, |n| *n as f64 / ONE)
+                + config.class_prior_weight / n_classes as f64;
+        }
+        for item in &votes.items {
+            let cells = votes.of(item);
+            for cell in cells {
+                if let Some(sum) = share_sums.get_mut(*cell as usize % n_classes) {
+                    *sum += 1.0 / cells.len() as f64;
+                }
+            }
+        }
+        let total: f64 = share_sums.iter().sum();
+        for (p, sum) in prior.iter_mut().zip(&share_sums) {
+            *p = (sum / total) as f32;
+        }
+        let mut model = Self {
+            config,
+            n_classes,
+            width,
+            counts: base.clone(),
+            likelihood: vec![0.0; base.len()],
+            carried: base,
+            prior,
+            absent: absent(votes, carried, width),
+            accuracies: vec![0.0; votes.workers.len()],
+            pooled_accuracy: 0.0,
+        };
+        if carried.confusion.is_empty() {
+            model.count_shares(votes);
+        }
+        model.maximise();
+        model
+    }
+}
+
+impl Model<'_> {
+    pub(super) fn run(&mut self, votes: &Votes<'_>, n_iterations: u32) {
+        for _ in 0..n_iterations {
+            self.expect(votes);
+            self.maximise();
+        }
+    }
+
+    /// Counts each item's vote shares as if they were probabilities: where nothing is known yet.
+    fn count_shares(&mut self, votes: &Votes<'_>) {
+        let mut shares = vec![0.0; self.width];
+        for item in &votes.items {
+            let cells = votes.of(item);
+            shares.fill(0.0);
+            for cell in cells {
+                if let Some(share) = shares.get_mut(*cell as usize % self.n_classes) {
+                    *share += 1.0 / cells.len() as f32;
+                }
+            }
+            for cell in cells {
+                for (n, share) in row_mut(&mut self.counts, *cell, self.width)
+                    .iter_mut()
+                    .zip(&shares)
+                {
+                    *n += share;
+                }
+            }
+        }
+    }
+
+    /// Counts each item's posterior.
+    fn expect(&mut self, votes: &Votes<'_>) {
+        self.counts.copy_from_slice(&self.carried);
+        let Self {
+            counts,
+            likelihood,
+            prior,
+            width,
+            ..
+        } = self;
+        match *width {
+            4 => expect(votes, prior, likelihood, counts, 4),
+            8 => expect(votes, prior, likelihood, counts, 8),
+            12 => expect(votes, prior, likelihood, counts, 12),
+            16 => expect(votes, prior, likelihood, counts, 16),
+            width => expect(votes, prior, likelihood, counts, width),
+        }
+    }
+
+    /// Estimates every worker's confusion matrix from the counts.
+    fn maximise(&mut self) {
+        let (n_classes, width) = (self.n_classes, self.width);
+        let config = self.config;
+        let per_worker = n_classes * width;
+
+        let mut pooled = self.absent.clone();
+        for table in self.counts.chunks_exact(per_worker.max(1)) {
+            for (sum, n) in pooled.iter_mut().zip(table) {
+                *sum += n;
+            }
+        }
+        let right: f32 = diagonal(&pooled, width).sum();
+        let total: f32 = pooled.iter().sum();
+        let weight = config.accuracy_prior_weight as f32;
+        let accuracy_prior = config.accuracy_prior as f32;
+        self.pooled_accuracy = (right + weight * accuracy_prior) / (total + weight);
+
+        let errors = 1.0 / (n_classes.saturating_sub(1).max(1)) as f32;
+        for (l, row) in pooled.chunks_exact_mut(width).enumerate() {
+            for (k, n) in row.iter_mut().enumerate() {
+                *n = if k == l {
+                    0.0
+                } else {
+                    *n + weight * (1.0 - accuracy_prior) * errors
+                };
+            }
+        }
+        let mut error_sums = vec![0.0_f32; width];
+        for row in pooled.chunks_exact(width) {
+            for (sum, n) in error_sums.iter_mut().zip(row) {
+                *sum += n;
+            }
+        }
+        for row in pooled.chunks_exact_mut(width) {
+            for (n, sum) in row.iter_mut().zip(&error_sums) {
+                *n = if *sum > 0.0 { *n / *sum } else { errors };
+            }
+        }
+        let error_shape = pooled;
+
+        let shrinkage = config.row_shrinkage as f32;
+        let accuracy_shrinkage = config.accuracy_shrinkage as f32;
+        let mut scales = vec![0.0_f32; width];
+        let tables = self
+            .counts
+            .chunks_exact(per_worker.max(1))
+            .zip(self.likelihood.chunks_exact_mut(per_worker.max(1)));
+        for ((counts, likelihood), accuracy) in tables.zip(&mut self.accuracies) {
+            scales.fill(0.0);
+            for row in counts.chunks_exact(width) {
+                for (sum, n) in scales.iter_mut().zip(row) {
+                    *sum += n;
+                }
+            }
+            let n_answers: f32 = scales.iter().sum();
+            let right: f32 = diagonal(counts, width).sum();
+            let a = (right + accuracy_shrinkage * self.pooled_accuracy)
+                / (n_answers + accuracy_shrinkage);
+            *accuracy = a;
+            for scale in &mut scales {
+                *scale = 1.0 / (*scale + shrinkage);
+            }
+            let off = shrinkage * (1.0 - a);
+            let rows = counts
+                .chunks_exact(width)
+                .zip(likelihood.chunks_exact_mut(width));
+            for (l, ((n, p), shape)) in rows.zip(error_shape.chunks_exact(width)).enumerate() {
+                for (((p, n), shape), scale) in p.iter_mut().zip(n).zip(shape).zip(&scales) {
+                    *p = ((n + off * shape) * scale).max(PROBABILITY_MIN);
+                }
+                if let (Some(p), Some(n), Some(scale)) = (p.get_mut(l), n.get(l), scales.get(l)) {
+                    *p = ((n + shrinkage * a) * scale).max(PROBABILITY_MIN);
+                }
+            }
+        }
+    }
+
+    /// Every item's tempered posterior and what follows from it.
+    pub(super) fn estimates(&self, votes: &Votes<'_>, config: &Config) -> Vec<Option<Estimate>> {
+        let mut estimates = vec![None; votes.n_items];
+        let mut posterior = vec![0.0; self.width];
+        for item in &votes.items {
+            let cells = votes.of(item);
+            expect_one(
+                cells,
+                &self.prior,
+                &self.likelihood,
+                &mut posterior,
+                self.width,
+            );
+            let n = cells.len() as f64;
+            let exponent = 1.0 / (1.0 + config.correlation * (n - 1.0));
+            let mut probabilities: Vec<f64> = posterior
+                .iter()
+                .take(self.n_classes)
+                .map(|q| f64::from(*q).max(1e-30).powf(exponent))
+                .collect();
+            normalise(&mut probabilities);
+            let classes = || cells.iter().map(|cell| *cell as usize % self.n_classes);
+            let best = best(&probabilities);
+            let chosen = match classes().next() {
+                Some(first) if classes().all(|class| class == first) => first,
+                _ => best,
+            };
+            if let ([cell], Some(accuracy)) = (
+                cells,
+                cells
+                    .first()
+                    .and_then(|cell| self.accuracies.get(*cell as usize / self.n_classes)),
+            ) {
+                single(
+                    &mut probabilities,
+                    *cell as usize % self.n_classes,
+                    f64::from(*accuracy),
+                );
+            } else if chosen != best {
+                if let Some(top) = probabilities.get(best).copied()
+                    && let Some(p) = probabilities.get_mut(chosen)
+                {
+                    *p = top;
+                }
+                normalise(&mut probabilities);
+            }
+            if let Some(slot) = estimates.get_mut(item.item_idx as usize) {
+                *slot = Some(Estimate {
+                    class: chosen as u32,
+                    confidence: probabilities.get(chosen).copied().unwrap_or_default(),
+                    probabilities,
+                });
+            }
+        }
+        estimates
+    }
+
+    /// Expected counts of these items, from the untempered posterior.
+    pub(super) fn statistics(&self, votes: &Votes<'_>) -> Statistics {
+        let mut sums = vec![0_u64; votes.workers.len() * self.n_classes * self.n_classes];
+        let mut shares = vec![0_u64; self.n_classes];
+        let mut posterior = vec![0.0; self.width];
+        for item in &votes.items {
+            let cells = votes.of(item);
+            expect_one(
+                cells,
+                &self.prior,
+                &self.likelihood,
+                &mut posterior,
+                self.width,
+            );
+            let share = (ONE / cells.len() as f64).round() as u64;
+            for cell in cells {
+                let start = *cell as usize * self.n_classes;
+                if let Some(row) = sums.get_mut(start..start + self.n_classes) {
+                    for (sum, q) in row.iter_mut().zip(&posterior) {
+                        *sum += (f64::from(*q) * ONE).round() as u64;
+                    }
+                }
+                if let Some(sum) = shares.get_mut(*cell as usize % self.n_classes) {
+                    *sum += share;
+                }
+            }
+        }
+        let mut statistics = Statistics::default();
+        for (worker, table) in votes
+            .workers
+            .iter()
+            .zip(sums.chunks_exact((self.n_classes * self.n_classes).max(1)))
+        {
+            let mine = statistics
+                .confusion
+                .entry((*worker).to_owned())
+                .or_default();
+            for (answered, row) in votes.classes.iter().zip(table.chunks_exact(self.n_classes)) {
+                for (truth, n) in votes.classes.iter().zip(row).filter(|(_, n)| **n > 0) {
+                    mine.entry(truth.clone())
+                        .or_default()
+                        .insert(answered.clone(), *n);
+                }
+            }
+        }
+        statistics.votes = votes
+            .classes
+            .iter()
+            .zip(&shares)
+            .filter(|(_, n)| **n > 0)
+            .map(|(class, n)| (class.clone(), *n))
+            .collect();
+        statistics
+    }
+}
+
+/// Answers of earlier batches by workers who are not among these votes' workers, summed exactly.
+fn absent(votes: &Votes<'_>, carried: &Statistics, width: usize) -> Vec<f32> {
+    let n_classes = votes.classes.len();
+    let mut sums = vec![0_u64; n_classes * width];
+    for (worker, rows) in &carried.confusion {
+        if votes.workers.binary_search(&worker.as_str()).is_ok() {
+            continue;
+        }
+        for (k, truth) in votes.classes.iter().enumerate() {
+            let Some(row) = rows.get(truth) else { continue };
+            for (l, answered) in votes.classes.iter().enumerate() {
+                if let (Some(n), Some(slot)) = (row.get(answered), sums.get_mut(l * width + k)) {
+                    *slot += n;
+                }
+            }
+        }
+    }
+    sums.iter().map(|n| (*n as f64 / ONE) as f32).collect()
+}
+
+#[inline(always)]
+fn expect(votes: &Votes<'_>, prior: &[f32], likelihood: &[f32], counts: &mut [f32], width: usize) {
+    let mut posterior = vec![0.0; width];
+    for item in &votes.items {
+        let cells = votes.of(item);
+        expect_one(cells, prior, likelihood, &mut posterior, width);
+        for cell in cells {
+            for (n, q) in row_mut(counts, *cell, width).iter_mut().zip(&posterior) {
+                *n += q;
+            }
+        }
+    }
+}
+
+/// The posterior of one item, normalised.
+#[inline(always)]
+fn expect_one(
+    cells: &[u32],
+    prior: &[f32],
+    likelihood: &[f32],
+    posterior: &mut [f32],
+    width: usize,
+) {
+    posterior.copy_from_slice(prior);
+    for some in cells.chunks(VOTES_PER_RESCALE) {
+        for cell in some {
+            for (q, p) in posterior.iter_mut().zip(row(likelihood, *cell, width)) {
+                *q *= p;
+            }
+        }
+        let sum: f32 = posterior.iter().sum();
+        let scale = 1.0 / sum;
+        for q in posterior.iter_mut() {
+            *q *= scale;
+        }
+    }
+}
+
+#[inline(always)]
+fn row(table: &[f32], cell: u32, width: usize) -> &[f32] {
+    let start = cell as usize * width;
+    table.get(start..start + width).unwrap_or_default()
+}
+
+#[inline(always)]
+fn row_mut(table: &mut [f32], cell: u32, width: usize) -> &mut [f32] {
+    let start = cell as usize * width;
+    table.get_mut(start..start + width).unwrap_or_default()
+}
+
+fn diagonal(table: &[f32], width: usize) -> impl Iterator<Item = f32> {
+    table
+        .chunks_exact(width)
+        .enumerate()
+        .filter_map(|(k, row)| row.get(k).copied())
+}
+
+fn best(probabilities: &[f64]) -> usize {
+    let mut best = (0, f64::NEG_INFINITY);
+    for (class, p) in probabilities.iter().enumerate() {
+        if *p > best.1 {
+            best = (class, *p);
+        }
+    }
+    best.0
+}
+
+fn normalise(probabilities: &mut [f64]) {
+    let sum: f64 = probabilities.iter().sum();
+    for p in probabilities {
+        *p /= sum;
+    }
+}
+
+/// One answer: its class with its worker's accuracy, the others in proportion to what they had.
+fn single(probabilities: &mut [f64], class: usize, accuracy: f64) {
+    let others: f64 = probabilities
+        .iter()
+        .enumerate()
+        .filter(|(k, _)| *k != class)
+        .map(|(_, p)| p)
+        .sum();
+    for (k, p) in probabilities.iter_mut().enumerate() {
+        *p = if k == class {
+            accuracy
+        } else if others > 0.0 {
+            *p / others * (1.0 - accuracy)
+        } else {
+            0.0
+        };
+    }
+    normalise(probabilities);
+}
