@@ -1,8 +1,8 @@
 //! Which boxes, of which class, where.
 //!
 //! Boxes of different workers are joined to clusters, the best overlap first, two boxes of the same class before any
-//! other, and never two boxes of one worker. A cluster's edges are medians weighted by how precisely each worker
-//! draws; its class comes from [`crate::single_label`]; its presence from the share of workers who drew it.
+//! other, and never two boxes of one worker. A cluster's edges are robust means weighted by how precisely each
+//! worker draws; its class comes from [`crate::single_label`]; its presence from the share of workers who drew it.
 //!
 //! Presence does not use the workers' recall: what one worker misses depends on the object (small, hidden) more than
 //! on the worker, and expectation maximisation over recalls throws small objects away.
@@ -98,7 +98,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            iou_min: 0.4,
+            iou_min: 0.35,
             accept_at_least: 0.5,
             spread_shrinkage: 8.0,
             n_iterations: 3,

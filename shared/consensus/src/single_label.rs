@@ -44,8 +44,11 @@ pub struct Estimate {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Config {
-    /// Iterations of expectation maximisation; more change next to nothing.
+    /// Iterations of expectation maximisation where nothing is carried: a first batch, a whole job.
     pub n_iterations: u32,
+    /// Iterations where earlier batches taught the start: one does better than many, which fit the workers to the
+    /// batch at hand.
+    pub n_iterations_carried: u32,
     /// Weight of what is known about all workers' errors in a row of a worker's confusion matrix, in answers.
     pub row_shrinkage: f64,
     /// Weight of all workers' accuracy in a worker's accuracy, in answers.
@@ -63,7 +66,8 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            n_iterations: 3,
+            n_iterations: 5,
+            n_iterations_carried: 1,
             row_shrinkage: 6.0,
             accuracy_shrinkage: 12.0,
             accuracy_prior: 0.7,
@@ -86,7 +90,11 @@ pub fn consolidate(
 ) -> Consolidation<Estimate> {
     let votes = Votes::from_answers(problem, |answer| (answer.worker, answer.class));
     let mut model = Model::new(&votes, carried, config);
-    model.run(&votes, config.n_iterations);
+    let n_iterations = match carried.confusion.is_empty() {
+        true => config.n_iterations,
+        false => config.n_iterations_carried,
+    };
+    model.run(&votes, n_iterations);
     Consolidation {
         estimates: model.estimates(&votes, config),
         statistics: model.statistics(&votes),
