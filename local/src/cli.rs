@@ -7,7 +7,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{check, consolidate, convert, function, import, job_request, preflight, run};
+use crate::commands::{
+    check, consolidate, convert, function, import, job_request, preflight, run, serve,
+};
 
 /// What a process knows of itself, read once in `main`.
 #[derive(Clone, Debug)]
@@ -33,6 +35,8 @@ struct Cli {
 enum Command {
     /// Run a labeling job through the whole pipeline: the bundled example, or a job of yours (default).
     Run(run::Args),
+    /// Start the services and the three functions, for clients of your own, until Ctrl-C.
+    Serve(serve::Args),
     /// Print a complete CreateLabelingJob request for a deployed stack.
     JobRequest(Box<job_request::Args>),
     /// Look for what would make a labeling job fail, before it costs anything.
@@ -54,6 +58,7 @@ impl Command {
     async fn run(self, environment: &Environment) -> Result<u8, CommandError> {
         match self {
             Self::Run(args) => run::run(args, environment).await,
+            Self::Serve(args) => serve::run(args, environment).await,
             Self::JobRequest(args) => job_request::run(*args).await,
             Self::Preflight(args) => preflight::run(args).await,
             Self::Check(args) => check::run(args).await,

@@ -12,6 +12,7 @@ pub mod job_request;
 pub mod output;
 pub mod pipeline;
 pub mod place;
+pub mod provision;
 pub mod recorded_job;
 pub mod services;
 pub mod stack;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use aws_sdk_rekognition::error::DisplayErrorContext;
-use aws_sdk_rekognition::types::DatasetType;
 use dataset_updater::place::Place;
 use dataset_updater::report::Report;
 use jiff::Timestamp;
@@ -18,6 +17,7 @@ use crate::commands::function::Name;
 use crate::example::ExampleJob;
 use crate::output::progress::Reporter;
 use crate::output::summary::{JobSummary, Rejection};
+use crate::provision::{create_bucket, create_dataset};
 use crate::recorded_job::RecordedJob;
 use crate::services::ground_truth::{
     self, JobError, JobOutcome, LabelingJobRequest, Options, Progress, WorkerAnswer,
@@ -507,66 +507,6 @@ impl<'a> Pipeline<'a> {
             self.stack.lambda.log_file(function).display()
         )
     }
-}
-
-async fn create_bucket(s3: &aws_sdk_s3::Client) -> Result<(), CommandError> {
-    match s3.create_bucket().bucket(BUCKET).send().await {
-        Ok(_) => Ok(()),
-        // Of an earlier run in this folder.
-        Err(_) if s3.head_bucket().bucket(BUCKET).send().await.is_ok() => Ok(()),
-        Err(error) => Err(CommandError::new(format!(
-            "bucket {BUCKET}: {}",
-            DisplayErrorContext(&error)
-        ))),
-    }
-}
-
-/// The project's training dataset; project and dataset of an earlier run are used again.
-async fn create_dataset(
-    rekognition: &aws_sdk_rekognition::Client,
-    name: &str,
-) -> Result<String, CommandError> {
-    let fault = |error: &dyn std::error::Error| {
-        CommandError::new(format!("project {name}: {}", DisplayErrorContext(error)))
-            .with_help("name a new folder with --dir")
-    };
-    let found = rekognition
-        .describe_projects()
-        .project_names(name)
-        .send()
-        .await
-        .map_err(|error| fault(&error))?;
-    let project = found.project_descriptions().first();
-    let dataset = project.and_then(|project| {
-        project
-            .datasets()
-            .iter()
-            .find(|dataset| dataset.dataset_type() == Some(&DatasetType::Train))
-            .and_then(|dataset| dataset.dataset_arn())
-    });
-    if let Some(arn) = dataset {
-        return Ok(arn.to_owned());
-    }
-    let project = match project.and_then(|project| project.project_arn()) {
-        Some(arn) => arn.to_owned(),
-        None => rekognition
-            .create_project()
-            .project_name(name)
-            .send()
-            .await
-            .map_err(|error| fault(&error))?
-            .project_arn()
-            .unwrap_or_default()
-            .to_owned(),
-    };
-    let created = rekognition
-        .create_dataset()
-        .project_arn(project)
-        .dataset_type(DatasetType::Train)
-        .send()
-        .await
-        .map_err(|error| fault(&error))?;
-    Ok(created.dataset_arn().unwrap_or_default().to_owned())
 }
 
 fn report_place(manifest_key: &str) -> Place {

@@ -8,3 +8,4 @@ pub mod import;
 pub mod job_request;
 pub mod preflight;
 pub mod run;
+pub mod serve;

@@ -1,0 +1,89 @@
+//! What the functions need beside themselves: a bucket, a project, a dataset. All of it is used again when it is there.
+
+use aws_sdk_rekognition::error::DisplayErrorContext;
+use aws_sdk_rekognition::types::{DatasetType, ProjectDescription};
+
+use crate::cli::CommandError;
+use crate::stack::BUCKET;
+
+/// Makes [`BUCKET`].
+///
+/// # Errors
+///
+/// S3 says no.
+pub async fn create_bucket(s3: &aws_sdk_s3::Client) -> Result<(), CommandError> {
+    match s3.create_bucket().bucket(BUCKET).send().await {
+        Ok(_) => Ok(()),
+        // Of an earlier run in this folder.
+        Err(_) if s3.head_bucket().bucket(BUCKET).send().await.is_ok() => Ok(()),
+        Err(error) => Err(CommandError::new(format!(
+            "bucket {BUCKET}: {}",
+            DisplayErrorContext(&error)
+        ))),
+    }
+}
+
+/// ARN of the project of this name.
+///
+/// # Errors
+///
+/// Rekognition says no.
+pub async fn create_project(
+    rekognition: &aws_sdk_rekognition::Client,
+    name: &str,
+) -> Result<String, CommandError> {
+    if let Some(project) = find_project(rekognition, name).await? {
+        return Ok(project.project_arn().unwrap_or_default().to_owned());
+    }
+    let created = rekognition.create_project().project_name(name).send().await;
+    let created = created.map_err(|error| fault(name, &error))?;
+    Ok(created.project_arn().unwrap_or_default().to_owned())
+}
+
+/// ARN of the training dataset of the project of this name.
+///
+/// # Errors
+///
+/// Rekognition says no.
+pub async fn create_dataset(
+    rekognition: &aws_sdk_rekognition::Client,
+    name: &str,
+) -> Result<String, CommandError> {
+    let project = find_project(rekognition, name).await?;
+    let dataset = project.as_ref().and_then(|project| {
+        project
+            .datasets()
+            .iter()
+            .find(|dataset| dataset.dataset_type() == Some(&DatasetType::Train))
+            .and_then(|dataset| dataset.dataset_arn())
+    });
+    if let Some(arn) = dataset {
+        return Ok(arn.to_owned());
+    }
+    let created = rekognition
+        .create_dataset()
+        .project_arn(create_project(rekognition, name).await?)
+        .dataset_type(DatasetType::Train)
+        .send()
+        .await
+        .map_err(|error| fault(name, &error))?;
+    Ok(created.dataset_arn().unwrap_or_default().to_owned())
+}
+
+async fn find_project(
+    rekognition: &aws_sdk_rekognition::Client,
+    name: &str,
+) -> Result<Option<ProjectDescription>, CommandError> {
+    let found = rekognition
+        .describe_projects()
+        .project_names(name)
+        .send()
+        .await
+        .map_err(|error| fault(name, &error))?;
+    Ok(found.project_descriptions().first().cloned())
+}
+
+fn fault(name: &str, error: &dyn std::error::Error) -> CommandError {
+    CommandError::new(format!("project {name}: {}", DisplayErrorContext(error)))
+        .with_help("name a new folder with --dir")
+}
