@@ -1,0 +1,244 @@
+//! `gtcl job-request` and `gtcl preflight` as a person runs them: arguments in, text and exit code out. S3 is the
+//! embedded one; what it can't stand in for (CORS rules) is looked up in `.ci/steps/90-deploy`.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use gtcl::services::faults::Faults;
+use gtcl::services::s3::S3Server;
+use gtcl::services::{ACCESS_KEY, SECRET_KEY};
+use tokio::process::Command;
+
+const OUTPUTS: &str = r#"{
+    "PreAnnotationFunctionArn": "arn:aws:lambda:us-east-1:111122223333:function:gt-SageMaker-pre-annotation",
+    "ConsolidationFunctionArn": "arn:aws:lambda:us-east-1:111122223333:function:gt-SageMaker-consolidation",
+    "LabelingJobRoleArn": "arn:aws:iam::111122223333:role/gt-LabelingJobRole-1ABC",
+    "Bucket": "gt-jobs",
+    "JobsPath": "s3://gt-jobs/labeling-jobs/"
+}"#;
+const WORKTEAM: &str = "arn:aws:sagemaker:us-east-1:111122223333:workteam/private-crowd/birders";
+const CATEGORIES: &str =
+    r#"{"document-version":"2018-11-28","labels":[{"label":"Duck"},{"label":"Owl"}]}"#;
+const TEMPLATE: &str = "<crowd-form>{{ task.input.taskObject | grant_read_access }}</crowd-form>";
+
+struct Answer {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+async fn gtcl(endpoint: &str, arguments: &[&str]) -> Answer {
+    let output = Command::new(env!("CARGO_BIN_EXE_gtcl"))
+        .args(arguments)
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+        .env("AWS_REGION", "us-east-1")
+        .env_remove("AWS_PROFILE")
+        .output()
+        .await
+        .unwrap();
+    Answer {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn put(root: &Path, key: &str, content: &str) {
+    let path = root.join("gt-jobs").join(key);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+}
+
+fn request_arguments(outputs: &Path) -> Vec<String> {
+    [
+        "job-request",
+        "--stack-outputs",
+        outputs.to_str().unwrap(),
+        "--task-type",
+        "single-label",
+        "--job-name",
+        "birds-1",
+        "--manifest",
+        "s3://gt-jobs/birds.manifest",
+        "--categories",
+        "s3://gt-jobs/categories.json",
+        "--workteam",
+        WORKTEAM,
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+#[tokio::test]
+async fn job_request_prints_the_request_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let outputs = folder.path().join("outputs.json");
+    fs::write(&outputs, OUTPUTS).unwrap();
+    let mut arguments = request_arguments(&outputs);
+    let run = async |arguments: &[String]| {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        gtcl("http://127.0.0.1:9", &arguments).await
+    };
+
+    let answer = run(&arguments).await;
+    assert_eq!(answer.code, Some(0), "{}", answer.err);
+    let request: serde_json::Value = serde_json::from_str(&answer.out).unwrap();
+    assert_eq!(
+        request["OutputConfig"]["S3OutputPath"],
+        "s3://gt-jobs/labeling-jobs/"
+    );
+    assert_eq!(
+        request["HumanTaskConfig"]["UiConfig"]["UiTemplateS3Uri"],
+        "s3://gt-jobs/templates/single-label.liquid.html"
+    );
+    assert!(answer.err.contains("note: "));
+
+    arguments.extend(["--output", "s3://gt-jobs/elsewhere/"].map(str::to_owned));
+    let answer = run(&arguments).await;
+    assert_eq!((answer.code, answer.out.as_str()), (Some(1), ""));
+    assert!(answer.err.contains("JobsPrefix"), "{}", answer.err);
+    arguments.truncate(arguments.len() - 2);
+
+    let categories = folder.path().join("categories.json");
+    fs::write(
+        &categories,
+        r#"{"document-version":"2018-11-28","labels":[{"label":"Duck"}]}"#,
+    )
+    .unwrap();
+    arguments.extend([
+        "--categories-file".to_owned(),
+        categories.to_str().unwrap().to_owned(),
+    ]);
+    let answer = run(&arguments).await;
+    assert_eq!((answer.code, answer.out.as_str()), (Some(1), ""));
+    assert!(answer.err.contains("needs at least 2"), "{}", answer.err);
+
+    fs::write(&outputs, "{}").unwrap();
+    let answer = run(&request_arguments(&outputs)).await;
+    assert_eq!((answer.code, answer.out.as_str()), (Some(1), ""));
+    assert!(
+        answer.err.contains("PreAnnotationFunctionArn"),
+        "{}",
+        answer.err
+    );
+}
+
+#[tokio::test]
+async fn preflight_finds_what_stands_in_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("s3");
+    let s3 = S3Server::start(
+        &root,
+        SocketAddr::from(([127, 0, 0, 1], 0)),
+        Faults::default(),
+    )
+    .await
+    .unwrap();
+    let endpoint = s3.endpoint();
+    let outputs = folder.path().join("outputs.json");
+    fs::write(&outputs, OUTPUTS).unwrap();
+    let arguments = request_arguments(&outputs);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let request = folder.path().join("request.json");
+    fs::write(&request, gtcl(&endpoint, &arguments).await.out).unwrap();
+    let preflight = async || {
+        gtcl(
+            &endpoint,
+            &[
+                "preflight",
+                request.to_str().unwrap(),
+                "--task-type",
+                "single-label",
+            ],
+        )
+        .await
+    };
+
+    let line = |index: u32| format!("{{\"source-ref\":\"s3://gt-jobs/images/{index}.jpg\"}}\n");
+    let manifest: String = (0..3).map(line).collect();
+    let make_good = || {
+        put(&root, "birds.manifest", &manifest);
+        for index in 0..3 {
+            put(&root, &format!("images/{index}.jpg"), "an image");
+        }
+        put(&root, "categories.json", CATEGORIES);
+        put(&root, "templates/single-label.liquid.html", TEMPLATE);
+    };
+    make_good();
+    let answer = preflight().await;
+    assert_eq!(answer.code, Some(0), "{}{}", answer.out, answer.err);
+    assert!(answer.out.contains("3 data objects"), "{}", answer.out);
+
+    let own = |key: &str| root.join("gt-jobs").join(key);
+    type Break<'a> = Box<dyn Fn() + 'a>;
+    let broken: [(Break<'_>, &str); 8] = [
+        (
+            Box::new(|| fs::remove_file(own("birds.manifest")).unwrap()),
+            "birds.manifest can't be read",
+        ),
+        (
+            Box::new(|| {
+                put(
+                    &root,
+                    "birds.manifest",
+                    "{\"source-ref\":\"s3://gt-jobs/1.jpg\",\"birds-1\":0}",
+                )
+            }),
+            "line 1 already has \"birds-1\"",
+        ),
+        (
+            Box::new(|| fs::remove_file(own("images/1.jpg")).unwrap()),
+            "images/1.jpg can't be read",
+        ),
+        (
+            Box::new(|| fs::remove_file(own("categories.json")).unwrap()),
+            "categories.json can't be read",
+        ),
+        (
+            Box::new(|| put(&root, "categories.json", "{}")),
+            "not a label category file",
+        ),
+        (
+            Box::new(|| fs::remove_file(own("templates/single-label.liquid.html")).unwrap()),
+            "single-label.liquid.html can't be read",
+        ),
+        (
+            Box::new(|| {
+                put(
+                    &root,
+                    "templates/single-label.liquid.html",
+                    "<crowd-form></crowd-form>",
+                )
+            }),
+            "never uses task.input",
+        ),
+        (
+            Box::new(|| {
+                put(
+                    &root,
+                    "labeling-jobs/birds-1/manifests/output/output.manifest",
+                    "{}",
+                )
+            }),
+            "files of an earlier job",
+        ),
+    ];
+    for (break_it, expected) in broken {
+        make_good();
+        break_it();
+        let answer = preflight().await;
+        assert_eq!(
+            answer.code,
+            Some(1),
+            "{expected}: {}{}",
+            answer.out,
+            answer.err
+        );
+        assert!(answer.out.contains(expected), "{expected}: {}", answer.out);
+    }
+}
