@@ -309,7 +309,11 @@ fn human_task(task: &HumanTaskConfig, found: &mut Findings) {
                 .split(' ')
                 .all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric())),
             field,
-            || format!("{keyword:?} is more than words of A-Z, a-z and 0-9 with one space between"),
+            || {
+                format!(
+                    "{keyword:?} may have words of A-Z, a-z and 0-9 only, one space between them"
+                )
+            },
         );
     }
 }
