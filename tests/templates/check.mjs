@@ -1,15 +1,18 @@
 // The worker task templates on the task inputs of cases.json: rendered by a real Liquid engine with Ground Truth's
-// filters, opened in a real browser, answered with its mouse. That the task inputs are what pre-annotation answers and
-// that our code reads the answers is proven by shared/labeling/tests/task_templates.rs.
+// filters, opened in a real browser, answered with its mouse, consolidated by gtcl. That the task inputs are what
+// pre-annotation answers is proven by shared/labeling/tests/task_templates.rs.
 //
-// Usage: node check.mjs WORK_DIR (node_modules are there; screenshots and browser profiles go there)
-import { readFileSync, mkdirSync, mkdtempSync } from "node:fs";
+// Usage: node check.mjs WORK_DIR GTCL (node_modules are in WORK_DIR; screenshots, annotation files and the browser's
+// profile go there)
+import { execFileSync } from "node:child_process";
+import { readFileSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 
 const work = resolve(process.argv[2]);
+const gtcl = resolve(process.argv[3]);
 const require = createRequire(join(work, "package.json"));
 const { Liquid } = require("liquidjs");
 const { chromium } = require("playwright-core");
@@ -131,10 +134,37 @@ async function checkCase({ name, template, taskInput, choose, answer: expected }
   const image = page.locator("crowd-form > * img").first();
   check(what("image address"), await image.getAttribute("src"), signers[signer](taskInput.taskObject));
   check(what("image loaded"), await image.evaluate((image) => image.naturalWidth), 320);
-  check(what("answer"), await answer(page, choose), expected);
+  const submitted = await answer(page, choose);
+  check(what("answer"), submitted, expected);
   check(what("nothing else ran"), events, []);
   await page.screenshot({ path: join(work, "screenshots", `${template}-${name}-${signer}.png`), fullPage: true });
   await page.close();
+  return { name, template, submitted, expected: [...(taskInput.initialValue ?? []), ...choose] };
+}
+
+/** What a consolidated annotation says, in the form of `choose`. */
+function chosen({ label, metadata }) {
+  const classes = metadata["class-map"];
+  if (label.annotations) return label.annotations.map(({ class_id, left, top, width, height }) => ({ label: classes[class_id], left, top, width, height }));
+  return classes ? label.map((id) => classes[id]) : [metadata["class-name"]];
+}
+
+/** One worker's answers to all cases of a template, as Ground Truth stores them, consolidated: each comes out as it went in. */
+function checkConsolidation(template, answers) {
+  const objects = answers.map(({ name, submitted }) => ({
+    datasetObjectId: name,
+    annotations: [{ workerId: "private.us-east-1.worker", annotationData: { content: JSON.stringify(submitted) } }],
+  }));
+  const file = join(work, `${template}.annotations.json`);
+  writeFileSync(file, JSON.stringify(objects));
+  const lines = execFileSync(gtcl, ["consolidate", "--task-type", template, file], { encoding: "utf8" }).trim().split("\n");
+  const sorted = (values) => values.map((value) => JSON.stringify(value)).sort();
+  check(`${template}: consolidated annotations`, lines.length, answers.length);
+  lines.map((line) => JSON.parse(line)).forEach((annotation, idx) => {
+    const { name, expected } = answers[idx];
+    const wanted = expected.filter((choice) => choice !== "None of the above");
+    check(`${template}, ${name}: consolidated`, sorted(chosen(annotation.consolidatedAnnotation.content.label)), sorted(wanted));
+  });
 }
 
 /** A check that can't fail proves nothing: without escaping, the same values must be caught. */
@@ -158,7 +188,10 @@ function checkText(name, text) {
 try {
   for (const [name, text] of Object.entries(templates)) checkText(name, text);
   await checkControl();
-  for (const signer of Object.keys(signers)) for (const one of cases) await checkCase(one, signer);
+  const answers = [];
+  for (const one of cases) answers.push(await checkCase(one, "signed"));
+  for (const one of cases) await checkCase(one, "bare");
+  for (const name of names) checkConsolidation(name, answers.filter(({ template }) => template === name));
 } finally {
   await context.close();
 }
