@@ -107,6 +107,19 @@ pub fn main(environment: &Environment) -> ExitCode {
     }
 }
 
+/// The exit code of a command that says of its input what is wrong with it, in which 1 stands for findings:
+/// 2, with the error printed, when it could not do its work.
+#[expect(
+    clippy::print_stderr,
+    reason = "errors of a command line go to standard error"
+)]
+pub(crate) fn answered(answer: Result<u8, CommandError>) -> u8 {
+    answer.unwrap_or_else(|error| {
+        eprintln!("{error}");
+        2
+    })
+}
+
 /// Why a command could not do its work, and what its user can do about it.
 #[derive(Debug)]
 pub struct CommandError {

@@ -40,25 +40,17 @@ async fn look_in_s3(s3: &S3, uri: &SourceRef<'_>) -> Result<ImageFacts, String> 
     let mut stream = opened.map_err(|error| error.to_string())?;
     let n_bytes = stream.head().n_bytes;
     let mut header = Vec::new();
-    loop {
-        let size = size(&header);
-        if size.is_some() || header.len() > HEADER_BYTES_MAX {
-            return Ok(ImageFacts { n_bytes, size });
-        }
+    while header.len() <= HEADER_BYTES_MAX && !matches!(Header::read(&header), Header::Size(..)) {
         match stream
             .next_piece()
             .await
             .map_err(|error| error.to_string())?
         {
             Some(piece) => header.extend_from_slice(&piece),
-            None => {
-                return Ok(ImageFacts {
-                    n_bytes,
-                    size: None,
-                });
-            }
+            None => break,
         }
     }
+    facts(&header, n_bytes)
 }
 
 async fn look_in_folder(folder: &Path, uri: &SourceRef<'_>) -> Result<ImageFacts, String> {
@@ -81,23 +73,50 @@ async fn look_in_folder(folder: &Path, uri: &SourceRef<'_>) -> Result<ImageFacts
         .read_to_end(&mut header)
         .await;
     read.map_err(|error| error.to_string())?;
-    Ok(ImageFacts {
-        n_bytes,
-        size: size(&header),
-    })
+    facts(&header, n_bytes)
 }
 
-/// Width and height when the bytes start a PNG or JPEG file and reach far enough.
-fn size(header: &[u8]) -> Option<(u32, u32)> {
-    match imagesize::image_type(header) {
-        Ok(ImageType::Png | ImageType::Jpeg) => {}
-        _ => return None,
+/// What the bytes say that an image file starts with.
+enum Header {
+    /// Neither PNG nor JPEG.
+    Other,
+    /// PNG or JPEG, but its size stands further behind.
+    Unfinished,
+    /// Width and height in pixels.
+    Size(u32, u32),
+}
+
+impl Header {
+    fn read(bytes: &[u8]) -> Self {
+        match imagesize::image_type(bytes) {
+            Ok(ImageType::Png | ImageType::Jpeg) => {}
+            _ => return Self::Other,
+        }
+        let size = imagesize::blob_size(bytes).ok();
+        let sides =
+            size.and_then(|size| Some((size.width.try_into().ok()?, size.height.try_into().ok()?)));
+        sides.map_or(Self::Unfinished, |(width, height)| {
+            Self::Size(width, height)
+        })
     }
-    let size = imagesize::blob_size(header).ok()?;
-    Some((
-        u32::try_from(size.width).ok()?,
-        u32::try_from(size.height).ok()?,
-    ))
+}
+
+/// What is known once no more of the file is to be read.
+fn facts(header: &[u8], n_bytes: u64) -> Result<ImageFacts, String> {
+    let size = match Header::read(header) {
+        _ if n_bytes == 0 => return Err("file is empty".to_owned()),
+        Header::Other => None,
+        Header::Unfinished if (header.len() as u64) < n_bytes => {
+            return Err(format!(
+                "its first {HEADER_BYTES_MAX} bytes don't say its width and height"
+            ));
+        }
+        Header::Unfinished => {
+            return Err("file ends before it says its width and height".to_owned());
+        }
+        Header::Size(width, height) => Some((width, height)),
+    };
+    Ok(ImageFacts { n_bytes, size })
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Where a manifest is read from and written to: a local file, or an S3 object.
 
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 
-use aws::s3::{ObjectStream, ObjectUri, PutOptions, Upload};
+use aws::s3::{ObjectStream, ObjectUri, PutOptions, S3Error, Upload};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufWriter};
 
@@ -68,8 +69,49 @@ impl Place {
         }
     }
 
+    /// The same file or object, as far as can be told before it is written.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Local(one), Self::Local(other)) => {
+                one == other
+                    || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+            }
+            _ => self == other,
+        }
+    }
+
     fn failed(&self, verb: &str, error: &dyn fmt::Display) -> CommandError {
         CommandError::new(format!("{self} could not be {verb}: {error}"))
+    }
+
+    fn failed_locally(&self, verb: &str, error: &io::Error) -> CommandError {
+        let failed = self.failed(verb, error);
+        match (error.kind(), verb) {
+            (io::ErrorKind::NotFound, "read") => {
+                failed.with_help("look at the path; an object in S3 is s3://BUCKET/KEY")
+            }
+            (io::ErrorKind::NotFound, _) => failed.with_help("make its folder first"),
+            (io::ErrorKind::IsADirectory, _) => failed.with_help("name a file in the folder"),
+            (io::ErrorKind::PermissionDenied, _) => {
+                failed.with_help(format!("allow your user that it is {verb}"))
+            }
+            _ => failed,
+        }
+    }
+
+    fn failed_in_s3(&self, verb: &str, error: &S3Error) -> CommandError {
+        let failed = self.failed(verb, error);
+        match error {
+            S3Error::NotFound { .. } => {
+                failed.with_help("look at bucket, key, and the region and account in use")
+            }
+            S3Error::Unavailable { .. } => failed
+                .with_help("look at the network, AWS_REGION, and AWS_ENDPOINT_URL_S3 if it is set"),
+            S3Error::AccessDenied { .. } | S3Error::PreconditionFailed { .. } => failed,
+            S3Error::TooLarge { .. } | S3Error::Other { .. } => {
+                failed.with_help("look at AWS_REGION and the credentials in use")
+            }
+        }
     }
 
     /// Opens the place for reading.
@@ -79,16 +121,25 @@ impl Place {
     /// Fails when there is nothing to read.
     pub async fn open(&self) -> Result<Source, CommandError> {
         let input = match self {
-            Self::Local(path) => Input::Local(
-                File::open(path)
-                    .await
-                    .map_err(|error| self.failed("read", &error))?,
-            ),
+            Self::Local(path) => {
+                let opened = async {
+                    let file = File::open(path).await?;
+                    if file.metadata().await?.is_dir() {
+                        return Err(io::ErrorKind::IsADirectory.into());
+                    }
+                    Ok(file)
+                };
+                Input::Local(
+                    opened
+                        .await
+                        .map_err(|error| self.failed_locally("read", &error))?,
+                )
+            }
             Self::S3(uri) => {
                 let s3 = aws::Clients::from_env().await.s3;
                 let stream = s3.stream_object(&uri.bucket, &uri.key, None).await;
                 Input::S3(Box::new(
-                    stream.map_err(|error| self.failed("read", &error))?,
+                    stream.map_err(|error| self.failed_in_s3("read", &error))?,
                 ))
             }
         };
@@ -126,7 +177,7 @@ impl Place {
             Self::Local(path) => {
                 let file = File::create(path)
                     .await
-                    .map_err(|error| self.failed("written", &error))?;
+                    .map_err(|error| self.failed_locally("written", &error))?;
                 Output::Local(BufWriter::new(file))
             }
             Self::S3(uri) => {
@@ -143,6 +194,24 @@ impl Place {
             output,
         })
     }
+}
+
+/// Refuses two uses of one place: what is written would overwrite what is read, or the other thing written.
+///
+/// # Errors
+///
+/// Names the place and both uses.
+pub fn all_different(places: &[(&str, &Place)]) -> Result<(), CommandError> {
+    for (idx, (usage, place)) in places.iter().enumerate() {
+        let earlier = places.iter().take(idx);
+        if let Some((earlier, _)) = earlier.into_iter().find(|(_, other)| place.is_same(other)) {
+            return Err(
+                CommandError::new(format!("{place} is both {earlier} and {usage}"))
+                    .with_help("give each its own path"),
+            );
+        }
+    }
+    Ok(())
 }
 
 #[derive(Debug)]
@@ -173,12 +242,12 @@ impl Source {
                 let n = file
                     .read_buf(&mut self.block)
                     .await
-                    .map_err(|error| self.place.failed("read", &error))?;
+                    .map_err(|error| self.place.failed_locally("read", &error))?;
                 Ok((n > 0).then_some(self.block.as_slice()))
             }
             Input::S3(stream) => {
                 let piece = stream.next_piece().await;
-                match piece.map_err(|error| self.place.failed("read", &error))? {
+                match piece.map_err(|error| self.place.failed_in_s3("read", &error))? {
                     Some(piece) => {
                         self.block.clear();
                         self.block.extend_from_slice(&piece);
@@ -216,11 +285,11 @@ impl Sink {
                 Output::Local(file) => file
                     .write_all(bytes)
                     .await
-                    .map_err(|error| self.place.failed("written", &error))?,
+                    .map_err(|error| self.place.failed_locally("written", &error))?,
                 Output::S3(upload) => upload
                     .write(bytes)
                     .await
-                    .map_err(|error| self.place.failed("written", &error))?,
+                    .map_err(|error| self.place.failed_in_s3("written", &error))?,
             }
         }
         Ok(())
@@ -236,11 +305,11 @@ impl Sink {
             Output::Local(mut file) => file
                 .flush()
                 .await
-                .map_err(|error| self.place.failed("written", &error)),
+                .map_err(|error| self.place.failed_locally("written", &error)),
             Output::S3(upload) => upload
                 .finish()
                 .await
-                .map_err(|error| self.place.failed("written", &error)),
+                .map_err(|error| self.place.failed_in_s3("written", &error)),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `gtcl check`: what Custom Labels would say of a manifest, before it is sent.
 
+use std::fmt;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use manifest::dataset::{
@@ -10,7 +12,7 @@ use manifest::{Code, LINE_BYTES_MAX, LineSplitter, RawLine, SourceIndex};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use crate::cli::CommandError;
+use crate::cli::{CommandError, answered};
 use crate::image_facts::Images;
 use crate::place::Place;
 
@@ -76,21 +78,10 @@ struct Last<'a> {
 /// # Errors
 ///
 /// None: a manifest that can't be read is answered with 2.
-#[expect(
-    clippy::print_stderr,
-    reason = "errors of a command line go to standard error"
-)]
 pub async fn run(args: Args) -> Result<u8, CommandError> {
-    match check(&args).await {
-        Ok(code) => Ok(code),
-        Err(error) => {
-            eprintln!("{error}");
-            Ok(2)
-        }
-    }
+    Ok(answered(check(&args).await))
 }
 
-#[expect(clippy::print_stdout, reason = "the findings are the command's output")]
 async fn check(args: &Args) -> Result<u8, CommandError> {
     let (train, index) = check_one(args, &args.manifest, DatasetKind::Train, None).await?;
     let mut n_findings = train
@@ -110,8 +101,11 @@ async fn check(args: &Args) -> Result<u8, CommandError> {
         if let Some(fault) = train.fault_with_test(&test) {
             is_unusable = true;
             match args.format {
-                Format::Text => println!("{}: {}; {}", fault.code, fault.reason, fault.remedy),
-                Format::Json => println!("{}", to_json(&fault)?),
+                Format::Text => print_line(format_args!(
+                    "{}: {}; {}",
+                    fault.code, fault.reason, fault.remedy
+                ))?,
+                Format::Json => print_line(to_json(&fault)?)?,
             }
         }
     }
@@ -120,6 +114,12 @@ async fn check(args: &Args) -> Result<u8, CommandError> {
     } else {
         u8::from(n_findings > 0)
     })
+}
+
+/// Prints a line; a reader that has gone away (`gtcl check … | head`) ends the command, without a panic.
+fn print_line(line: impl fmt::Display) -> Result<(), CommandError> {
+    writeln!(io::stdout(), "{line}")
+        .map_err(|error| CommandError::new(format!("findings could not be printed: {error}")))
 }
 
 fn to_json(value: &impl Serialize) -> Result<String, CommandError> {
@@ -236,7 +236,6 @@ impl OneManifest {
         }
     }
 
-    #[expect(clippy::print_stdout, reason = "the findings are the command's output")]
     fn say(
         &mut self,
         line_number: u64,
@@ -245,92 +244,95 @@ impl OneManifest {
         message: String,
     ) -> Result<(), CommandError> {
         if self.format == Format::Json {
-            println!(
-                "{}",
-                to_json(&Found {
-                    manifest: &self.name,
-                    line_number,
-                    code,
-                    place: place.to_owned(),
-                    message
-                })?
-            );
+            print_line(to_json(&Found {
+                manifest: &self.name,
+                line_number,
+                code,
+                place: place.to_owned(),
+                message,
+            })?)?;
         } else if self.n_left > 0 {
             self.n_left -= 1;
-            println!(
+            print_line(format_args!(
                 "line {line_number}: {code} at {}: {}",
                 place.escape_debug(),
                 message.escape_debug()
-            );
+            ))?;
             if self.n_left == 0 {
-                println!("further findings are only counted (--max-findings)");
+                print_line("further findings are only counted (--max-findings)")?;
             }
         }
         Ok(())
     }
 
-    #[expect(clippy::print_stdout, reason = "the findings are the command's output")]
     async fn finish(mut self) -> Result<(DatasetSummary, SourceIndex), CommandError> {
         while self.take_look().await? {}
         let (summary, index) = self.check.finish();
         if self.format == Format::Json {
-            println!(
-                "{}",
-                to_json(&Last {
-                    manifest: &self.name,
-                    summary: &summary,
-                    would_training_start: summary.would_training_start()
-                })?
-            );
+            print_line(to_json(&Last {
+                manifest: &self.name,
+                summary: &summary,
+                would_training_start: summary.would_training_start(),
+            })?)?;
         } else {
-            print_summary(&self.name, &summary);
+            print_line(Summary(&self.name, &summary))?;
         }
         Ok((summary, index))
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the findings are the command's output")]
-fn print_summary(name: &str, summary: &DatasetSummary) {
-    let DatasetSummary {
-        n_lines,
-        n_usable,
-        n_dropped,
-        n_with_errors,
-        n_ignored,
-        ..
-    } = summary;
-    println!(
-        "\n{name}: {n_lines} lines: {n_usable} usable, {n_dropped} would be dropped, {n_with_errors} with errors, {n_ignored} unlabeled"
-    );
-    for (code, tally) in &summary.codes {
-        let lines: Vec<_> = tally.line_numbers.iter().map(u64::to_string).collect();
-        println!(
-            "  {:>8} {code}  line {}\n           {}; {}",
-            tally.n_findings,
-            lines.join(", "),
-            tally.first_reason.escape_debug(),
-            tally.remedy
-        );
-    }
-    println!(
-        "  {} labels in {} buckets",
-        summary.labels.len(),
-        summary.buckets.len()
-    );
-    for (label, stats) in summary.labels.iter().take(50) {
-        println!(
-            "  {:>8} images {:>8} boxes  {}",
-            stats.n_images,
-            stats.n_boxes,
-            label.escape_debug()
-        );
-    }
-    if summary.would_training_start() {
-        println!("training would start");
-    } else {
-        println!("training would not start:");
-    }
-    for fault in &summary.faults {
-        println!("  {}: {}; {}", fault.code, fault.reason, fault.remedy);
+/// A manifest's name and what came of it, as text.
+struct Summary<'a>(&'a str, &'a DatasetSummary);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(name, summary) = self;
+        let DatasetSummary {
+            n_lines,
+            n_usable,
+            n_dropped,
+            n_with_errors,
+            n_ignored,
+            ..
+        } = summary;
+        writeln!(
+            f,
+            "\n{name}: {n_lines} lines: {n_usable} usable, {n_dropped} would be dropped, {n_with_errors} with errors, {n_ignored} unlabeled"
+        )?;
+        for (code, tally) in &summary.codes {
+            let lines: Vec<_> = tally.line_numbers.iter().map(u64::to_string).collect();
+            writeln!(
+                f,
+                "  {:>8} {code}  line {}\n           {}; {}",
+                tally.n_findings,
+                lines.join(", "),
+                tally.first_reason.escape_debug(),
+                tally.remedy
+            )?;
+        }
+        writeln!(
+            f,
+            "  {} labels in {} buckets",
+            summary.labels.len(),
+            summary.buckets.len()
+        )?;
+        for (label, stats) in summary.labels.iter().take(50) {
+            writeln!(
+                f,
+                "  {:>8} images {:>8} boxes  {}",
+                stats.n_images,
+                stats.n_boxes,
+                label.escape_debug()
+            )?;
+        }
+        if summary.would_training_start() {
+            f.write_str("training would start")?;
+        } else {
+            f.write_str("training would not start:")?;
+        }
+        for fault in &summary.faults {
+            write!(f, "\n  {}: {}; {}", fault.code, fault.reason, fault.remedy)?;
+        }
+        Ok(())
     }
 }

@@ -1,17 +1,17 @@
 //! `gtcl convert`: a labeling job's output manifest becomes dataset entries.
 
 use manifest::{
-    ConvertOptions, Converted, Converter, Counts, LINE_BYTES_MAX, LineSplitter, WhenEmpty,
+    Code, ConvertOptions, Converted, Converter, Counts, LINE_BYTES_MAX, LineSplitter, WhenEmpty,
     WhenFaultyBox, WhenTooManyBoxes, job_name_from_key,
 };
 
-use crate::cli::CommandError;
-use crate::place::{Place, Sink};
+use crate::cli::{CommandError, answered};
+use crate::place::{Place, Sink, all_different};
 
 /// Arguments of `gtcl convert`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Every path may be an s3:// URI. Exit code: 0 every line became an entry or was skipped, 1 lines were rejected."
+    after_help = "Every path may be an s3:// URI. Exit code: 0 every line became an entry or was skipped, 1 lines were rejected, 2 the manifest can't be read or the entries can't be written."
 )]
 pub struct Args {
     /// Output manifest of a labeling job.
@@ -60,6 +60,21 @@ fn fraction(text: &str) -> Result<f64, String> {
 }
 
 impl Args {
+    fn refuse_same_places(&self) -> Result<(), CommandError> {
+        let (train, test) = match self.split {
+            Some(_) => (
+                self.out.with_word("train"),
+                Some(self.out.with_word("test")),
+            ),
+            None => (self.out.clone(), None),
+        };
+        let mut places = vec![("the manifest", &self.manifest), ("--out", &train)];
+        places.extend(test.as_ref().map(|test| ("--out", test)));
+        places.extend(self.rejected.as_ref().map(|place| ("--rejected", place)));
+        places.extend(self.review.as_ref().map(|place| ("--review", place)));
+        all_different(&places)
+    }
+
     fn options(&self) -> ConvertOptions {
         let when_empty = if self.send_unlabeled {
             WhenEmpty::Send
@@ -165,19 +180,30 @@ impl Outputs {
 
 /// Converts line by line; memory doesn't grow with the manifest but for the index of source references.
 ///
+/// Answers 0, 1 or 2, see `--help`.
+///
 /// # Errors
 ///
-/// Fails when a place can't be read or written.
+/// None: a place that can't be read or written is answered with 2.
 pub async fn run(args: Args) -> Result<u8, CommandError> {
+    Ok(answered(convert(&args).await))
+}
+
+async fn convert(args: &Args) -> Result<u8, CommandError> {
+    args.refuse_same_places()?;
     let mut source = args.manifest.open().await?;
-    let mut outputs = Outputs::create(&args).await?;
-    let mut converter = Converter::new(args.options());
     let mut lines = LineSplitter::new(LINE_BYTES_MAX);
-    loop {
-        match source.next_block().await? {
-            Some(block) => lines.feed(block),
-            None => lines.finish(),
+    match source.next_block().await? {
+        Some(block) => lines.feed(block),
+        None => {
+            return Err(CommandError::new(format!("{} is empty", args.manifest)).with_help(
+                "a labeling job writes it when it completes: JOB/manifests/output/output.manifest",
+            ));
         }
+    }
+    let mut outputs = Outputs::create(args).await?;
+    let mut converter = Converter::new(args.options());
+    loop {
         let mut n_taken = 0;
         while let Some((line_number, line)) = lines.next_line() {
             outputs.write(converter.convert(line_number, line)).await?;
@@ -186,10 +212,26 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
         if n_taken == 0 && lines.is_finished() {
             break;
         }
+        match source.next_block().await? {
+            Some(block) => lines.feed(block),
+            None => lines.finish(),
+        }
     }
     outputs.finish().await?;
     print_counts(converter.counts());
+    if is_no_manifest(converter.counts()) {
+        return Err(CommandError::new(format!(
+            "{} has no line that is a JSON object of at most 100,000 characters",
+            args.manifest
+        ))
+        .with_help("give it a manifest: one JSON object a line, in UTF-8, not compressed"));
+    }
     Ok(u8::from(converter.counts().n_rejected > 0))
+}
+
+fn is_no_manifest(counts: &Counts) -> bool {
+    let n_of = |code| counts.by_code.get(&code).copied().unwrap_or_default();
+    n_of(Code::InvalidJsonLine) + n_of(Code::LineTooLong) + n_of(Code::BlankLine) == counts.n_lines
 }
 
 #[expect(clippy::print_stdout, reason = "the counts are the command's output")]

@@ -1,0 +1,626 @@
+//! `gtcl check`, `gtcl convert` and `gtcl import` as a user runs them: local files, S3, odd inputs, exit codes.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use gtcl::services::faults::Faults;
+use gtcl::services::s3::S3Server;
+use gtcl::services::{ACCESS_KEY, REGION, SECRET_KEY};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// What a command left behind.
+#[derive(Debug)]
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ran {
+    #[track_caller]
+    fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    fn prints(self, text: &str) -> Self {
+        assert!(self.stdout.contains(text), "no {text:?} in {self:#?}");
+        self
+    }
+
+    /// The error names the thing and says what to do.
+    #[track_caller]
+    fn fails(self, message: &str, remedy: &str) -> Self {
+        let (error, help) = self.stderr.split_once("\nhelp: ").unwrap_or_default();
+        assert!(
+            error.starts_with("error: ") && error.contains(message) && help.contains(remedy),
+            "no {message:?} and {remedy:?} in {self:#?}"
+        );
+        self.exits(2)
+    }
+
+    fn json(&self) -> Vec<Value> {
+        self.stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+/// A folder to work in, with or without an S3 beside it.
+struct Desk {
+    folder: TempDir,
+    endpoint: String,
+    _s3: Option<(S3Server, tokio::runtime::Runtime)>,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            // Nothing listens there; commands on local files must not ask.
+            endpoint: "http://127.0.0.1:1".to_owned(),
+            _s3: None,
+        }
+    }
+
+    /// With an embedded S3 that has the empty bucket `birds`, its objects in the folder `s3/birds`.
+    fn with_s3() -> Self {
+        let desk = Self::new();
+        fs::create_dir_all(desk.path("s3/birds")).unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let server = runtime
+            .block_on(S3Server::start(
+                &desk.path("s3"),
+                address,
+                Faults::default(),
+            ))
+            .unwrap();
+        Self {
+            endpoint: server.endpoint(),
+            _s3: Some((server, runtime)),
+            ..desk
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> &Self {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+        self
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// Line numbers, or anything else at `pointer`, of a file of JSON Lines.
+    fn field(&self, name: &str, pointer: &str) -> Vec<Value> {
+        self.read(name)
+            .lines()
+            .map(|line| {
+                let line: Value = serde_json::from_str(line).unwrap();
+                line.pointer(pointer).cloned().unwrap_or_default()
+            })
+            .collect()
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gtcl"));
+        command
+            .args(arguments.split_whitespace())
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("AWS_ENDPOINT_URL_S3", &self.endpoint)
+            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+            .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+            .env("AWS_REGION", REGION);
+        command
+    }
+
+    fn run(&self, arguments: &str) -> Ran {
+        let output = self.command(arguments).output().unwrap();
+        Ran {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+fn source_ref(n: u32) -> String {
+    format!("s3://birds/images/{n}.jpg")
+}
+
+/// A single-label job's line.
+fn labeled(n: u32, class_name: &str, confidence: f64) -> String {
+    format!(
+        r#"{{"source-ref":"{}","kind":{},"kind-metadata":{{"class-name":"{class_name}","confidence":{confidence},"type":"groundtruth/image-classification","job-name":"labeling-job/kinds","human-annotated":"yes","creation-date":"2024-05-01T10:00:00.000000"}}}}"#,
+        source_ref(n),
+        n % 2
+    ) + "\n"
+}
+
+/// A box job's line with one box of 100 x 80 px on an image of this size.
+fn boxed(key: &str, width: u32, height: u32) -> String {
+    format!(
+        r#"{{"source-ref":"s3://birds/{key}","box":{{"image_size":[{{"width":{width},"height":{height},"depth":3}}],"annotations":[{{"class_id":0,"left":1,"top":2,"width":60,"height":60}}]}},"box-metadata":{{"objects":[{{"confidence":0.9}}],"class-map":{{"0":"owl"}},"type":"groundtruth/object-detection","human-annotated":"yes","creation-date":"2024-05-01T10:00:00.000000","job-name":"labeling-job/boxes"}}}}"#
+    ) + "\n"
+}
+
+/// Two classes, twenty images each.
+fn good_lines() -> String {
+    (0..40)
+        .map(|n| labeled(n, if n % 2 == 0 { "owl" } else { "falcon" }, 0.9))
+        .collect()
+}
+
+fn png(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Grayscale);
+    let mut writer = encoder.write_header().unwrap();
+    writer
+        .write_image_data(&vec![0; (width * height) as usize])
+        .unwrap();
+    writer.finish().unwrap();
+    bytes
+}
+
+/// The head of a baseline JPEG file, after `n_comment_bytes` of comments.
+fn jpeg(width: u16, height: u16, n_comment_bytes: usize) -> Vec<u8> {
+    let mut bytes = b"\xff\xd8\xff\xe0\x00\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0".to_vec();
+    for _ in 0..n_comment_bytes / 1000 {
+        bytes.extend(b"\xff\xfe\x03\xea");
+        bytes.extend([b' '; 1000]);
+    }
+    bytes.extend(b"\xff\xc0\x00\x11\x08");
+    bytes.extend(height.to_be_bytes());
+    bytes.extend(width.to_be_bytes());
+    bytes.extend(b"\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01\xff\xd9");
+    bytes
+}
+
+#[test]
+fn check_says_whether_training_would_start() {
+    let desk = Desk::new();
+    desk.write("good.manifest", good_lines());
+    desk.run("check good.manifest")
+        .exits(0)
+        .prints("40 lines: 40 usable")
+        .prints("training would start");
+    let findings = good_lines() + &labeled(0, "owl", 0.5);
+    desk.write("duplicate.manifest", findings);
+    desk.run("check duplicate.manifest")
+        .exits(1)
+        .prints("line 41: REJECTED_DUPLICATE_SOURCE_REF");
+    desk.write("one-class.manifest", labeled(0, "owl", 0.5));
+    desk.run("check one-class.manifest")
+        .exits(2)
+        .prints("training would not start");
+}
+
+#[test]
+fn check_as_json() {
+    let desk = Desk::new();
+    desk.write("m.manifest", good_lines() + "{}\nnot json\n");
+    let ran = desk.run("check m.manifest --format json").exits(1);
+    let lines = ran.json();
+    let [first, second, last] = lines.as_slice() else {
+        panic!("{lines:#?}")
+    };
+    assert_eq!(
+        (&first["line_number"], &first["code"]),
+        (&41.into(), &"ERROR_MISSING_SOURCE_REF".into())
+    );
+    assert_eq!(
+        (&second["line_number"], &second["code"]),
+        (&42.into(), &"ERROR_INVALID_JSON_LINE".into())
+    );
+    assert_eq!(last["would_training_start"], true);
+    assert_eq!(last["summary"]["n_lines"], 42);
+    assert_eq!(last["summary"]["n_dropped"], 2);
+}
+
+#[test]
+fn check_prints_as_many_findings_as_asked() {
+    let desk = Desk::new();
+    desk.write("m.manifest", good_lines() + &"{}\n".repeat(5));
+    let ran = desk.run("check m.manifest --max-findings 2").exits(1);
+    assert_eq!(ran.stdout.matches("\nline ").count() + 1, 2, "{ran:#?}");
+    ran.prints("further findings are only counted")
+        .prints("5 ERROR_MISSING_SOURCE_REF");
+    let silent = desk.run("check m.manifest --max-findings 0").exits(1);
+    assert!(!silent.stdout.contains("line 41:"), "{silent:#?}");
+}
+
+#[test]
+fn check_train_and_test_together() {
+    let desk = Desk::new();
+    desk.write("train.manifest", good_lines());
+    desk.write(
+        "test.manifest",
+        labeled(100, "owl", 1.0) + &labeled(101, "falcon", 1.0),
+    );
+    desk.run("check train.manifest --test test.manifest")
+        .exits(0);
+    desk.write(
+        "other.manifest",
+        labeled(100, "wren", 1.0) + &labeled(101, "kite", 1.0),
+    );
+    desk.run("check train.manifest --test other.manifest")
+        .exits(2)
+        .prints("ERROR_INSUFFICIENT_LABEL_OVERLAP");
+    desk.write(
+        "same.manifest",
+        labeled(0, "owl", 1.0) + &labeled(101, "falcon", 1.0),
+    );
+    desk.run("check train.manifest --test same.manifest --format json")
+        .exits(1);
+}
+
+#[test]
+fn check_ends_quietly_when_nobody_reads() {
+    let desk = Desk::new();
+    desk.write("m.manifest", "{}\n".repeat(20_000));
+    let mut child = desk
+        .command("check m.manifest --format json")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+}
+
+#[test]
+fn convert_writes_entries_and_rejected_lines() {
+    let desk = Desk::new();
+    let failed = r#"{"source-ref":"s3://birds/f.jpg","kind-metadata":{"failure-reason":"ClientError: no","type":"groundtruth/image-classification","job-name":"labeling-job/kinds","human-annotated":"yes","creation-date":"2024-05-01T10:00:00.000000"}}"#;
+    let lines = format!(
+        "{}{failed}\n{{\"source-ref\":\"s3://birds/x.jpg\"}}\n",
+        good_lines()
+    );
+    desk.write("kinds/manifests/output/output.manifest", &lines);
+    desk.run(
+        "convert kinds/manifests/output/output.manifest --out e.manifest --rejected r.manifest",
+    )
+    .exits(1)
+    .prints("42 lines: 40 entries, 1 rejected, 1 skipped")
+    .prints("1 REJECTED_LABELING_FAILED");
+    assert_eq!(desk.read("e.manifest"), good_lines());
+    assert_eq!(desk.field("r.manifest", "/line_number"), [41]);
+    assert_eq!(
+        desk.field("r.manifest", "/code"),
+        ["REJECTED_LABELING_FAILED"]
+    );
+    for field in ["/reason", "/remedy"] {
+        assert!(
+            desk.field("r.manifest", field)
+                .iter()
+                .all(|text| text.is_string())
+        );
+    }
+    desk.run("check e.manifest").exits(0);
+    desk.run("convert e.manifest --out again.manifest").exits(0);
+    assert_eq!(desk.read("again.manifest"), good_lines());
+}
+
+#[test]
+fn convert_splits_by_image() {
+    let desk = Desk::new();
+    let lines: String = (0..200).map(|n| labeled(n, "owl", 0.9)).collect();
+    desk.write("m.manifest", &lines);
+    desk.run("convert m.manifest --out e.manifest --split 0.2")
+        .exits(0);
+    let sorted = |names: &[&str]| {
+        let mut all: Vec<String> = Vec::new();
+        for name in names {
+            all.extend(desk.read(name).lines().map(str::to_owned));
+        }
+        all.sort();
+        all
+    };
+    let n_test = desk.read("e.test.manifest").lines().count();
+    assert!((20..60).contains(&n_test), "{n_test}");
+    assert_eq!(
+        sorted(&["e.train.manifest", "e.test.manifest"]),
+        sorted(&["m.manifest"])
+    );
+    assert!(!desk.path("e.manifest").exists());
+    // A manifest in another order is split the same.
+    let reversed: Vec<&str> = lines.lines().rev().collect();
+    desk.write("reversed.manifest", reversed.join("\n"));
+    desk.run("convert reversed.manifest --out f.manifest --split 0.2")
+        .exits(0);
+    assert_eq!(sorted(&["e.test.manifest"]), sorted(&["f.test.manifest"]));
+    desk.run("convert m.manifest --out e.manifest --split 1.5")
+        .exits(2);
+}
+
+#[test]
+fn convert_sends_doubtful_lines_to_review() {
+    let desk = Desk::new();
+    desk.write(
+        "m.manifest",
+        labeled(1, "owl", 0.9) + &labeled(2, "owl", 0.3),
+    );
+    desk.run("convert m.manifest --out e.manifest --review v.manifest --min-confidence 0.5")
+        .exits(0)
+        .prints("1 entries, 0 rejected, 1 skipped (1 of them for review)");
+    assert_eq!(desk.field("e.manifest", "/source-ref"), [source_ref(1)]);
+    assert_eq!(
+        desk.read("v.manifest"),
+        format!("{{\"source-ref\":\"{}\"}}\n", source_ref(2))
+    );
+    desk.run("convert m.manifest --out e.manifest --review v.manifest")
+        .exits(2);
+}
+
+#[test]
+fn import_csv() {
+    let desk = Desk::new();
+    desk.write("l.csv", "1.jpg,owl\n2.jpg,falcon\n");
+    desk.run("import csv l.csv --images s3://birds/images --out e.manifest")
+        .exits(0)
+        .prints("2 entries in e.manifest, 0 rejected");
+    assert_eq!(
+        desk.field("e.manifest", "/source-ref"),
+        [source_ref(1), source_ref(2)]
+    );
+    assert_eq!(
+        desk.field("e.manifest", "/owl"),
+        [Value::from(1), Value::Null]
+    );
+    desk.run("import csv l.csv --out e.manifest")
+        .exits(1)
+        .prints("ERROR_INVALID_SOURCE_REF_FORMAT");
+    desk.write(
+        "d.csv",
+        "1.jpg,owl\n1.jpg,\"a \"\"b\"\", c\"\n2.jpg,falcon\n",
+    );
+    desk.run("import csv d.csv --images s3://birds/images --out e.manifest")
+        .fails("1 rows of d.csv", "import d.deduplicated.csv");
+    assert_eq!(desk.read("d.duplicates.csv"), "1.jpg,\"a \"\"b\"\", c\"\n");
+    assert_eq!(desk.read("d.deduplicated.csv"), "1.jpg,owl\n2.jpg,falcon\n");
+    desk.run("import csv d.deduplicated.csv --images s3://birds/images --out e.manifest")
+        .exits(0);
+}
+
+#[test]
+fn import_coco() {
+    let desk = Desk::new();
+    let file = r#"{"images":[{"id":1,"file_name":"1.jpg","width":640,"height":480},{"id":2,"file_name":"2.jpg","width":640,"height":480},
+        {"id":3,"file_name":"3.jpg","width":640,"height":480}],
+        "annotations":[{"image_id":1,"category_id":7,"bbox":[1.5,2.5,30,40]},{"image_id":3,"category_id":8,"bbox":[1,2,30,40]}],
+        "categories":[{"id":7,"name":"owl"}]}"#;
+    desk.write("c.json", file);
+    desk.run("import coco c.json --images s3://birds/images --out e.manifest --label-attribute b")
+        .exits(1)
+        .prints("1 entries in e.manifest, 1 rejected, 1 skipped")
+        .prints("1 SKIPPED_NO_BOXES")
+        .prints("3: ERROR_MISSING_CLASS_MAP_ID");
+    assert_eq!(desk.field("e.manifest", "/b/annotations/0/left"), [1]);
+    desk.run("check e.manifest").exits(0);
+}
+
+#[test]
+fn manifests_in_s3() {
+    let desk = Desk::with_s3();
+    desk.write(
+        "s3/birds/jobs/kinds/manifests/output/output.manifest",
+        good_lines(),
+    );
+    let of_other = labeled(900, "owl", 0.9).replace("labeling-job/kinds", "labeling-job/other");
+    desk.write("s3/birds/o.manifest", of_other);
+    let output = "s3://birds/jobs/kinds/manifests/output/output.manifest";
+    desk.run(&format!(
+        "convert {output} --out s3://birds/e.manifest --rejected s3://birds/r.manifest"
+    ))
+    .exits(0);
+    assert_eq!(desk.read("s3/birds/e.manifest"), good_lines());
+    assert_eq!(desk.read("s3/birds/r.manifest"), "");
+    desk.run("check s3://birds/e.manifest")
+        .exits(0)
+        .prints("40 usable");
+    desk.run(&format!(
+        "convert {output} --out s3://birds/s.manifest --split 0.5"
+    ))
+    .exits(0);
+    desk.run("check s3://birds/s.train.manifest --test s3://birds/s.test.manifest")
+        .exits(0);
+    // From S3 to a file and back, larger than one part of an upload.
+    let many: String = (0..30_000).map(|n| labeled(n, "owl", 0.9)).collect();
+    desk.write("s3/birds/many.manifest", &many);
+    desk.run("convert s3://birds/many.manifest --out many.manifest")
+        .exits(0);
+    desk.run("convert many.manifest --out s3://birds/back.manifest")
+        .exits(0);
+    assert!(desk.read("many.manifest") == many && desk.read("s3/birds/back.manifest") == many);
+    desk.write("s3/birds/l.csv", "1.jpg,owl\n");
+    desk.run("import csv s3://birds/l.csv --images s3://birds/images --out s3://birds/i.manifest")
+        .exits(0);
+    assert_eq!(
+        desk.field("s3/birds/i.manifest", "/source-ref"),
+        [source_ref(1)]
+    );
+
+    desk.run("check s3://birds/none.manifest")
+        .fails("s3://birds/none.manifest", "key");
+    desk.run("check s3://none/e.manifest")
+        .fails("s3://none", "bucket");
+    desk.run("convert s3://birds/none.manifest --out e.manifest")
+        .fails("does not exist", "key");
+    assert!(!desk.path("e.manifest").exists());
+    desk.run("check s3://birds").exits(2);
+}
+
+/// Each image with what is said of it, `None` for a good one.
+const IMAGES: [(&str, Option<&str>); 11] = [
+    ("good.png", None),
+    ("good.jpg", None),
+    ("long-head.jpg", None),
+    ("small.png", Some("64 to 4096")),
+    ("large.jpg", Some("64 to 4096")),
+    ("long.jpg", Some("20 times")),
+    ("mismatch.png", Some("image_size says 200x100")),
+    ("truncated.png", Some("ends before")),
+    ("text.png", Some("neither a PNG nor a JPEG")),
+    ("empty.jpg", Some("empty")),
+    ("missing.png", Some("could not be read")),
+];
+
+fn write_images(desk: &Desk, folder: &str) {
+    let file = |name: &str| format!("{folder}/birds/{name}");
+    desk.write(&file("good.png"), png(200, 100))
+        .write(&file("good.jpg"), jpeg(200, 100, 0))
+        .write(&file("long-head.jpg"), jpeg(200, 100, 300_000))
+        .write(&file("small.png"), png(63, 100))
+        .write(&file("large.jpg"), jpeg(4097, 100, 0))
+        .write(&file("long.jpg"), jpeg(2000, 99, 0))
+        .write(&file("mismatch.png"), png(100, 200))
+        .write(&file("truncated.png"), &png(200, 100)[..20])
+        .write(
+            &file("text.png"),
+            "<Error><Code>AccessDenied</Code></Error>",
+        )
+        .write(&file("empty.jpg"), "");
+    let lines: String = IMAGES
+        .iter()
+        .map(|(name, _)| boxed(name, 200, 100))
+        .collect();
+    desk.write("m.manifest", lines);
+}
+
+#[track_caller]
+fn check_images(ran: &Ran) {
+    let lines = ran.json();
+    let (last, findings) = lines.split_last().unwrap();
+    for (line_number, (name, expected)) in (1..).zip(IMAGES) {
+        let found: Vec<&str> = findings
+            .iter()
+            .filter(|finding| finding["line_number"] == line_number)
+            .map(|finding| {
+                assert_eq!(finding["code"], "ERROR_INVALID_IMAGE", "{name}");
+                finding["message"].as_str().unwrap()
+            })
+            .collect();
+        match (expected, found.as_slice()) {
+            (None, []) => {}
+            (Some(expected), [message]) if message.contains(expected) => {}
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+    assert_eq!(
+        last["summary"]["codes"]["ERROR_INVALID_IMAGE"]["n_findings"],
+        8
+    );
+}
+
+#[test]
+fn images_in_a_folder() {
+    let desk = Desk::new();
+    write_images(&desk, "images");
+    desk.run("check m.manifest").exits(0);
+    check_images(
+        &desk
+            .run("check m.manifest --images --images-from images --format json")
+            .exits(2),
+    );
+    desk.write("good.manifest", boxed("good.png", 200, 100));
+    desk.run("check good.manifest --images --images-from images")
+        .exits(0);
+    desk.run("check good.manifest --images-from images")
+        .exits(2);
+}
+
+#[test]
+fn images_in_s3() {
+    let desk = Desk::with_s3();
+    write_images(&desk, "s3");
+    check_images(&desk.run("check m.manifest --images --format json").exits(2));
+    desk.write("good.manifest", boxed("good.png", 200, 100));
+    desk.run("check good.manifest --images").exits(0);
+}
+
+#[test]
+fn odd_inputs() {
+    let desk = Desk::new();
+    desk.write("folder/x", "")
+        .write("empty", "")
+        .write("blank", "\n \n")
+        .write("binary", png(200, 100))
+        .write("gzip", b"\x1f\x8b\x08\0\xff\xfe\0\0")
+        .write(
+            "pretty.json",
+            "{\n  \"source-ref\": \"s3://birds/1.jpg\"\n}\n",
+        );
+    for command in [
+        "check {}",
+        "convert {} --out e",
+        "import csv {} --out e",
+        "import coco {} --out e",
+    ] {
+        let run = |name: &str| desk.run(&command.replace("{}", name));
+        run("missing").fails("missing could not be read", "look at the path");
+        run("folder").fails("folder could not be read", "name a file");
+        assert!(!desk.path("e").exists(), "{command}");
+    }
+    desk.run("check empty")
+        .exits(2)
+        .prints("ERROR_MANIFEST_EMPTY");
+    for unusable in ["binary", "gzip", "pretty.json", "blank"] {
+        desk.run(&format!("check {unusable}"))
+            .exits(2)
+            .prints("ERROR_INVALID_JSON_LINE");
+        desk.run(&format!("convert {unusable} --out e"))
+            .fails("JSON object", "one JSON object a line");
+    }
+    desk.run("convert empty --out e")
+        .fails("empty is empty", "output.manifest");
+    for format in ["csv", "coco"] {
+        desk.run(&format!("import {format} empty --out e"))
+            .fails("empty is empty", "export");
+    }
+    desk.run("import csv binary --out e")
+        .fails("csv file is not readable", "UTF-8");
+    for unusable in ["binary", "pretty.json"] {
+        desk.run(&format!("import coco {unusable} --out e"))
+            .fails("coco file is not readable", "annotations");
+    }
+}
+
+#[test]
+fn odd_outputs() {
+    let desk = Desk::new();
+    desk.write("m.manifest", good_lines())
+        .write("folder/x", "")
+        .write("l.csv", "s3://birds/1.jpg,owl\n");
+    desk.run("convert m.manifest --out none/e")
+        .fails("none/e could not be written", "folder first");
+    desk.run("convert m.manifest --out folder")
+        .fails("folder could not be written", "name a file");
+    for overwriting in [
+        "convert m.manifest --out m.manifest",
+        "convert m.manifest --out ./folder/../m.manifest",
+        "convert m.manifest --out e --rejected e",
+        "convert m.manifest --out e --split 0.5 --rejected e.test",
+        "import csv l.csv --out l.csv",
+    ] {
+        desk.run(overwriting).fails("is both", "its own path");
+    }
+    assert_eq!(desk.read("m.manifest"), good_lines());
+    assert!(Path::new(&desk.path("l.csv")).exists());
+}
