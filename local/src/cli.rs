@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    check, consolidate, convert, function, import, job_request, preflight, run, serve,
+    check, consolidate, convert, evaluate, function, import, job_request, preflight, run, serve,
 };
 
 /// What a process knows of itself, read once in `main`.
@@ -49,6 +49,8 @@ enum Command {
     Import(import::Args),
     /// Consolidate workers' answers from a job's files, without a job.
     Consolidate(consolidate::Args),
+    /// Measure consolidation on answers whose truth is known: accuracy, F1, and whether the confidence can be believed.
+    Evaluate(evaluate::Args),
     /// Run one Lambda function against the Runtime API that `AWS_LAMBDA_RUNTIME_API` names.
     #[command(hide = true)]
     Function(function::Args),
@@ -65,6 +67,7 @@ impl Command {
             Self::Convert(args) => convert::run(*args).await,
             Self::Import(args) => import::run(args).await,
             Self::Consolidate(args) => consolidate::run(args).await,
+            Self::Evaluate(args) => evaluate::run(args).await,
             Self::Function(args) => function::run(args).await,
         }
     }

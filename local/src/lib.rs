@@ -6,6 +6,7 @@
 pub mod agreement;
 pub mod cli;
 pub mod commands;
+pub mod evaluate;
 pub mod example;
 pub mod image_facts;
 pub mod job_request;

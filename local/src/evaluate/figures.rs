@@ -32,7 +32,11 @@ impl Calibration {
     #[must_use]
     pub fn expected_error(&self) -> f64 {
         let n: f64 = self.bins.iter().map(|bin| bin.0).sum();
-        self.bins.iter().map(|bin| (bin.1 - bin.2).abs()).sum::<f64>() / n
+        self.bins
+            .iter()
+            .map(|bin| (bin.1 - bin.2).abs())
+            .sum::<f64>()
+            / n
     }
 
     /// Area under the receiver operating characteristic: the chance that a right answer has the higher confidence,
@@ -62,5 +66,9 @@ pub fn log_loss(probability: f64) -> f64 {
 /// Harmonic mean of precision and recall, in [0, 1]; 0 where nothing is found.
 #[must_use]
 pub fn f1(n_found: f64, n_right: f64, n_true: f64) -> f64 {
-    if n_found + n_true > 0.0 { 2.0 * n_right / (n_found + n_true) } else { 0.0 }
+    if n_found + n_true > 0.0 {
+        2.0 * n_right / (n_found + n_true)
+    } else {
+        0.0
+    }
 }

@@ -3,9 +3,11 @@
 //! The conditions of a labeling job are reproduced: some of an object's answers are kept, objects come shuffled and
 //! in batches, and each is consolidated once.
 
-
+pub mod boxes;
 pub mod figures;
+mod matching;
 
+pub mod multi_label;
 mod random;
 pub mod read;
 pub mod single_label;
@@ -52,8 +54,11 @@ pub fn consolidate_in_batches<A: Clone, E>(
     };
     let mut start = 0;
     for items in problem.items.chunks(batch.max(1)) {
-        let some =
-            Problem { workers: problem.workers.clone(), classes: problem.classes.clone(), items: items.to_vec() };
+        let some = Problem {
+            workers: problem.workers.clone(),
+            classes: problem.classes.clone(),
+            items: items.to_vec(),
+        };
         let done = consolidate(&some, &carried, start..start + items.len());
         start += items.len();
         estimates.extend(done.estimates);

@@ -46,19 +46,34 @@ pub fn evaluate(set: &Set, conditions: &Conditions, config: &Config) -> Comparis
     let mut runs = Vec::new();
     for seed in &conditions.seeds {
         let mut random = Random::new(*seed);
-        let mut objects: Vec<(Vec<Answer>, Option<u32>)> =
-            set.problem.items.iter().cloned().zip(set.truth.iter().copied()).collect();
+        let mut objects: Vec<(Vec<Answer>, Option<u32>)> = set
+            .problem
+            .items
+            .iter()
+            .cloned()
+            .zip(set.truth.iter().copied())
+            .collect();
         for (answers, _) in &mut objects {
             random.keep(answers, conditions.answers_per_object);
         }
         random.shuffle(&mut objects);
         let (items, truth): (Vec<_>, Vec<_>) = objects.into_iter().unzip();
-        let problem =
-            Problem { workers: set.problem.workers.clone(), classes: set.problem.classes.clone(), items };
-        let estimates =
-            consolidate_in_batches(&problem, conditions, |some, carried, _| consolidate(some, carried, config));
-        let votes = problem.items.iter().map(|answers| shares(answers, problem.classes.len()));
-        runs.push(Comparison { consolidation: judge(&estimates, &truth), vote: judge_votes(votes, &truth) });
+        let problem = Problem {
+            workers: set.problem.workers.clone(),
+            classes: set.problem.classes.clone(),
+            items,
+        };
+        let estimates = consolidate_in_batches(&problem, conditions, |some, carried, _| {
+            consolidate(some, carried, config)
+        });
+        let votes = problem
+            .items
+            .iter()
+            .map(|answers| shares(answers, problem.classes.len()));
+        runs.push(Comparison {
+            consolidation: judge(&estimates, &truth),
+            vote: judge_votes(votes, &truth),
+        });
     }
     mean(&runs)
 }
@@ -78,7 +93,10 @@ pub fn mean(runs: &[Comparison]) -> Comparison {
             auroc: over(|figures| figures.auroc),
         }
     };
-    Comparison { consolidation: of(|run| run.consolidation), vote: of(|run| run.vote) }
+    Comparison {
+        consolidation: of(|run| run.consolidation),
+        vote: of(|run| run.vote),
+    }
 }
 
 fn shares(answers: &[Answer], n_classes: usize) -> Vec<f64> {
@@ -98,7 +116,12 @@ pub fn judge(estimates: &[Option<Estimate>], truth: &[Option<u32>]) -> Figures {
     for (estimate, truth) in estimates.iter().zip(truth) {
         if let (Some(estimate), Some(truth)) = (estimate, truth) {
             let is_right = if estimate.class == *truth { 1.0 } else { 0.0 };
-            sums.add(is_right, estimate.confidence, &estimate.probabilities, *truth);
+            sums.add(
+                is_right,
+                estimate.confidence,
+                &estimate.probabilities,
+                *truth,
+            );
         }
     }
     sums.figures()
@@ -108,10 +131,20 @@ fn judge_votes(votes: impl Iterator<Item = Vec<f64>>, truth: &[Option<u32>]) -> 
     let mut sums = Sums::default();
     for (shares, truth) in votes.zip(truth) {
         let top = shares.iter().copied().fold(0.0, f64::max);
-        let (Some(truth), true) = (truth, top > 0.0) else { continue };
-        let tied: Vec<usize> =
-            shares.iter().enumerate().filter(|(_, share)| **share > top - 1e-9).map(|(class, _)| class).collect();
-        let is_right = if tied.contains(&(*truth as usize)) { 1.0 / tied.len() as f64 } else { 0.0 };
+        let (Some(truth), true) = (truth, top > 0.0) else {
+            continue;
+        };
+        let tied: Vec<usize> = shares
+            .iter()
+            .enumerate()
+            .filter(|(_, share)| **share > top - 1e-9)
+            .map(|(class, _)| class)
+            .collect();
+        let is_right = if tied.contains(&(*truth as usize)) {
+            1.0 / tied.len() as f64
+        } else {
+            0.0
+        };
         sums.add(is_right, top, &shares, *truth);
     }
     sums.figures()
@@ -130,10 +163,21 @@ impl Sums {
     fn add(&mut self, is_right: f64, confidence: f64, probabilities: &[f64], truth: u32) {
         self.n += 1.0;
         self.right += is_right;
-        self.log_loss += log_loss(probabilities.get(truth as usize).copied().unwrap_or_default());
+        self.log_loss += log_loss(
+            probabilities
+                .get(truth as usize)
+                .copied()
+                .unwrap_or_default(),
+        );
         self.brier += (0u32..)
             .zip(probabilities)
-            .map(|(class, p)| if class == truth { (1.0 - p) * (1.0 - p) } else { p * p })
+            .map(|(class, p)| {
+                if class == truth {
+                    (1.0 - p) * (1.0 - p)
+                } else {
+                    p * p
+                }
+            })
             .sum::<f64>();
         self.calibration.add(confidence, is_right);
     }

@@ -44,11 +44,12 @@ pub struct Estimate {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Config {
-    /// Iterations of expectation maximisation where nothing is carried: a first batch, a whole job.
+    /// Iterations of expectation maximisation over a whole job; more change next to nothing.
     pub n_iterations: u32,
-    /// Iterations where earlier batches taught the start: one does better than many, which fit the workers to the
-    /// batch at hand.
-    pub n_iterations_carried: u32,
+    /// Iterations over a batch: one does better than many, which fit the workers to the few items at hand.
+    pub n_iterations_of_batch: u32,
+    /// Items of a batch at most; more are a whole job.
+    pub batch_items_max: usize,
     /// Weight of what is known about all workers' errors in a row of a worker's confusion matrix, in answers.
     pub row_shrinkage: f64,
     /// Weight of all workers' accuracy in a worker's accuracy, in answers.
@@ -67,7 +68,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             n_iterations: 5,
-            n_iterations_carried: 1,
+            n_iterations_of_batch: 1,
+            batch_items_max: 100,
             row_shrinkage: 6.0,
             accuracy_shrinkage: 12.0,
             accuracy_prior: 0.7,
@@ -90,9 +92,10 @@ pub fn consolidate(
 ) -> Consolidation<Estimate> {
     let votes = Votes::from_answers(problem, |answer| (answer.worker, answer.class));
     let mut model = Model::new(&votes, carried, config);
-    let n_iterations = match carried.confusion.is_empty() {
-        true => config.n_iterations,
-        false => config.n_iterations_carried,
+    let n_iterations = if problem.items.len() > config.batch_items_max {
+        config.n_iterations
+    } else {
+        config.n_iterations_of_batch
     };
     model.run(&votes, n_iterations);
     Consolidation {

@@ -1,0 +1,294 @@
+//! `gtcl evaluate`: how good consolidation is, on answers whose truth is known.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::cli::CommandError;
+use crate::evaluate::{Conditions, Mode, boxes, multi_label, read, single_label};
+
+/// Arguments of `gtcl evaluate`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    kind: Kind,
+}
+
+/// What is evaluated.
+#[derive(Debug, clap::Subcommand)]
+enum Kind {
+    /// Single-label answers: a folder with label.csv (item,worker,label) and truth.csv (item,truth), or a folder of
+    /// such folders.
+    SingleLabel {
+        /// The folder.
+        folder: PathBuf,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Boxes: {"images": {NAME: {"answers": {WORKER: [[x1, y1, x2, y2], …]}, "truth": [[x1, y1, x2, y2], …]}}}.
+    Boxes {
+        /// The JSON file.
+        file: PathBuf,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Multi-label answers: CSV with the columns image,imagenet_label,truth,experts,answers, one character a worker,
+    /// 2 where the label was selected.
+    MultiLabel {
+        /// The CSV file.
+        file: PathBuf,
+        #[command(flatten)]
+        options: Options,
+    },
+}
+
+/// Under which conditions.
+#[derive(Debug, Clone, clap::Args)]
+struct Options {
+    /// Answers kept of each object, chosen at random.
+    #[arg(long, value_name = "R", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    answers_per_object: u32,
+    /// Objects in a batch.
+    #[arg(long, value_name = "B", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    batch: u32,
+    /// One run each; the figures are their mean.
+    #[arg(long, value_delimiter = ',', default_values_t = [10, 11, 12])]
+    seeds: Vec<u64>,
+    /// What a batch knows of the others.
+    #[arg(long, value_enum, default_value_t)]
+    mode: CommandMode,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum CommandMode {
+    /// Nothing.
+    Batch,
+    /// The statistics of earlier batches.
+    #[default]
+    Carried,
+    /// All objects are one batch.
+    WholeJob,
+}
+
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+impl Options {
+    fn conditions(&self) -> Conditions {
+        Conditions {
+            answers_per_object: self.answers_per_object as usize,
+            batch: self.batch as usize,
+            seeds: self.seeds.clone(),
+            mode: match self.mode {
+                CommandMode::Batch => Mode::Batch,
+                CommandMode::Carried => Mode::Carried,
+                CommandMode::WholeJob => Mode::WholeJob,
+            },
+        }
+    }
+}
+
+/// One set's figures as JSON.
+#[derive(Serialize)]
+struct Report<'a, C> {
+    set: &'a str,
+    #[serde(flatten)]
+    comparison: C,
+}
+
+/// Evaluates and prints.
+///
+/// # Errors
+///
+/// When a file can't be read or has another shape.
+pub async fn run(args: Args) -> Result<u8, CommandError> {
+    match args.kind {
+        Kind::SingleLabel { folder, options } => single_label_sets(&folder, &options)?,
+        Kind::Boxes { file, options } => {
+            let set = read::boxes(&text(&file)?).map_err(|error| unreadable(&file, &error))?;
+            print_boxes(
+                &boxes::evaluate(&set, &options.conditions(), &Default::default()),
+                &file,
+                options.format,
+            );
+        }
+        Kind::MultiLabel { file, options } => {
+            let set =
+                read::multi_label(&text(&file)?).map_err(|error| unreadable(&file, &error))?;
+            let comparison =
+                multi_label::evaluate(&set, &options.conditions(), &Default::default());
+            print_multi_label(&comparison, &file, options.format);
+        }
+    }
+    Ok(0)
+}
+
+fn single_label_sets(folder: &Path, options: &Options) -> Result<(), CommandError> {
+    let folders = if folder.join("label.csv").is_file() {
+        vec![folder.to_owned()]
+    } else {
+        let entries = std::fs::read_dir(folder)
+            .map_err(|error| CommandError::new(format!("{}: {error}", folder.display())))?;
+        let mut folders: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.join("label.csv").is_file())
+            .collect();
+        folders.sort();
+        folders
+    };
+    if folders.is_empty() {
+        return Err(CommandError::new(format!(
+            "{} holds no label.csv, nor does a folder in it",
+            folder.display()
+        ))
+        .with_help("give a folder with label.csv (item,worker,label) and truth.csv (item,truth)"));
+    }
+    let mut runs = Vec::new();
+    for folder in &folders {
+        let (labels, truth) = (
+            text(&folder.join("label.csv"))?,
+            text(&folder.join("truth.csv"))?,
+        );
+        let set =
+            read::single_label(&labels, &truth).map_err(|error| unreadable(folder, &error))?;
+        runs.push((
+            name_of(folder),
+            single_label::evaluate(&set, &options.conditions(), &Default::default()),
+        ));
+    }
+    print_single_label(&runs, options.format);
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are the command's output")]
+fn print_single_label(runs: &[(String, single_label::Comparison)], format: Format) {
+    let comparisons: Vec<_> = runs.iter().map(|(_, comparison)| *comparison).collect();
+    let mean = single_label::mean(&comparisons);
+    let all = runs
+        .iter()
+        .map(|(set, comparison)| (set.as_str(), comparison));
+    let all = all.chain((runs.len() > 1).then_some(("mean", &mean)));
+    if matches!(format, Format::Text) {
+        println!(
+            "{:<16} {:<13} {:>8} {:>7} {:>6} {:>6} {:>6} {:>6}",
+            "set", "method", "right %", "points", "ECE", "NLL", "Brier", "AUROC"
+        );
+    }
+    for (set, comparison) in all {
+        if matches!(format, Format::Json) {
+            print_json(&Report { set, comparison });
+            continue;
+        }
+        let points = 100.0 * (comparison.consolidation.accuracy - comparison.vote.accuracy);
+        for (method, figures, points) in [
+            (
+                "consolidation",
+                comparison.consolidation,
+                format!("{points:+.2}"),
+            ),
+            ("vote", comparison.vote, String::new()),
+        ] {
+            println!(
+                "{set:<16} {method:<13} {:>8.2} {points:>7} {:>6.3} {:>6.3} {:>6.3} {:>6.3}",
+                100.0 * figures.accuracy,
+                figures.ece,
+                figures.nll,
+                figures.brier,
+                figures.auroc,
+            );
+        }
+    }
+    if runs.len() > 1 && matches!(format, Format::Text) {
+        let points = |comparison: &single_label::Comparison| {
+            100.0 * (comparison.consolidation.accuracy - comparison.vote.accuracy)
+        };
+        if let Some((set, comparison)) = runs
+            .iter()
+            .min_by(|a, b| points(&a.1).total_cmp(&points(&b.1)))
+        {
+            println!(
+                "worst set against the vote: {set}, {:+.2} points",
+                points(comparison)
+            );
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are the command's output")]
+fn print_boxes(comparison: &boxes::Comparison, file: &Path, format: Format) {
+    let set = name_of(file);
+    if matches!(format, Format::Json) {
+        return print_json(&Report {
+            set: &set,
+            comparison,
+        });
+    }
+    println!(
+        "{:<16} {:<13} {:>8} {:>8} {:>8} {:>6} {:>8}",
+        "set", "method", "F1@0.5", "F1@0.75", "mean IoU", "ECE", "ECE all"
+    );
+    for (method, figures) in [
+        ("consolidation", comparison.consolidation),
+        ("vote and mean", comparison.vote),
+    ] {
+        println!(
+            "{set:<16} {method:<13} {:>8.3} {:>8.3} {:>8.3} {:>6.3} {:>8.3}",
+            figures.f1_at_50, figures.f1_at_75, figures.mean_iou, figures.ece, figures.ece_all,
+        );
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are the command's output")]
+fn print_multi_label(comparison: &multi_label::Comparison, file: &Path, format: Format) {
+    let set = name_of(file);
+    if matches!(format, Format::Json) {
+        return print_json(&Report {
+            set: &set,
+            comparison,
+        });
+    }
+    println!(
+        "{:<20} {:<17} {:>6} {:>6} {:>6} {:>6}",
+        "set", "method", "F1", "exact", "ECE", "NLL"
+    );
+    for (method, figures) in [
+        ("consolidation", comparison.consolidation),
+        ("half of the votes", comparison.vote_half),
+        ("a third of them", comparison.vote_third),
+    ] {
+        println!(
+            "{set:<20} {method:<17} {:>6.3} {:>6.3} {:>6.3} {:>6.3}",
+            figures.f1, figures.exact, figures.ece, figures.nll,
+        );
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are the command's output")]
+fn print_json(report: &impl Serialize) {
+    if let Ok(json) = serde_json::to_string(report) {
+        println!("{json}");
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_stem()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+fn text(path: &Path) -> Result<String, CommandError> {
+    std::fs::read_to_string(path)
+        .map_err(|error| CommandError::new(format!("{}: {error}", path.display())))
+}
+
+fn unreadable(path: &Path, error: &read::ReadError) -> CommandError {
+    CommandError::new(format!("{}: {error}", path.display()))
+        .with_help("gtcl evaluate --help says what each kind of file holds")
+}
