@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     check, consolidate, convert, evaluate, function, import, job_request, preflight, run, serve,
+    soak,
 };
 
 /// What a process knows of itself, read once in `main`.
@@ -51,6 +52,8 @@ enum Command {
     Consolidate(consolidate::Args),
     /// Measure consolidation on answers whose truth is known: accuracy, F1, and whether the confidence can be believed.
     Evaluate(evaluate::Args),
+    /// Update a dataset of 250,000 entries under random faults and with too little time, and check what came of it.
+    Soak(soak::Args),
     /// Run one Lambda function against the Runtime API that `AWS_LAMBDA_RUNTIME_API` names.
     #[command(hide = true)]
     Function(function::Args),
@@ -63,6 +66,7 @@ impl Command {
             Self::Serve(args) => serve::run(args, environment).await,
             Self::JobRequest(args) => job_request::run(*args).await,
             Self::Preflight(args) => preflight::run(args).await,
+            Self::Soak(args) => soak::run(args, environment).await,
             Self::Check(args) => check::run(args).await,
             Self::Convert(args) => convert::run(*args).await,
             Self::Import(args) => import::run(args).await,

@@ -10,3 +10,4 @@ pub mod job_request;
 pub mod preflight;
 pub mod run;
 pub mod serve;
+pub mod soak;
