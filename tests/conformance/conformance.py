@@ -318,7 +318,7 @@ def main():
     cli("rekognition", "update-dataset-entries", "--dataset-arn", train, "--changes", changes)
     time.sleep(0.3)
     check("the CLI's update landed", settled(train)["DatasetStats"]["TotalEntries"] == n_left + 1, "")
-    missing = cli("rekognition", "describe-dataset", "--dataset-arn", re.sub(r"\d+$", "1", train), expect=254)
+    missing = cli("rekognition", "describe-dataset", "--dataset-arn", re.sub(r"\d+$", "1", train), expect=255)
     check("the CLI names the error", "ResourceNotFoundException" in str(missing), missing)
 
     # What a project needs to go.

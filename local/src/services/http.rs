@@ -119,6 +119,7 @@ pub(crate) async fn cut(response: Response<ReplyBody>) -> Reply {
     let cut = CutBody {
         first: Some(body.slice(..body.len() / 2)),
         declared: body.len() as u64,
+        has_waited: false,
     };
     Reply::Answer(Response::from_parts(parts, cut.boxed_unsync()))
 }
@@ -126,6 +127,7 @@ pub(crate) async fn cut(response: Response<ReplyBody>) -> Reply {
 struct CutBody {
     first: Option<Bytes>,
     declared: u64,
+    has_waited: bool,
 }
 
 impl Body for CutBody {
@@ -136,16 +138,17 @@ impl Body for CutBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match self.first.take() {
-            Some(first) => {
-                // The half is flushed before the connection ends.
-                cx.waker().wake_by_ref();
-                Poll::Ready(Some(Ok(Frame::data(first))))
-            }
-            None => Poll::Ready(Some(Err(
-                io::Error::from(io::ErrorKind::ConnectionReset).into()
-            ))),
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
         }
+        if !self.has_waited {
+            // While the body has nothing to give, hyper sends what it has.
+            self.has_waited = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+        Poll::Ready(Some(Err(reset.into())))
     }
 
     fn size_hint(&self) -> SizeHint {

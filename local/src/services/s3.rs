@@ -3,7 +3,8 @@
 //! Around it: scripted faults, notifications of created objects, and what `s3s-fs` answers unlike S3
 //! (`NoSuchBucket`; two conditional writes at once).
 //!
-//! Differs from S3: no versions, no tagging, no ACLs; region and bucket policies are not looked at.
+//! Differs from S3: no versions, no tagging, no ACLs; region and bucket policies are not looked at; a key is a
+//! path, so `a` and `a/b` can't both be objects, and bucket and key together have at most about 165 bytes.
 
 use std::fs;
 use std::io;
@@ -27,6 +28,9 @@ use super::{ACCESS_KEY, SECRET_KEY};
 
 /// Notifications that a slow receiver may lag behind before it loses the oldest.
 const NOTIFICATIONS_MAX: usize = 4096;
+
+/// Longest file name of common file systems in bytes, inclusive.
+const FILE_NAME_BYTES_MAX: usize = 255;
 
 /// An object was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,10 +129,13 @@ impl Shell {
                 effect => end = Some(effect),
             }
         }
+        if let Some(refusal) = self.refusal(&place, operation) {
+            let _ = request.into_body().collect().await;
+            return Reply::Answer(refusal);
+        }
         let size_declared = size_declared(request.headers());
         let conditional = request.headers().contains_key("if-none-match")
             || request.headers().contains_key("if-match");
-        let is_head = request.method() == Method::HEAD;
         let response = if conditional && operation != "GetObject" && operation != "HeadObject" {
             let _one_at_a_time = self.conditional.lock().await;
             self.service.call(request.map(s3s::Body::from)).await
@@ -142,7 +149,6 @@ impl Shell {
                 return Reply::Reset;
             }
         };
-        let response = self.as_s3_says(response, &place, is_head);
         let response = match event_name(operation) {
             Some(event_name) if response.status().is_success() => {
                 match self
@@ -162,22 +168,42 @@ impl Shell {
         }
     }
 
-    /// `s3s-fs` answers `NoSuchKey` for an object of a bucket that isn't there.
-    fn as_s3_says(
-        &self,
-        response: Response<ReplyBody>,
-        place: &Place,
-        is_head: bool,
-    ) -> Response<ReplyBody> {
-        let is_missing = response.status() == StatusCode::NOT_FOUND
-            && !place.bucket.is_empty()
-            && !place.bucket.contains("..")
-            && !self.root.join(&place.bucket).is_dir();
-        if is_missing && !is_head {
-            error(404, "NoSuchBucket", "The specified bucket does not exist")
-        } else {
-            response
+    /// What `s3s-fs` would answer unlike S3: it makes the folder of a bucket that isn't there when it writes,
+    /// answers `NoSuchKey` when it reads, follows `..` out of a bucket, and fails at names that a file can't have.
+    fn refusal(&self, place: &Place, operation: &str) -> Option<Response<ReplyBody>> {
+        if place.bucket.is_empty() || operation == "CreateBucket" {
+            return None;
         }
+        let is_within = !place.bucket.contains(['/', '\\'])
+            && !place.bucket.starts_with('.')
+            && place.key.split('/').all(|part| part != "." && part != "..");
+        if !is_within {
+            return Some(error(
+                400,
+                "InvalidArgument",
+                "the embedded S3 keeps objects as files: a key can't have . or .. between slashes",
+            ));
+        }
+        if !self.root.join(&place.bucket).is_dir() {
+            return Some(error(
+                404,
+                "NoSuchBucket",
+                "The specified bucket does not exist",
+            ));
+        }
+        let n_bytes = attributes_name_len(place, operation == "CreateMultipartUpload");
+        let is_long = n_bytes > FILE_NAME_BYTES_MAX
+            || place
+                .key
+                .split('/')
+                .any(|part| part.len() > FILE_NAME_BYTES_MAX);
+        is_long.then(|| {
+            error(
+                400,
+                "KeyTooLongError",
+                "the embedded S3 keeps objects as files: this key makes a file name of more than 255 bytes; use a shorter prefix",
+            )
+        })
     }
 
     /// Tells of the object; the answer's body is read where it holds the entity tag.
@@ -267,6 +293,13 @@ fn operation(method: &Method, uri: &Uri, headers: &HeaderMap, place: &Place) -> 
         ("DELETE", _, _) => "DeleteObject",
         _ => "Unknown",
     }
+}
+
+/// Length of the file name under which `s3s-fs` keeps an object's attributes: bucket and key in base64.
+fn attributes_name_len(place: &Place, is_upload: bool) -> usize {
+    let encoded = |text: &str| (text.len() * 4).div_ceil(3);
+    let upload = if is_upload { 8 + 36 } else { 0 };
+    ".bucket-.object-.metadata.json".len() + encoded(&place.bucket) + encoded(&place.key) + upload
 }
 
 fn event_name(operation: &str) -> Option<&'static str> {

@@ -11,6 +11,8 @@
 //! `ERROR_MISSING_BOUNDING_BOX_CONFIDENCE` and `ERROR_MISSING_CLASS_MAP_ID` fires, it is the line's only finding.
 //! `ERROR_INVALID_IMAGE` needs the image itself: see [`image_fault`].
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::code::{Code, Stage};
@@ -657,12 +659,13 @@ pub fn annotate(line: &[u8], kept: &Kept) -> String {
             Place::Line | Place::Annotation { .. } => false,
         };
         let on_boxes: Vec<&Finding> = errors.iter().copied().filter(|finding| matches!(&finding.place, Place::Annotation { attribute: name, .. } if name == attribute)).collect();
+        let plain = without_service_keys(member.value);
         let value = if on_boxes.is_empty() {
             None
         } else {
-            annotate_boxes(member.value, &on_boxes)
+            annotate_boxes(&plain, &on_boxes)
         };
-        let value = value.as_deref().unwrap_or(member.value);
+        let value = value.as_deref().unwrap_or(&plain);
         push_with_errors(
             &mut out,
             value,
@@ -688,6 +691,50 @@ pub fn annotate(line: &[u8], kept: &Kept) -> String {
             .filter(|finding| finding.place == Place::Line),
     );
     out
+}
+
+/// The value without the `cl-…` keys that an earlier answer put into it, at any depth.
+fn without_service_keys(value: &str) -> Cow<'_, str> {
+    if !value.contains("\"cl-") {
+        return Cow::Borrowed(value);
+    }
+    let mut out = String::with_capacity(value.len());
+    match copy_without_service_keys(&mut Reader::new(value), &mut out) {
+        Ok(()) => Cow::Owned(out),
+        Err(_) => Cow::Borrowed(value),
+    }
+}
+
+fn copy_without_service_keys(reader: &mut Reader<'_>, out: &mut String) -> Result<(), JsonError> {
+    let mut is_first = true;
+    let mut separator = "";
+    if reader.enter_object()? {
+        out.push('{');
+        while let Some(key) = reader.next_key(&mut is_first)? {
+            if key.is("cl-errors") || key.is("cl-warnings") {
+                reader.skip()?;
+                continue;
+            }
+            out.push_str(separator);
+            out.push('"');
+            out.push_str(key.raw);
+            out.push_str("\":");
+            copy_without_service_keys(reader, out)?;
+            separator = ",";
+        }
+        out.push('}');
+    } else if reader.enter_array()? {
+        out.push('[');
+        while reader.next_element(&mut is_first)? {
+            out.push_str(separator);
+            copy_without_service_keys(reader, out)?;
+            separator = ",";
+        }
+        out.push(']');
+    } else {
+        out.push_str(reader.skip()?);
+    }
+    Ok(())
 }
 
 /// Appends a JSON value; when it is an object and there are errors, with `cl-errors` as its last key.

@@ -361,6 +361,7 @@ mod tests {
             line("1", "Owl"),
             line("2", "Owl").replace("image-classification", "text"),
             r#"{"source-ref":"s3://bucket/3.png"}"#.to_owned(),
+            r#"{"source-ref":"s3://bucket/4.png","b":{"image_size":[{"width":200,"height":100,"depth":3}],"annotations":[{"class_id":0,"left":199,"top":10,"width":100,"height":50}]},"b-metadata":{"objects":[{"confidence":0.5}],"class-map":{"0":"Bird"},"human-annotated":"yes","creation-date":"2026-01-02T03:04:05.678","type":"groundtruth/object-detection"}}"#.to_owned(),
         ]
         .join("\n");
         let stored = Changes::of(blob.as_bytes()).to_lines();

@@ -1,0 +1,203 @@
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use gtcl::services::faults::{Effect, Fault, Service};
+use gtcl::services::s3::ObjectCreated;
+
+use super::{Services, fast};
+
+fn put(services: &Services, key: &str, body: &'static [u8]) -> PutObjectFluentBuilder {
+    services
+        .s3
+        .put_object()
+        .bucket("bucket")
+        .key(key)
+        .body(ByteStream::from_static(body))
+}
+
+async fn started() -> Services {
+    let services = Services::start(fast()).await;
+    services
+        .s3
+        .create_bucket()
+        .bucket("bucket")
+        .send()
+        .await
+        .unwrap();
+    services
+}
+
+#[tokio::test]
+async fn written_objects_are_told_with_decoded_keys() {
+    let services = started().await;
+    let mut created = services.s3_server.notifications();
+    let key = "jobs/a b(1)+é.json";
+    let etag = put(&services, key, b"five!")
+        .send()
+        .await
+        .unwrap()
+        .e_tag
+        .unwrap();
+    let expected = |key: &str, etag: &str, size, event_name| ObjectCreated {
+        bucket: "bucket".to_owned(),
+        key: key.to_owned(),
+        etag: etag.trim_matches('"').to_owned(),
+        size,
+        event_name,
+    };
+    assert_eq!(
+        created.recv().await.unwrap(),
+        expected(key, &etag, 5, "ObjectCreated:Put")
+    );
+
+    put(&services, "from", b"four").send().await.unwrap();
+    created.recv().await.unwrap();
+    let copy = services.s3.copy_object().copy_source("bucket/from");
+    let copied = copy.bucket("bucket").key("to").send().await.unwrap();
+    let etag = copied.copy_object_result.unwrap().e_tag.unwrap();
+    assert_eq!(
+        created.recv().await.unwrap(),
+        expected("to", &etag, 4, "ObjectCreated:Copy")
+    );
+
+    let upload = services
+        .s3
+        .create_multipart_upload()
+        .bucket("bucket")
+        .key("parts");
+    let upload_id = upload.send().await.unwrap().upload_id.unwrap();
+    let part = services.s3.upload_part().bucket("bucket").key("parts");
+    let part = part
+        .upload_id(&upload_id)
+        .part_number(1)
+        .body(ByteStream::from_static(b"part"));
+    let part = CompletedPart::builder()
+        .part_number(1)
+        .set_e_tag(part.send().await.unwrap().e_tag)
+        .build();
+    let complete = services
+        .s3
+        .complete_multipart_upload()
+        .bucket("bucket")
+        .key("parts");
+    let done = complete
+        .upload_id(&upload_id)
+        .multipart_upload(CompletedMultipartUpload::builder().parts(part).build())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        created.recv().await.unwrap(),
+        expected(
+            "parts",
+            &done.e_tag.unwrap(),
+            4,
+            "ObjectCreated:CompleteMultipartUpload"
+        )
+    );
+
+    put(&services, "to", b"other")
+        .if_none_match("*")
+        .send()
+        .await
+        .unwrap_err();
+    put(&services, "last", b"").send().await.unwrap();
+    assert_eq!(
+        created.recv().await.unwrap().key,
+        "last",
+        "a refused write is not told"
+    );
+}
+
+#[tokio::test]
+async fn refusals_have_s3s_codes() {
+    let services = started().await;
+    let get = |bucket: &str, key: &str| services.s3.get_object().bucket(bucket).key(key).send();
+    let code = |error: &dyn ProvideErrorMetadata| error.code().unwrap_or_default().to_owned();
+    assert_eq!(code(&get("bucket", "none").await.unwrap_err()), "NoSuchKey");
+    assert_eq!(
+        code(&get("nowhere", "none").await.unwrap_err()),
+        "NoSuchBucket"
+    );
+    let put_nowhere = put(&services, "k", b"")
+        .bucket("nowhere")
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(code(&put_nowhere), "NoSuchBucket");
+    let list = services
+        .s3
+        .list_objects_v2()
+        .bucket("nowhere")
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(code(&list), "NoSuchBucket");
+    let long = put(&services, &"k".repeat(200), b"")
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(code(&long), "KeyTooLongError");
+    let outside = put(&services, "../outside", b"").send().await.unwrap_err();
+    assert_eq!(code(&outside), "InvalidArgument");
+}
+
+#[tokio::test]
+async fn of_writers_with_one_condition_one_wins() {
+    let services = started().await;
+    let mut writers = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let writer = put(&services, "checkpoint", b"mine").if_none_match("*");
+        writers.spawn(async move { writer.send().await.is_ok() });
+    }
+    let won = writers
+        .join_all()
+        .await
+        .into_iter()
+        .filter(|won| *won)
+        .count();
+    assert_eq!(won, 1);
+}
+
+#[tokio::test]
+async fn scripted_faults_strike() {
+    let services = started().await;
+    put(&services, "k", b"0123456789").send().await.unwrap();
+    let fault = |effect| {
+        Fault::new(Service::S3, effect)
+            .operation("GetObject")
+            .target("bucket/k")
+    };
+    let get = || services.s3.get_object().bucket("bucket").key("k").send();
+
+    services.faults.add(fault(Effect::Error {
+        status: 503,
+        code: "SlowDown".to_owned(),
+        message: "reduce your request rate".to_owned(),
+    }));
+    assert_eq!(get().await.unwrap_err().code(), Some("SlowDown"));
+
+    services.faults.add(fault(Effect::ResetBefore));
+    services.faults.add(fault(Effect::ResetMidBody).after(1));
+    assert!(get().await.unwrap_err().code().is_none());
+    let body = get().await.unwrap().body.collect().await;
+    assert!(body.is_err(), "half a body is an error");
+    let body = get().await.unwrap().body.collect().await.unwrap();
+    assert_eq!(body.into_bytes().as_ref(), b"0123456789");
+
+    services
+        .faults
+        .add(Fault::new(Service::S3, Effect::ResetAfter).operation("PutObject"));
+    put(&services, "after", b"there").send().await.unwrap_err();
+    services
+        .s3
+        .head_object()
+        .bucket("bucket")
+        .key("after")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(services.faults.n_calls(Service::S3, "GetObject"), 4);
+    assert_eq!(services.faults.n_struck(), 4);
+}
