@@ -161,6 +161,8 @@ pub struct Pipeline<'a> {
     datasets: BTreeMap<String, String>,
     _triggers: Triggers,
     delivered: broadcast::Receiver<Delivered>,
+    /// By manifest key: whether it was worked off, or why it was given up.
+    ended: BTreeMap<String, Result<(), String>>,
 }
 
 impl<'a> Pipeline<'a> {
@@ -212,6 +214,7 @@ impl<'a> Pipeline<'a> {
             datasets,
             delivered: triggers.delivered(),
             _triggers: triggers,
+            ended: BTreeMap::new(),
         })
     }
 
@@ -306,30 +309,33 @@ impl<'a> Pipeline<'a> {
     ) -> Result<(), CommandError> {
         let manifest = outcome.folder.output_manifest();
         let key = key_of(&manifest);
-        let report = report_place(key);
         let stage = self
             .reporter
             .stage(&format!("{}: dataset update", job.name), 0);
-        // The receiver is moved on by every job's wait: an earlier wait may have passed this job's event.
-        while self.read(&report.key("report.json")).await.is_none() {
+        while !self.ended.contains_key(key) {
             match self.delivered.recv().await {
-                Ok(Delivered::Failed { event, reason }) if concerns(&event, key) => {
-                    self.reporter.note(&format!(
-                        "{}: dataset-updater comes again: {reason}",
-                        job.name
-                    ));
+                Ok(Delivered::Done { event }) => {
+                    self.ended.insert(object_key(&event), Ok(()));
                 }
-                Ok(Delivered::GivenUp { event, reason }) if concerns(&event, key) => {
-                    return Err(CommandError::new(format!(
-                        "the dataset-updater gave up on {manifest}: {reason}"
-                    ))
-                    .with_help(self.see_log(UPDATER)));
+                Ok(Delivered::GivenUp { event, reason }) => {
+                    self.ended.insert(object_key(&event), Err(reason));
                 }
-                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Ok(Delivered::Failed { event, reason }) => {
+                    let key = object_key(&event);
+                    self.reporter
+                        .note(&format!("dataset-updater, {key} comes again: {reason}"));
+                }
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
                 Err(broadcast::error::RecvError::Closed) => {
                     return Err(CommandError::new("the event sources ended"));
                 }
             }
+        }
+        if let Some(Err(reason)) = self.ended.get(key) {
+            return Err(CommandError::new(format!(
+                "the dataset-updater gave up on {manifest}: {reason}"
+            ))
+            .with_help(self.see_log(UPDATER)));
         }
         stage.finish("done");
         Ok(())
@@ -520,8 +526,12 @@ fn key_of(uri: &str) -> &str {
         .map_or(uri, |(_, key)| key)
 }
 
-/// Whether an EventBridge event is about an object.
-fn concerns(event: &str, key: &str) -> bool {
+/// The key of an EventBridge event's object.
+fn object_key(event: &str) -> String {
     let event: Value = serde_json::from_str(event).unwrap_or_default();
-    event.pointer("/detail/object/key").and_then(Value::as_str) == Some(key)
+    event
+        .pointer("/detail/object/key")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }

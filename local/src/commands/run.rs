@@ -101,7 +101,7 @@ fn read_jobs(args: &Args, reporter: &Reporter) -> Result<Vec<JobInput>, CommandE
                 path.display()
             ))
             .with_help(
-                "a job is named as its folder; names differ by more than case: rename one",
+                "a job is named as its folder, and case does not tell names apart: rename one",
             ));
         }
         for note in &job.notes {

@@ -1,0 +1,291 @@
+//! `gtcl run` from the outside: the bundled example, a real job, and input that can't be used.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what fails in a helper fails the test"
+)]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use gtcl::example::OBJECTS_PER_JOB;
+use manifest::{Judgement, judge};
+use serde_json::Value;
+
+fn gtcl(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_gtcl-under-test"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("gtcl starts")
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Value {
+    let output = gtcl(folder, &[&["run", "--json"], arguments].concat());
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).expect("the summary is JSON")
+}
+
+fn lines(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    text.lines().map(str::to_owned).collect()
+}
+
+fn value(line: &str, key: &str) -> Value {
+    serde_json::from_str::<Value>(line).expect(line)[key].clone()
+}
+
+/// Every data object, line and entry of the summary, counted anew.
+fn assert_conserved(job: &Value) {
+    let n = |name: &str| job[name].as_u64().expect(name);
+    assert_eq!(
+        n("objects"),
+        n("consolidated") + n("failed") + n("already_labeled") + n("excluded")
+    );
+    assert_eq!(n("lines"), n("objects"));
+    assert_eq!(n("lines"), n("entries") + n("rejected") + n("skipped"));
+    assert_eq!(n("entries"), n("entries_accepted"));
+    assert_eq!(n("entries_accepted"), n("entries_listed"));
+    assert_eq!(
+        job["rejections"].as_array().unwrap().len() as u64,
+        n("rejected")
+    );
+    assert!(job["losses"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn the_example_goes_through_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = run(folder.path(), &[]);
+    assert_eq!(summary["is_conserved"], true);
+    assert_eq!(summary["folder"], "gtcl-out/1");
+    let jobs = summary["jobs"].as_array().unwrap();
+    assert_eq!(jobs.len(), 3);
+    let n_objects = OBJECTS_PER_JOB as usize;
+    for job in jobs {
+        assert_conserved(job);
+        let name = job["name"].as_str().unwrap();
+        let n = |key: &str| job[key].as_u64().unwrap() as usize;
+        assert_eq!(n("objects"), n_objects, "{name}");
+        assert!(n("failed") > 0, "{name}: some objects stay unanswered");
+        assert!(job["agreement"]["f1"].as_f64().unwrap() > 0.9, "{name}");
+        let jobs_folder = folder.path().join("gtcl-out/1/s3/gtcl/jobs").join(name);
+        let output = lines(&jobs_folder.join("manifests/output/output.manifest"));
+        assert_eq!(output.len(), n_objects);
+        for line in &output {
+            let metadata = value(line, &format!("{name}-metadata"));
+            match value(line, name) {
+                Value::Null => assert_eq!(metadata["human-annotated"], "true", "{line}"),
+                _ => assert_eq!(metadata["type"], "groundtruth/custom", "{line}"),
+            }
+        }
+        let entries = lines(&jobs_folder.join("dataset-updater/entries.manifest"));
+        assert_eq!(entries.len(), n("entries"));
+        for entry in &entries {
+            match judge(entry.as_bytes()) {
+                Judgement::Kept(kept) => assert!(kept.findings.is_empty(), "{entry}"),
+                Judgement::Dropped { reason, .. } => panic!("{reason}: {entry}"),
+            }
+        }
+    }
+
+    // What a run leaves is a finished job of its own: it is read back, and gives the same labels.
+    let shapes = folder.path().join("gtcl-out/1/s3/gtcl/jobs/shapes");
+    let again = run(folder.path(), &["--job", shapes.to_str().unwrap()]);
+    assert_eq!(again["folder"], "gtcl-out/2");
+    let job = &again["jobs"][0];
+    assert_eq!(job["objects"], n_objects);
+    assert_eq!(job["consolidated"], jobs[0]["consolidated"]);
+    let labels = |folder_number: u32| -> Vec<Value> {
+        let path = format!(
+            "gtcl-out/{folder_number}/s3/gtcl/jobs/shapes/manifests/output/output.manifest"
+        );
+        lines(&folder.path().join(path))
+            .iter()
+            .map(|line| value(line, "shapes")["label"].clone())
+            .collect()
+    };
+    assert_eq!(labels(1), labels(2));
+}
+
+#[test]
+fn a_real_job_is_no_worse_than_production() {
+    let Some(shared) = std::env::var_os("GT_SHARED_DATA") else {
+        eprintln!("skipped: GT_SHARED_DATA is not set");
+        return;
+    };
+    let recorded = Path::new(&shared).join("birds-job");
+    let folder = tempfile::tempdir().unwrap();
+    let summary = run(folder.path(), &["--job", recorded.to_str().unwrap()]);
+    let job = &summary["jobs"][0];
+    assert_conserved(job);
+    assert_eq!(job["consolidated"], 129);
+    assert_eq!(job["entries_accepted"], 129);
+    assert_eq!(job["rejected"], 0);
+    let exact = |name: &str| job[name]["exact"].as_f64().expect(name);
+    assert!(exact("agreement") >= exact("recorded_agreement"));
+
+    // The input manifest's lines are carried over as they came.
+    let name = job["name"].as_str().unwrap();
+    let input = lines(&recorded.join("input.manifest"));
+    let output = folder
+        .path()
+        .join("gtcl-out/1/s3/gtcl/jobs")
+        .join(name)
+        .join("manifests/output/output.manifest");
+    for (input, output) in input.iter().zip(lines(&output)) {
+        let start = input.trim_end_matches('}');
+        assert!(
+            output.starts_with(start),
+            "{output} does not start with {start}"
+        );
+    }
+}
+
+/// A finished job of two images and two workers, with answers as given.
+fn write_job(folder: &Path, manifest: &[u8], categories: &[&str], content: &Value) {
+    let requests =
+        folder.join("annotations/consolidated-annotation/consolidation-request/iteration-1");
+    fs::create_dir_all(&requests).unwrap();
+    fs::create_dir_all(folder.join("annotation-tool")).unwrap();
+    let annotation = |worker: &str| serde_json::json!({"workerId": worker, "annotationData": {"content": content.to_string()}});
+    let objects: Vec<Value> = (0..2)
+        .map(|object_idx| {
+            serde_json::json!({
+                "datasetObjectId": object_idx.to_string(),
+                "dataObject": {"s3Uri": format!("s3://birds/{object_idx}.jpg")},
+                "annotations": [annotation("private.us-east-1.a"), annotation("private.us-east-1.b")],
+            })
+        })
+        .collect();
+    let text = serde_json::to_string(&objects).unwrap();
+    fs::write(requests.join("2026-01-01_00:00:00.json"), text).unwrap();
+    let labels: Vec<Value> = categories
+        .iter()
+        .map(|category| serde_json::json!({ "label": category }))
+        .collect();
+    let categories = serde_json::json!({"document-version": "2018-11-28", "labels": labels});
+    fs::write(
+        folder.join("annotation-tool/data.json"),
+        categories.to_string(),
+    )
+    .unwrap();
+    fs::write(folder.join("input.manifest"), manifest).unwrap();
+}
+
+const MANIFEST: &[u8] =
+    b"{\"source-ref\":\"s3://birds/0.jpg\"}\n{\"source-ref\":\"s3://birds/1.jpg\"}\n";
+
+#[test]
+fn input_that_cannot_be_used_is_named_with_its_place_and_a_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let owl = serde_json::json!({"c": {"label": "Owl"}});
+    fs::create_dir_all(path("nothing")).unwrap();
+    fs::create_dir_all(path("empty/annotations")).unwrap();
+    write_job(&path("truncated"), &MANIFEST[..50], &["Owl", "Duck"], &owl);
+    write_job(&path("binary"), b"\x7fELF\xff\xfe", &["Owl", "Duck"], &owl);
+    write_job(&path("blank"), b"\n\n", &["Owl", "Duck"], &owl);
+    write_job(&path("bad_name"), MANIFEST, &["Owl", "Duck"], &owl);
+    write_job(&path("twice"), MANIFEST, &["Owl", "Owl"], &owl);
+    write_job(&path("a/birds"), MANIFEST, &["Owl", "Duck"], &owl);
+    write_job(&path("b/Birds"), MANIFEST, &["Owl", "Duck"], &owl);
+    fs::write(path("truth.jsonl"), "{\"source-ref\": 1}\n").unwrap();
+    fs::write(path("mine.txt"), "").unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    for (arguments, expected) in [
+        (&["--job", "absent"][..], "absent: No such file"),
+        (&["--job", "mine.txt"], "mine.txt: Not a directory"),
+        (&["--job", "nothing"], "nothing is no labeling job's output"),
+        (&["--job", "empty"], "empty has no worker's answer"),
+        (&["--job", "truncated"], "truncated/input.manifest, line 2"),
+        (
+            &["--job", "binary"],
+            "binary/input.manifest is not a text file",
+        ),
+        (&["--job", "blank"], "the manifest has only 0"),
+        (&["--job", "bad_name"], "LabelingJobName \"bad_name\""),
+        (&["--job", "twice"], "the label \"Owl\" stands twice"),
+        (
+            &["--job", "a/birds", "--job", "b/Birds"],
+            "two jobs are named Birds",
+        ),
+        (
+            &["--job", "a/birds", "--truth", "truth.jsonl"],
+            "truth.jsonl, line 1",
+        ),
+        (
+            &["--port-s3", &port],
+            &format!("S3 can't listen at port {port}"),
+        ),
+        (&["--dir", "."], ". has files in it that are not gtcl's"),
+        (&["--dir", "mine.txt"], "mine.txt can't be written"),
+    ] {
+        let output = gtcl(folder.path(), &[&["run"], arguments].concat());
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
+        let error = text
+            .lines()
+            .find(|line| line.starts_with("error: "))
+            .unwrap_or_else(|| panic!("{arguments:?}: {text}"));
+        assert!(error.contains(expected), "{arguments:?}: {error}");
+        let help = text.lines().any(|line| line.starts_with("help: "));
+        assert!(help, "{arguments:?} has no remedy: {text}");
+    }
+}
+
+#[test]
+fn answers_that_cannot_be_read_fail_their_data_objects_and_no_more() {
+    let check = |content: Value, expected: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        write_job(
+            &folder.path().join("birds"),
+            MANIFEST,
+            &["Owl", "Duck"],
+            &content,
+        );
+        let output = gtcl(folder.path(), &["run", "--json", "--job", "birds"]);
+        let summary: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+        // Nothing landed: that is not a success.
+        assert_eq!(output.status.code(), Some(1), "{summary:#}");
+        let job = &summary["jobs"][0];
+        assert_conserved(job);
+        assert_eq!(job["failed"], 2, "{job:#}");
+        assert_eq!(job["rejected"], 2, "{job:#}");
+        let failures = job["failures"].to_string();
+        assert!(failures.contains(expected), "{failures}");
+    };
+    check(serde_json::json!({"mood": "sunny"}), "the form has");
+    check(serde_json::json!({"c": {"label": "Walrus"}}), "Walrus");
+}
+
+#[test]
+fn a_job_does_not_overwrite_an_earlier_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let owl = serde_json::json!({"c": {"label": "Owl"}});
+    write_job(
+        &folder.path().join("birds"),
+        MANIFEST,
+        &["Owl", "Duck"],
+        &owl,
+    );
+    let arguments = ["--job", "birds", "--dir", "out"];
+    let summary = run(folder.path(), &arguments);
+    assert_eq!(summary["jobs"][0]["entries_accepted"], 2);
+    let output = gtcl(folder.path(), &[&["run"], &arguments[..]].concat());
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("a labeling job of this name ran here before"),
+        "{text}"
+    );
+}
