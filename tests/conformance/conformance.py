@@ -86,6 +86,79 @@ def bounds_faults(number, shape, path, unit):
     return []
 
 
+def valid(shape, name=""):
+    """A value that the model allows; for an ARN or an enumeration, one that the service has no resource for."""
+    kind = shape.type_name
+    if kind == "structure":
+        return {member: valid(shape.members[member], member) for member in shape.required_members}
+    if kind == "list":
+        return [valid(shape.member) for _ in range(shape.metadata.get("min", 1))]
+    if kind == "map":
+        return {}
+    if kind == "string":
+        for arn in ("project/nowhere/1", "project/nowhere/dataset/train/1", "project/nowhere/version/v/1"):
+            arn = f"arn:aws:rekognition:us-east-1:123456789012:{arn}"
+            if "arn:" in shape.metadata.get("pattern", "") and re.fullmatch(shape.metadata["pattern"], arn):
+                return arn
+        return shape.enum[0] if shape.enum else "a" * max(shape.metadata.get("min", 1), 3)
+    if kind == "blob":
+        return b"x"
+    return {"boolean": True, "float": 1.0}.get(kind, 1)
+
+
+def violations(shape):
+    """Values just outside what the model allows, each with what it breaks."""
+    kind, low, high = shape.type_name, shape.metadata.get("min"), shape.metadata.get("max")
+    if kind == "structure":
+        for name, member in shape.members.items():
+            for value, what in violations(member):
+                yield {**valid(shape), name: value}, f"{name}{what}"
+        for name in shape.required_members:
+            yield {k: v for k, v in valid(shape).items() if k != name}, f"{name} missing"
+    elif kind == "list":
+        if low:
+            yield [valid(shape.member)] * (low - 1), " too short"
+        if high:
+            yield [valid(shape.member)] * (high + 1), " too long"
+        for value, what in violations(shape.member):
+            yield [value] + [valid(shape.member)] * ((low or 1) - 1), f"[0]{what}"
+    elif kind == "string":
+        if low:
+            yield "a" * (low - 1), " too short"
+        if high:
+            yield "a" * (high + 1), " too long"
+        if shape.enum:
+            yield "NONE_OF_THESE", " not in the enumeration"
+        elif shape.metadata.get("pattern") and not re.fullmatch(shape.metadata["pattern"], "\n\n\n" + "\n" * 20, re.DOTALL):
+            yield "\n\n\n" + "\n" * 20, " against the pattern"
+    elif kind == "blob" and high:
+        yield b"x" * (high + 1), " too long"
+    elif kind in ("integer", "long", "float"):
+        if low is not None:
+            yield type(valid(shape))(low - 1), " too small"
+        if high is not None:
+            yield type(valid(shape))(high + 1), " too large"
+
+
+OPERATIONS = [
+    "CreateProject", "DescribeProjects", "DeleteProject", "CreateDataset", "DescribeDataset", "DeleteDataset",
+    "UpdateDatasetEntries", "ListDatasetEntries", "ListDatasetLabels", "DistributeDatasetEntries",
+    "CreateProjectVersion", "DescribeProjectVersions", "DeleteProjectVersion", "StartProjectVersion",
+    "StopProjectVersion", "DetectCustomLabels",
+]
+# Fields of features that the embedded service takes and ignores.
+IGNORED = ("FeatureConfig", "Tags")
+
+
+def every_bound():
+    """Every bound of every field that the model states, broken once: the service itself has to refuse it."""
+    for operation in OPERATIONS:
+        method = "".join("_" + c.lower() if c.isupper() else c for c in operation).lstrip("_")
+        for request, what in violations(MODEL.operation_model(operation).input_shape):
+            if not what.startswith(IGNORED):
+                refused(f"{operation}: {what}", VALIDATION, getattr(unchecked, method), **request)
+
+
 RETRIED = Config(retries={"max_attempts": 10, "mode": "standard"})
 client = boto3.client("rekognition", config=RETRIED)
 bare = boto3.client("rekognition", config=Config(retries={"total_max_attempts": 1}))
@@ -321,6 +394,9 @@ def main():
     missing = cli("rekognition", "describe-dataset", "--dataset-arn", re.sub(r"\d+$", "1", train), expect=255)
     check("the CLI names the error", "ResourceNotFoundException" in str(missing), missing)
 
+    versions(project, train, test)
+    every_bound()
+
     # What a project needs to go.
     refused("an operation of another service", ("UnknownOperationException",), unknown_operation)
     for arn in (train, test, other):
@@ -334,6 +410,52 @@ def main():
 
     print(f"{N_PASSED} passed, {len(FAILURES)} failed")
     return 1 if FAILURES else 0
+
+
+def versions(project, train, test):
+    """Model versions: trained, run, asked, stopped, deleted."""
+    exceptions = client.exceptions
+    output = {"S3Bucket": "models", "S3KeyPrefix": "out/"}
+    for arn in (train, test):
+        update(arn, [image_line(n, "Owl" if n % 2 else "Duck") for n in range(8)])
+
+    def described(name):
+        found = call("DescribeProjectVersions", ProjectArn=project, VersionNames=[name])["ProjectVersionDescriptions"]
+        return found[0] if found else {"Status": "gone"}
+
+    def become(name, status):
+        for _ in range(100):
+            found = described(name)
+            if found["Status"] == status:
+                break
+            time.sleep(0.1)
+        check(f"{name} becomes {status}", found["Status"] == status, found)
+        return found
+
+    first = call("CreateProjectVersion", ProjectArn=project, VersionName="v1", OutputConfig=output)["ProjectVersionArn"]
+    refused("a version twice", exceptions.ResourceInUseException, client.create_project_version,
+            ProjectArn=project, VersionName="v1", OutputConfig=output)
+    refused("a version that is not trained yet", exceptions.ResourceInUseException, client.start_project_version,
+            ProjectVersionArn=first, MinInferenceUnits=1)
+    become("v1", "TRAINING_COMPLETED")
+    client.get_waiter("project_version_training_completed").wait(ProjectArn=project, VersionNames=["v1"])
+    asked = {"ProjectVersionArn": first, "Image": {"S3Object": {"Bucket": "images", "Name": "birds/0003.png"}}}
+    refused("a model that doesn't run", exceptions.ResourceNotReadyException, client.detect_custom_labels, **asked)
+    call("StartProjectVersion", ProjectVersionArn=first, MinInferenceUnits=1)
+    become("v1", "RUNNING")
+    found = call("DetectCustomLabels", **asked)["CustomLabels"]
+    check("the image's label is found", [(l["Name"], l["Confidence"]) for l in found] == [("Owl", 90.0)], found)
+    check("not below the confidence", call("DetectCustomLabels", **asked, MinConfidence=90.5)["CustomLabels"] == [], "")
+    refused("bytes that are no image", exceptions.InvalidImageFormatException, client.detect_custom_labels,
+            ProjectVersionArn=first, Image={"Bytes": b"x"})
+    refused("a project with models", exceptions.ResourceInUseException, client.delete_project, ProjectArn=project)
+    refused("deleting a running model", exceptions.ResourceInUseException, client.delete_project_version, ProjectVersionArn=first)
+    call("StopProjectVersion", ProjectVersionArn=first)
+    become("v1", "STOPPED")
+    cli("rekognition", "delete-project-version", "--project-version-arn", first)
+    become("v1", "gone")
+    refused("a version of no project", exceptions.ResourceNotFoundException, client.describe_project_versions,
+            ProjectArn=re.sub(r"\d+$", "1", project))
 
 
 def unknown_operation():
