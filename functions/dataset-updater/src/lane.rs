@@ -100,7 +100,7 @@ impl<'a> Lane<'a> {
             return Ok(());
         }
         let last_updated_ms = self.ready().await?.last_updated_ms;
-        let submitted_at = self.update(changes.bytes.clone()).await?;
+        let submitted_at = self.update(&changes.bytes).await?;
         self.flight = Some(Flight {
             changes,
             submitted_at,
@@ -216,7 +216,7 @@ impl<'a> Lane<'a> {
         let mut message = message;
         for _ in 0..SERVICE_FAULTS_MAX {
             let last_updated_ms = self.state.as_ref().map(|state| state.last_updated_ms);
-            let submitted_at = self.update(bytes.to_vec()).await?;
+            let submitted_at = self.update(bytes).await?;
             match self.wait(submitted_at, last_updated_ms).await? {
                 Verdict::ServiceFault(latest) => message = latest,
                 verdict => return Ok(verdict),
@@ -245,7 +245,7 @@ impl<'a> Lane<'a> {
         }
     }
 
-    async fn update(&mut self, bytes: Vec<u8>) -> Result<SystemTime, RunError> {
+    async fn update(&mut self, bytes: &[u8]) -> Result<SystemTime, RunError> {
         let arn = &self.progress.dataset_arn;
         self.rekognition
             .update_entries(arn, bytes, self.budget.until)

@@ -280,25 +280,17 @@ impl Rekognition {
     pub async fn update_entries(
         &self,
         dataset_arn: &str,
-        changes: Vec<u8>,
+        changes: &[u8],
         until: Option<SystemTime>,
     ) -> Result<(), RekognitionError> {
-        let changes = DatasetChanges::builder()
-            .ground_truth(Blob::new(changes))
-            .build()
-            .map_err(|error| RekognitionError {
-                operation: Operation::UpdateDatasetEntries.name(),
-                kind: ErrorKind::Invalid,
-                code: "RequestNotBuilt".to_owned(),
-                message: error.to_string(),
-            })?;
-        let call = self
-            .client
-            .update_dataset_entries()
-            .dataset_arn(dataset_arn)
-            .changes(changes);
         self.call(Operation::UpdateDatasetEntries, until, || {
-            call.clone().send()
+            let blob = Blob::new(changes.to_vec());
+            let changes = DatasetChanges::builder().ground_truth(blob).build().ok();
+            self.client
+                .update_dataset_entries()
+                .dataset_arn(dataset_arn)
+                .set_changes(changes)
+                .send()
         })
         .await?;
         Ok(())
