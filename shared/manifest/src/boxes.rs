@@ -5,7 +5,7 @@
 
 use crate::code::Code;
 use crate::convert::{
-    Common, ConvertOptions, EntryWriter, Stop, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes,
+    Common, ConvertOptions, EntryWriter, Label, Stop, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes,
     check_name, rejected,
 };
 use crate::envelope::TYPE_BOXES;
@@ -32,12 +32,20 @@ struct KeptBox<'a> {
 pub(crate) fn convert_boxes<'a>(
     out: &mut EntryWriter<'_, 'a>,
     raw_name: &str,
-    value: &'a str,
+    label: Label<'_, 'a>,
     metadata: &Metadata<'a>,
     common: &Common<'a>,
     options: &ConvertOptions,
 ) -> Result<(), Stop> {
-    let Some(labels) = BoxLabels::read(value)? else {
+    let read;
+    let labels = match label.member {
+        Some(member) => member.box_labels()?,
+        None => {
+            read = BoxLabels::read(label.json)?;
+            read.as_ref()
+        }
+    };
+    let Some(labels) = labels else {
         return rejected(
             Code::InvalidLabelAttributeFormat,
             "label is not an object with image_size and annotations",
@@ -185,7 +193,7 @@ pub(crate) fn convert_boxes<'a>(
         && boxes.iter().all(|kept| kept.changed.is_none());
     out.open_value(raw_name);
     if is_carried {
-        out.json.push_str(value);
+        out.json.push_str(label.json);
     } else {
         push_label(&mut out.json, size_fields, &size, &boxes);
     }
@@ -226,11 +234,11 @@ pub(crate) fn convert_boxes<'a>(
                 TYPE_BOXES,
                 "\",\"human-annotated\":",
                 if common.is_human { "\"yes\"" } else { "\"no\"" },
-                ",\"creation-date\":",
+                ",\"creation-date\":\"",
                 &common.creation_date,
-                ",\"job-name\":",
+                "\",\"job-name\":\"",
                 &common.job_name,
-                "}",
+                "\"}",
             ] {
                 json.push_str(piece);
             }

@@ -277,10 +277,10 @@ pub fn job_name_from_key(key: &str) -> Option<&str> {
 struct Candidate<'l, 'a> {
     name: &'l str,
     raw_name: Cow<'a, str>,
-    value: Option<&'a str>,
+    label: Option<&'l Member<'a>>,
     metadata_value: &'a str,
     /// `None` when it isn't an object.
-    metadata: Option<Metadata<'a>>,
+    metadata: Option<&'l Metadata<'a>>,
 }
 
 impl Candidate<'_, '_> {
@@ -301,7 +301,7 @@ impl Candidate<'_, '_> {
     }
 
     fn has_failed(&self) -> bool {
-        self.value.is_none()
+        self.label.is_none()
             || self
                 .metadata
                 .as_ref()
@@ -321,11 +321,19 @@ impl Candidate<'_, '_> {
 #[derive(Debug)]
 pub(crate) struct Common<'a> {
     pub(crate) is_human: bool,
-    /// JSON strings with their quotes.
+    /// JSON strings without their quotes.
     pub(crate) creation_date: Cow<'a, str>,
     pub(crate) job_name: Cow<'a, str>,
     /// The metadata value when it holds exactly what an entry needs: carried over when the labels are, too.
     pub(crate) whole_metadata: Option<&'a str>,
+}
+
+/// A label value, the line's own or an envelope's.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Label<'l, 'a> {
+    pub(crate) json: &'a str,
+    /// Whose value it is; `None` for an envelope's.
+    pub(crate) member: Option<&'l Member<'a>>,
 }
 
 /// Writes an entry for one opened line.
@@ -418,7 +426,7 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
         options: &ConvertOptions,
     ) -> Result<u32, Stop> {
         let name = shown(candidate.name);
-        let Some(metadata) = &candidate.metadata else {
+        let Some(metadata) = candidate.metadata else {
             return rejected(
                 Code::InvalidLabelAttributeMetadataFormat,
                 format!("{name:?}-metadata is not an object"),
@@ -427,17 +435,23 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
         if let Some(reason) = metadata.failure_reason {
             return rejected(Code::LabelingFailed, failure(&reason.decoded()));
         }
-        let Some(value) = candidate.value else {
+        let Some(label) = candidate.label else {
             return rejected(
                 Code::NoLabelAttributes,
                 format!("line has {name:?}-metadata, but no {name:?}"),
             );
         };
         match metadata.label_kind() {
-            Some(LabelKind::Custom) => self.write_envelope(candidate, value, metadata, options),
+            Some(LabelKind::Custom) => {
+                self.write_envelope(candidate, label.value, metadata, options)
+            }
             Some(kind) => {
                 let common = self.common(candidate, metadata, true)?;
-                self.write_label(&candidate.raw_name, kind, value, metadata, &common, options)
+                let label = Label {
+                    json: label.value,
+                    member: Some(label),
+                };
+                self.write_label(&candidate.raw_name, kind, label, metadata, &common, options)
             }
             None => rejected(
                 Code::InvalidLabelAttributeMetadataFormat,
@@ -489,6 +503,10 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
             );
         };
         let common = self.common(candidate, outer, false)?;
+        let label = Label {
+            json: label,
+            member: None,
+        };
         self.write_label(&candidate.raw_name, kind, label, &inner, &common, options)
     }
 
@@ -530,8 +548,8 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
         };
         let is_carried_date = !date.has_escape && matches!(normalised, Cow::Borrowed(_));
         let job_name = match metadata.job_name {
-            Some(text) => quoted(text.raw),
-            None => Cow::Owned(format!("\"labeling-job/{}\"", candidate.raw_name)),
+            Some(text) => Cow::Borrowed(text.raw),
+            None => Cow::Owned(format!("labeling-job/{}", candidate.raw_name)),
         };
         let is_whole = may_carry
             && is_usual
@@ -542,8 +560,8 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
             && metadata.n_other_fields == 0;
         Ok(Common {
             is_human,
-            creation_date: quoted(&normalised).into_owned().into(),
-            job_name: job_name.into_owned().into(),
+            creation_date: normalised,
+            job_name,
             whole_metadata: is_whole.then_some(candidate.metadata_value),
         })
     }
@@ -552,17 +570,17 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
         &mut self,
         raw_name: &str,
         kind: LabelKind,
-        label: &'a str,
+        label: Label<'_, 'a>,
         metadata: &Metadata<'a>,
         common: &Common<'a>,
         options: &ConvertOptions,
     ) -> Result<u32, Stop> {
         match kind {
             LabelKind::SingleLabel => {
-                self.write_single_label(raw_name, label, metadata, common, options)
+                self.write_single_label(raw_name, label.json, metadata, common, options)
             }
             LabelKind::MultiLabel => {
-                self.write_multi_label(raw_name, label, metadata, common, options)
+                self.write_multi_label(raw_name, label.json, metadata, common, options)
             }
             LabelKind::Boxes => {
                 convert_boxes(self, raw_name, label, metadata, common, options).map(|()| 0)
@@ -731,17 +749,17 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
             confidence.raw,
             ",\"type\":\"",
             envelope::TYPE_SINGLE_LABEL,
-            "\",\"job-name\":",
+            "\",\"job-name\":\"",
             &common.job_name,
-            ",\"human-annotated\":",
+            "\",\"human-annotated\":",
         ] {
             self.json.push_str(piece);
         }
         self.json
             .push_str(if common.is_human { "\"yes\"" } else { "\"no\"" });
-        self.json.push_str(",\"creation-date\":");
+        self.json.push_str(",\"creation-date\":\"");
         self.json.push_str(&common.creation_date);
-        self.json.push('}');
+        self.json.push_str("\"}");
     }
 
     /// Writes a pair up to where its metadata's value stands.
@@ -787,14 +805,6 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
         json.push('}');
         json
     }
-}
-
-fn quoted(raw: &str) -> Cow<'_, str> {
-    let mut text = String::with_capacity(raw.len() + 2);
-    text.push('"');
-    text.push_str(raw);
-    text.push('"');
-    Cow::Owned(text)
 }
 
 /// A failure reason for the report, cut to a length that fits there.
@@ -879,11 +889,11 @@ fn candidates<'l, 'a>(line: &'l Line<'a>) -> Result<Vec<Candidate<'l, 'a>>, Stop
             (None, Some(raw)) => Cow::Borrowed(raw),
             (None, None) => Cow::Owned(escaped(name)),
         };
-        let metadata = Metadata::read(member.value)?;
+        let metadata = member.metadata()?;
         candidates.push(Candidate {
             name,
             raw_name,
-            value: label.map(|label| label.value),
+            label,
             metadata_value: member.value,
             metadata,
         });
@@ -928,7 +938,7 @@ fn unlabeled(line: &Line<'_>) -> Stop {
     match line
         .members
         .iter()
-        .find(|member| is_label_key(&member.key) && looks_like_a_label(member.value))
+        .find(|member| is_label_key(&member.key) && looks_like_a_label(member))
     {
         Some(member) => Stop::Rejected(
             Code::NoLabelAttributes,
@@ -942,8 +952,8 @@ fn unlabeled(line: &Line<'_>) -> Stop {
 }
 
 /// A value with boxes in it is a label, even without metadata; a plain value may be any field of an input manifest.
-fn looks_like_a_label(value: &str) -> bool {
-    matches!(crate::pair::BoxLabels::read(value), Ok(Some(labels)) if !labels.sizes.is_empty())
+fn looks_like_a_label(member: &Member<'_>) -> bool {
+    matches!(member.box_labels(), Ok(Some(labels)) if !labels.sizes.is_empty())
 }
 
 fn choose_named<'c, 'l, 'a>(

@@ -224,26 +224,40 @@ impl<'a> Reader<'a> {
     /// A string that must come next.
     #[inline]
     fn text(&mut self) -> Result<Text<'a>, JsonError> {
-        if self.byte(self.at) != Some(b'"') {
+        let bytes = self.text.as_bytes();
+        if bytes.get(self.at) != Some(&b'"') {
             return self.syntax();
         }
-        self.at += 1;
-        let start = self.at;
+        let start = self.at + 1;
+        self.at = start;
+        while let Some(chunk) = bytes
+            .get(self.at..)
+            .and_then(|rest| rest.first_chunk::<8>())
+        {
+            let ends = ends_plain_run(u64::from_le_bytes(*chunk));
+            if ends == 0 {
+                self.at += 8;
+                continue;
+            }
+            self.at += (ends.trailing_zeros() / 8) as usize;
+            if bytes.get(self.at) == Some(&b'"') {
+                let raw = self.slice(start, self.at)?;
+                self.at += 1;
+                return Ok(Text {
+                    raw,
+                    has_escape: false,
+                });
+            }
+            break;
+        }
+        self.rest_of_text(start)
+    }
+
+    /// A string with an escape, or near the end of the line.
+    #[inline(never)]
+    fn rest_of_text(&mut self, start: usize) -> Result<Text<'a>, JsonError> {
         let mut has_escape = false;
         loop {
-            while let Some(chunk) = self
-                .text
-                .as_bytes()
-                .get(self.at..)
-                .and_then(|rest| rest.first_chunk::<8>())
-            {
-                let ends = ends_plain_run(u64::from_le_bytes(*chunk));
-                if ends != 0 {
-                    self.at += (ends.trailing_zeros() / 8) as usize;
-                    break;
-                }
-                self.at += 8;
-            }
             match self.byte(self.at) {
                 Some(b'"') => {
                     let raw = self.slice(start, self.at)?;
@@ -281,48 +295,55 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Passes digits and appends them to `mantissa`, which wraps beyond 19 of them; how many there were.
     #[inline]
-    fn digits(&mut self) -> usize {
+    fn digits(&mut self, mantissa: &mut u64) -> usize {
         let start = self.at;
-        while self
+        while let Some(digit) = self
             .byte(self.at)
-            .is_some_and(|digit| digit.is_ascii_digit())
+            .map(|byte| byte.wrapping_sub(b'0'))
+            .filter(|digit| *digit < 10)
         {
+            *mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
             self.at += 1;
         }
         self.at - start
     }
 
-    /// Passes a number; `true` when it has neither fraction nor exponent.
+    /// Passes a number.
     #[inline]
-    fn pass_number(&mut self) -> Result<bool, JsonError> {
+    fn pass_number(&mut self) -> Result<Digits, JsonError> {
+        let mut digits = Digits::default();
         if self.byte(self.at) == Some(b'-') {
+            digits.is_negative = true;
             self.at += 1;
         }
         if self.byte(self.at) == Some(b'0') {
             self.at += 1;
-        } else if self.digits() == 0 {
-            return self.syntax();
+        } else {
+            digits.n_whole = self.digits(&mut digits.mantissa);
+            if digits.n_whole == 0 {
+                return self.syntax();
+            }
         }
-        let mut is_integer = true;
         if self.byte(self.at) == Some(b'.') {
-            is_integer = false;
             self.at += 1;
-            if self.digits() == 0 {
+            digits.n_fraction = self.digits(&mut digits.mantissa);
+            if digits.n_fraction == 0 {
                 return self.syntax();
             }
         }
         if matches!(self.byte(self.at), Some(b'e' | b'E')) {
-            is_integer = false;
+            digits.has_exponent = true;
             self.at += 1;
             if matches!(self.byte(self.at), Some(b'+' | b'-')) {
                 self.at += 1;
             }
-            if self.digits() == 0 {
+            if self.digits(&mut 0) == 0 {
                 return self.syntax();
             }
         }
-        Ok(is_integer)
+        Ok(digits)
     }
 
     fn pass_literal(&mut self) -> Result<(), JsonError> {
@@ -388,29 +409,62 @@ impl<'a> Reader<'a> {
             return self.pass().map(|()| None);
         }
         let start = self.at;
-        let is_integer = self.pass_number()?;
+        let digits = self.pass_number()?;
         let raw = self.slice(start, self.at)?;
-        let value = match small_integer(raw, is_integer) {
-            Some(value) => value,
-            None => raw.parse().unwrap_or(f64::NAN),
-        };
         Ok(Some(Number {
             raw,
-            value,
-            is_integer,
+            value: digits
+                .value()
+                .unwrap_or_else(|| raw.parse().unwrap_or(f64::NAN)),
+            is_integer: digits.n_fraction == 0 && !digits.has_exponent,
         }))
+    }
+
+    /// Where the next value starts.
+    #[inline]
+    pub(crate) fn start(&mut self) -> Result<usize, JsonError> {
+        self.peek().map(|_| self.at)
+    }
+
+    /// What was read from `start` on.
+    #[inline]
+    pub(crate) fn since(&self, start: usize) -> Result<&'a str, JsonError> {
+        self.slice(start, self.at)
     }
 }
 
-/// The value of a non-negative integer of at most 9 digits, which needs no float parser.
-#[inline]
-fn small_integer(raw: &str, is_integer: bool) -> Option<f64> {
-    if !is_integer || raw.len() > 9 || raw.starts_with('-') {
-        return None;
+/// A number's parts, read on the way past it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Digits {
+    /// All digits before an exponent as one integer; exact up to 19 of them.
+    mantissa: u64,
+    /// Digits before the point, a lone 0 not counted.
+    n_whole: usize,
+    n_fraction: usize,
+    is_negative: bool,
+    has_exponent: bool,
+}
+
+impl Digits {
+    /// The number's value when both its digits and the power of ten under them are exact in `f64`: then one
+    /// division rounds as a float parser does.
+    #[inline]
+    fn value(&self) -> Option<f64> {
+        const DIGITS_MAX: usize = 15;
+        const POWERS: [f64; DIGITS_MAX + 1] = [
+            1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+        ];
+        if self.has_exponent || self.n_whole + self.n_fraction > DIGITS_MAX {
+            return None;
+        }
+        let whole = self.mantissa as f64;
+        let value = if self.n_fraction == 0 {
+            whole
+        } else {
+            whole / POWERS.get(self.n_fraction)?
+        };
+        Some(if self.is_negative { -value } else { value })
     }
-    Some(f64::from(raw.bytes().fold(0_u32, |value, digit| {
-        value * 10 + u32::from(digit - b'0')
-    })))
 }
 
 fn decode(raw: &str) -> String {
@@ -590,6 +644,7 @@ mod tests {
         assert_eq!(read("123456789").value, 123_456_789.0);
         assert_eq!(read("1234567890").value, 1_234_567_890.0);
         assert_eq!(read("-5").value, -5.0);
+        assert!(read("-0").value.is_sign_negative() && read("-0.0").value.is_sign_negative());
         assert_eq!(read("164.60000000000002").value, 164.600_000_000_000_02);
         assert!(read("1e400").value.is_infinite());
         assert!(read("7").is_integer && !read("7.0").is_integer && !read("7e0").is_integer);
@@ -607,6 +662,15 @@ mod tests {
         #[test]
         fn accepts_what_serde_json_accepts(text in prop_oneof![json_like(), ".*"]) {
             prop_assert_eq!(accepts(&text), serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok());
+        }
+
+        #[test]
+        fn numbers_are_read_as_by_the_standard_library(text in "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?") {
+            let number = Reader::new(&text).number_or_skip().unwrap().unwrap();
+            let expected: f64 = text.parse().unwrap();
+            prop_assert_eq!(number.value.to_bits(), expected.to_bits());
+            prop_assert_eq!(number.raw, text.as_str());
+            prop_assert_eq!(number.is_integer, !text.contains(['.', 'e', 'E']));
         }
 
         #[test]

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::code::Code;
 use crate::json::{JsonError, Reader, Text};
 use crate::lines::LINE_CHARS_MAX;
+use crate::pair::{BoxLabels, Metadata};
 
 /// Keys that ListDatasetEntries and training add; they are never labels and are not sent back.
 pub(crate) const SERVICE_KEYS: [&str; 5] = [
@@ -21,12 +22,42 @@ pub(crate) const METADATA_SUFFIX: &str = "-metadata";
 /// Up to this many keys a linear search is the fastest one.
 const KEYS_SEARCHED_MAX: usize = 24;
 
-#[derive(Debug, Clone)]
+/// What a value was found to be on the way past it.
+#[derive(Debug)]
+enum Passed<'a> {
+    /// An object below a key that ends as metadata's does.
+    Metadata(Box<Metadata<'a>>),
+    /// An object below another key.
+    Label(Box<BoxLabels<'a>>),
+    /// No object.
+    Other,
+}
+
+#[derive(Debug)]
 pub(crate) struct Member<'a> {
     pub(crate) key: Cow<'a, str>,
     /// The key as it came, without quotes.
     pub(crate) raw_key: &'a str,
     pub(crate) value: &'a str,
+    passed: Passed<'a>,
+}
+
+impl<'a> Member<'a> {
+    /// The value of a label attribute's metadata; `None` when it isn't an object.
+    pub(crate) fn metadata(&self) -> Result<Option<&Metadata<'a>>, JsonError> {
+        match &self.passed {
+            Passed::Metadata(metadata) => metadata.checked().map(|()| Some(metadata.as_ref())),
+            Passed::Label(_) | Passed::Other => Ok(None),
+        }
+    }
+
+    /// The value of a label attribute; `None` when it isn't an object.
+    pub(crate) fn box_labels(&self) -> Result<Option<&BoxLabels<'a>>, JsonError> {
+        match &self.passed {
+            Passed::Label(labels) => labels.checked().map(|()| Some(labels.as_ref())),
+            Passed::Metadata(_) | Passed::Other => Ok(None),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -103,11 +134,26 @@ impl<'a> Line<'a> {
         let mut members = Vec::with_capacity(8);
         let mut is_first = true;
         while let Some(key) = reader.next_key(&mut is_first)? {
-            let value = reader.skip()?;
+            let raw_key = key.raw;
+            let key = key.decoded();
+            let start = reader.start()?;
+            let passed = if key.ends_with(METADATA_SUFFIX) {
+                Metadata::pass(&mut reader)?.map(|metadata| Passed::Metadata(Box::new(metadata)))
+            } else {
+                BoxLabels::pass(&mut reader)?.map(|labels| Passed::Label(Box::new(labels)))
+            };
+            let passed = match passed {
+                Some(passed) => passed,
+                None => {
+                    reader.skip()?;
+                    Passed::Other
+                }
+            };
             members.push(Member {
-                key: key.decoded(),
-                raw_key: key.raw,
-                value,
+                key,
+                raw_key,
+                value: reader.since(start)?,
+                passed,
             });
         }
         reader.finish()?;

@@ -26,6 +26,7 @@ pub(crate) struct Metadata<'a> {
     pub(crate) n_other_fields: u32,
     /// `job_name`, `creation_date` or fields beside `confidence` in `objects`: the value can't be carried whole.
     pub(crate) is_irregular: bool,
+    has_duplicate_key: bool,
 }
 
 /// The known values of a metadata's `type`.
@@ -42,7 +43,22 @@ pub(crate) enum LabelKind {
 impl<'a> Metadata<'a> {
     /// `None` when the value isn't an object.
     pub(crate) fn read(value: &'a str) -> Result<Option<Self>, JsonError> {
-        let mut reader = Reader::new(value);
+        match Self::pass(&mut Reader::new(value))? {
+            Some(metadata) => metadata.checked().map(|()| Some(metadata)),
+            None => Ok(None),
+        }
+    }
+
+    /// Refuses metadata that has a key twice.
+    pub(crate) fn checked(&self) -> Result<(), JsonError> {
+        if self.has_duplicate_key {
+            return Err(JsonError::DuplicateKey);
+        }
+        Ok(())
+    }
+
+    /// Passes the next value; `None` when it isn't an object, which is then left unread.
+    pub(crate) fn pass(reader: &mut Reader<'a>) -> Result<Option<Self>, JsonError> {
         if !reader.enter_object()? {
             return Ok(None);
         }
@@ -76,15 +92,23 @@ impl<'a> Metadata<'a> {
                     5
                 }
                 "class-map" => {
-                    metadata.class_map = read_map(&mut reader, Reader::text_or_skip)?;
+                    metadata.class_map = read_map(
+                        reader,
+                        Reader::text_or_skip,
+                        &mut metadata.has_duplicate_key,
+                    )?;
                     6
                 }
                 "objects" => {
-                    metadata.objects = read_objects(&mut reader, &mut metadata.is_irregular)?;
+                    metadata.objects = read_objects(reader, &mut metadata)?;
                     7
                 }
                 "confidence-map" => {
-                    metadata.confidence_map = read_map(&mut reader, Reader::number_or_skip)?;
+                    metadata.confidence_map = read_map(
+                        reader,
+                        Reader::number_or_skip,
+                        &mut metadata.has_duplicate_key,
+                    )?;
                     8
                 }
                 "failure-reason" => {
@@ -113,9 +137,7 @@ impl<'a> Metadata<'a> {
                     continue;
                 }
             };
-            if seen & (1 << bit) != 0 {
-                return Err(JsonError::DuplicateKey);
-            }
+            metadata.has_duplicate_key |= seen & (1 << bit) != 0;
             seen |= 1 << bit;
         }
         Ok(Some(metadata))
@@ -147,6 +169,7 @@ type Pairs<'a, T> = Option<Vec<(Text<'a>, T)>>;
 fn read_map<'a, T>(
     reader: &mut Reader<'a>,
     mut read: impl FnMut(&mut Reader<'a>) -> Result<Option<T>, JsonError>,
+    has_duplicate_key: &mut bool,
 ) -> Result<Pairs<'a, T>, JsonError> {
     if !reader.enter_object()? {
         reader.skip()?;
@@ -161,9 +184,7 @@ fn read_map<'a, T>(
             None => is_regular = false,
         }
     }
-    if has_duplicates(&map) {
-        return Err(JsonError::DuplicateKey);
-    }
+    *has_duplicate_key |= has_duplicates(&map);
     Ok(is_regular.then_some(map))
 }
 
@@ -182,13 +203,13 @@ fn has_duplicates<T>(map: &[(Text<'_>, T)]) -> bool {
 
 fn read_objects<'a>(
     reader: &mut Reader<'a>,
-    is_irregular: &mut bool,
+    metadata: &mut Metadata<'a>,
 ) -> Result<Option<Vec<Option<Number<'a>>>>, JsonError> {
     if !reader.enter_array()? {
         reader.skip()?;
         return Ok(None);
     }
-    let mut objects = Vec::new();
+    let mut objects = Vec::with_capacity(8);
     let mut is_first = true;
     while reader.next_element(&mut is_first)? {
         let mut confidence = None;
@@ -200,16 +221,14 @@ fn read_objects<'a>(
                     confidence = reader.number_or_skip()?;
                     n_confidences += 1;
                 } else {
-                    *is_irregular = true;
+                    metadata.is_irregular = true;
                     reader.skip()?;
                 }
             }
         } else {
             reader.skip()?;
         }
-        if n_confidences > 1 {
-            return Err(JsonError::DuplicateKey);
-        }
+        metadata.has_duplicate_key |= n_confidences > 1;
         objects.push(confidence);
     }
     Ok(Some(objects))
@@ -249,12 +268,28 @@ pub(crate) struct BoxLabels<'a> {
     pub(crate) annotations: Annotations<'a>,
     /// Fields beside the known ones, at any level: the value can't be carried whole.
     pub(crate) is_irregular: bool,
+    has_duplicate_key: bool,
 }
 
 impl<'a> BoxLabels<'a> {
     /// `None` when the value isn't an object.
     pub(crate) fn read(value: &'a str) -> Result<Option<Self>, JsonError> {
-        let mut reader = Reader::new(value);
+        match Self::pass(&mut Reader::new(value))? {
+            Some(labels) => labels.checked().map(|()| Some(labels)),
+            None => Ok(None),
+        }
+    }
+
+    /// Refuses a label that has a key twice.
+    pub(crate) fn checked(&self) -> Result<(), JsonError> {
+        if self.has_duplicate_key {
+            return Err(JsonError::DuplicateKey);
+        }
+        Ok(())
+    }
+
+    /// Passes the next value; `None` when it isn't an object, which is then left unread.
+    pub(crate) fn pass(reader: &mut Reader<'a>) -> Result<Option<Self>, JsonError> {
         if !reader.enter_object()? {
             return Ok(None);
         }
@@ -263,6 +298,7 @@ impl<'a> BoxLabels<'a> {
             size_is_array: false,
             annotations: Annotations::Missing,
             is_irregular: false,
+            has_duplicate_key: false,
         };
         let (mut n_sizes, mut n_annotations) = (0, 0);
         let mut is_first = true;
@@ -270,11 +306,11 @@ impl<'a> BoxLabels<'a> {
             match key.decoded().as_ref() {
                 "image_size" => {
                     n_sizes += 1;
-                    labels.read_size(&mut reader)?;
+                    labels.read_size(reader)?;
                 }
                 "annotations" => {
                     n_annotations += 1;
-                    labels.annotations = labels.read_annotations(&mut reader)?;
+                    labels.annotations = labels.read_annotations(reader)?;
                 }
                 _ => {
                     labels.is_irregular = true;
@@ -282,9 +318,7 @@ impl<'a> BoxLabels<'a> {
                 }
             }
         }
-        if n_sizes > 1 || n_annotations > 1 {
-            return Err(JsonError::DuplicateKey);
-        }
+        labels.has_duplicate_key |= n_sizes > 1 || n_annotations > 1;
         Ok(Some(labels))
     }
 
@@ -320,9 +354,7 @@ impl<'a> BoxLabels<'a> {
                     continue;
                 }
             };
-            if std::mem::replace(place, reader.number_or_skip()?).is_some() {
-                return Err(JsonError::DuplicateKey);
-            }
+            self.has_duplicate_key |= std::mem::replace(place, reader.number_or_skip()?).is_some();
         }
         self.sizes.push(size);
         Ok(())
@@ -356,9 +388,8 @@ impl<'a> BoxLabels<'a> {
                         continue;
                     }
                 };
-                if std::mem::replace(place, reader.number_or_skip()?).is_some() {
-                    return Err(JsonError::DuplicateKey);
-                }
+                self.has_duplicate_key |=
+                    std::mem::replace(place, reader.number_or_skip()?).is_some();
             }
             list.push(annotation);
         }

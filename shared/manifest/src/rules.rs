@@ -17,8 +17,8 @@ use serde::Serialize;
 
 use crate::code::{Code, Stage};
 use crate::json::{JsonError, Number, Reader, Text, write_text};
-use crate::line::{Line, SERVICE_KEYS};
-use crate::pair::{Annotation, Annotations, BoxLabels, LabelKind, Metadata, SizeFields};
+use crate::line::{Line, Member, SERVICE_KEYS};
+use crate::pair::{Annotation, Annotations, LabelKind, Metadata, SizeFields};
 use crate::source_ref::SourceRef;
 
 /// Most boxes of one image, inclusive. Source: guidelines and quotas.
@@ -168,13 +168,7 @@ fn judge_line(bytes: &[u8]) -> Result<Kept, (Code, String)> {
         ..WholeLine::default()
     };
     for (attribute, metadata) in pairs {
-        match judge_pair(
-            &attribute.key,
-            attribute.value,
-            metadata.value,
-            &mut kept,
-            &mut whole,
-        ) {
+        match judge_pair(attribute, metadata, &mut kept, &mut whole) {
             Ok(()) => {}
             Err(Stop::Json(error)) => {
                 return Err((
@@ -274,12 +268,12 @@ impl WholeLine {
 }
 
 fn judge_pair(
-    attribute: &str,
-    value: &str,
-    metadata_value: &str,
+    label: &Member<'_>,
+    metadata: &Member<'_>,
     kept: &mut Kept,
     whole: &mut WholeLine,
 ) -> Result<(), Stop> {
+    let attribute = label.key.as_ref();
     let bad_metadata = || {
         Stop::Only(finding(
             Code::InvalidLabelAttributeMetadataFormat,
@@ -287,7 +281,7 @@ fn judge_pair(
             attribute,
         ))
     };
-    let metadata = Metadata::read(metadata_value)?.ok_or_else(bad_metadata)?;
+    let metadata = metadata.metadata()?.ok_or_else(bad_metadata)?;
     whole.n_pairs += 1;
     let is_box = match metadata.label_kind() {
         Some(LabelKind::SingleLabel) => false,
@@ -312,9 +306,9 @@ fn judge_pair(
     }
     if is_box {
         whole.is_human_annotated &= is_human;
-        return judge_boxes(attribute, value, &metadata, kept, whole);
+        return judge_boxes(label, metadata, kept, whole);
     }
-    let is_integer = Reader::new(value)
+    let is_integer = Reader::new(label.value)
         .number_or_skip()?
         .is_some_and(|number| number.is_integer);
     if !is_integer {
@@ -337,12 +331,12 @@ fn judge_pair(
 }
 
 fn judge_boxes(
-    attribute: &str,
-    value: &str,
+    label: &Member<'_>,
     metadata: &Metadata<'_>,
     kept: &mut Kept,
     whole: &mut WholeLine,
 ) -> Result<(), Stop> {
+    let attribute = label.key.as_ref();
     let only = |code, place| Stop::Only(finding(code, place, attribute));
     let bad_value = || {
         only(
@@ -356,7 +350,7 @@ fn judge_boxes(
             Place::Metadata(attribute.to_owned()),
         )
     };
-    let labels = BoxLabels::read(value)?.ok_or_else(bad_value)?;
+    let labels = label.box_labels()?.ok_or_else(bad_value)?;
     let size = match labels.sizes.as_slice() {
         [size] if labels.size_is_array => PixelSize::read(size).ok_or_else(bad_value)?,
         _ => return Err(bad_value()),
@@ -617,7 +611,7 @@ pub fn declared_image_size(line: &[u8]) -> Option<(u32, u32)> {
     let line = Line::open(line).ok()?;
     let side = |value: f64| (value <= f64::from(u32::MAX)).then_some(value as u32);
     line.pairs().find_map(|(attribute, _)| {
-        let labels = BoxLabels::read(attribute.value).ok()??;
+        let labels = attribute.box_labels().ok()??;
         let size = PixelSize::read(labels.sizes.first()?)?;
         Some((side(size.width)?, side(size.height)?))
     })
