@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use aws_sdk_rekognition::error::DisplayErrorContext;
 use dataset_updater::place::Place;
 use dataset_updater::report::Report;
+use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -32,6 +33,9 @@ pub const PRE_ANNOTATION: &str = "gtcl-SageMaker-pre-annotation";
 pub const CONSOLIDATION: &str = "gtcl-SageMaker-annotation-consolidation";
 /// See [`PRE_ANNOTATION`].
 pub const UPDATER: &str = "gtcl-dataset-updater";
+
+/// Images uploaded at a time.
+const UPLOADS_AT_ONCE: usize = 8;
 
 /// Lines of `rejected.jsonl` that a summary carries.
 const REJECTIONS_MAX: usize = 1000;
@@ -247,9 +251,16 @@ impl<'a> Pipeline<'a> {
             let stage = self
                 .reporter
                 .stage(&format!("{}: images", job.name), job.images.len());
-            for (n_done, (key, image)) in (1..).zip(&job.images) {
-                self.put(key, image.clone()).await?;
-                stage.set(n_done);
+            let puts = job
+                .images
+                .iter()
+                .map(|(key, image)| self.put(key, image.clone()));
+            let mut done = stream::iter(puts)
+                .buffer_unordered(UPLOADS_AT_ONCE)
+                .enumerate();
+            while let Some((n_done, put)) = done.next().await {
+                put?;
+                stage.set(n_done + 1);
             }
             stage.finish(&format!("{} uploaded", job.images.len()));
         }

@@ -32,12 +32,13 @@ pub async fn create_project(
     rekognition: &aws_sdk_rekognition::Client,
     name: &str,
 ) -> Result<String, CommandError> {
-    if let Some(project) = find_project(rekognition, name).await? {
-        return Ok(project.project_arn().unwrap_or_default().to_owned());
+    match rekognition.create_project().project_name(name).send().await {
+        Ok(created) => Ok(created.project_arn().unwrap_or_default().to_owned()),
+        Err(error) => match find_project(rekognition, name).await? {
+            Some(project) => Ok(project.project_arn().unwrap_or_default().to_owned()),
+            None => Err(fault(name, &error)),
+        },
     }
-    let created = rekognition.create_project().project_name(name).send().await;
-    let created = created.map_err(|error| fault(name, &error))?;
-    Ok(created.project_arn().unwrap_or_default().to_owned())
 }
 
 /// ARN of the training dataset of the project of this name.
@@ -49,25 +50,24 @@ pub async fn create_dataset(
     rekognition: &aws_sdk_rekognition::Client,
     name: &str,
 ) -> Result<String, CommandError> {
-    let project = find_project(rekognition, name).await?;
-    let dataset = project.as_ref().and_then(|project| {
-        project
-            .datasets()
-            .iter()
-            .find(|dataset| dataset.dataset_type() == Some(&DatasetType::Train))
-            .and_then(|dataset| dataset.dataset_arn())
-    });
-    if let Some(arn) = dataset {
-        return Ok(arn.to_owned());
-    }
     let created = rekognition
         .create_dataset()
         .project_arn(create_project(rekognition, name).await?)
         .dataset_type(DatasetType::Train)
         .send()
-        .await
-        .map_err(|error| fault(name, &error))?;
-    Ok(created.dataset_arn().unwrap_or_default().to_owned())
+        .await;
+    let error = match created {
+        Ok(created) => return Ok(created.dataset_arn().unwrap_or_default().to_owned()),
+        Err(error) => error,
+    };
+    find_project(rekognition, name)
+        .await?
+        .iter()
+        .flat_map(|project| project.datasets())
+        .find(|dataset| dataset.dataset_type() == Some(&DatasetType::Train))
+        .and_then(|dataset| dataset.dataset_arn())
+        .map(str::to_owned)
+        .ok_or_else(|| fault(name, &error))
 }
 
 async fn find_project(
