@@ -1,0 +1,271 @@
+//! Small cases whose answer is known.
+
+use consensus::boxes::{self, BoxLabel};
+use consensus::multi_label;
+use consensus::single_label::{self, Answer, Config};
+use consensus::{Problem, Statistics};
+
+fn names(prefix: &str, n: usize) -> Vec<String> {
+    (0..n).map(|idx| format!("{prefix}{idx:03}")).collect()
+}
+
+fn problem<A>(n_classes: usize, items: Vec<Vec<A>>) -> Problem<A> {
+    Problem {
+        workers: names("w", 12),
+        classes: names("c", n_classes),
+        items,
+    }
+}
+
+fn votes(classes: &[u32]) -> Vec<Answer> {
+    (0..)
+        .zip(classes)
+        .map(|(worker, class)| Answer {
+            worker,
+            class: *class,
+        })
+        .collect()
+}
+
+/// One item alone, nothing carried.
+fn check_class(n_classes: usize, classes: &[u32], expected: Option<u32>) {
+    let done = single_label::consolidate(
+        &problem(n_classes, vec![votes(classes)]),
+        &Statistics::default(),
+        &Config::default(),
+    );
+    assert_eq!(
+        done.estimates[0].as_ref().map(|estimate| estimate.class),
+        expected,
+        "{classes:?}"
+    );
+}
+
+#[test]
+fn classes() {
+    check_class(3, &[], None);
+    check_class(3, &[2], Some(2));
+    check_class(3, &[0, 0, 0], Some(0));
+    check_class(3, &[1, 1, 0], Some(1));
+    check_class(3, &[2, 1], Some(1));
+    check_class(3, &[1, 2], Some(1));
+    check_class(3, &[2, 1, 0], Some(0));
+    check_class(1, &[0, 0], Some(0));
+    check_class(3, &[7], None);
+    check_class(0, &[0], None);
+    check_class(60, &[59, 59, 3], Some(59));
+}
+
+#[test]
+fn one_worker_has_the_pooled_accuracy() {
+    let done = single_label::consolidate(
+        &problem(3, vec![votes(&[2])]),
+        &Statistics::default(),
+        &Config::default(),
+    );
+    let estimate = done.estimates[0].as_ref().unwrap();
+    assert!((0.6..0.8).contains(&estimate.confidence), "{estimate:?}");
+
+    let agreed = problem(3, (0..60).map(|idx| votes(&[idx % 3; 4])).collect());
+    let carried =
+        single_label::consolidate(&agreed, &Statistics::default(), &Config::default()).statistics;
+    let known =
+        single_label::consolidate(&problem(3, vec![votes(&[2])]), &carried, &Config::default());
+    assert!(known.estimates[0].as_ref().unwrap().confidence > 0.9);
+}
+
+#[test]
+fn of_several_answers_of_one_worker_the_first_counts() {
+    let twice = vec![
+        Answer {
+            worker: 0,
+            class: 1,
+        },
+        Answer {
+            worker: 0,
+            class: 0,
+        },
+        Answer {
+            worker: 0,
+            class: 0,
+        },
+    ];
+    let done = single_label::consolidate(
+        &problem(2, vec![twice]),
+        &Statistics::default(),
+        &Config::default(),
+    );
+    assert_eq!(done.estimates[0].as_ref().unwrap().class, 1);
+}
+
+#[test]
+fn a_known_spammer_is_outvoted_by_one() {
+    let mut items = Vec::new();
+    for idx in 0..120 {
+        let truth = idx % 2;
+        let mut item = votes(&[truth, truth, truth]);
+        item.push(Answer {
+            worker: 3,
+            class: 0,
+        });
+        item.push(Answer {
+            worker: 4,
+            class: 0,
+        });
+        items.push(item);
+    }
+    let carried = single_label::consolidate(
+        &problem(2, items),
+        &Statistics::default(),
+        &Config::default(),
+    )
+    .statistics;
+    let split = vec![
+        Answer {
+            worker: 0,
+            class: 1,
+        },
+        Answer {
+            worker: 3,
+            class: 0,
+        },
+        Answer {
+            worker: 4,
+            class: 0,
+        },
+    ];
+    let done = single_label::consolidate(&problem(2, vec![split]), &carried, &Config::default());
+    assert_eq!(done.estimates[0].as_ref().unwrap().class, 1);
+}
+
+#[test]
+fn many_votes_do_not_underflow() {
+    let classes: Vec<u32> = (0..400).map(|idx| u32::from(idx % 3 == 0)).collect();
+    let problem = Problem {
+        workers: names("w", 400),
+        classes: names("c", 10),
+        items: vec![votes(&classes)],
+    };
+    let done = single_label::consolidate(&problem, &Statistics::default(), &Config::default());
+    let estimate = done.estimates[0].as_ref().unwrap();
+    assert_eq!(estimate.class, 0);
+    assert!(estimate.probabilities.iter().all(|p| p.is_finite()));
+}
+
+fn check_accepted(answers: &[&[u32]], expected: &[u32]) {
+    let answers = (0..)
+        .zip(answers)
+        .map(|(worker, classes)| multi_label::Answer {
+            worker,
+            classes: classes.to_vec(),
+        });
+    let done = multi_label::consolidate(
+        &problem(3, vec![answers.collect()]),
+        &Statistics::default(),
+        &multi_label::Config::default(),
+    );
+    assert_eq!(done.estimates[0].as_ref().unwrap().accepted, expected);
+}
+
+#[test]
+fn accepted_classes() {
+    check_accepted(&[&[]], &[]);
+    check_accepted(&[&[], &[], &[]], &[]);
+    check_accepted(&[&[1], &[1], &[1]], &[1]);
+    check_accepted(&[&[2, 0], &[0, 2], &[0]], &[0, 2]);
+    check_accepted(&[&[2, 2]], &[2]);
+    check_accepted(&[&[0], &[], &[], &[], &[], &[]], &[]);
+    check_accepted(&[&[9]], &[]);
+}
+
+fn label(class: u32, left: f64, top: f64, width: f64, height: f64) -> BoxLabel {
+    BoxLabel {
+        class,
+        left,
+        top,
+        width,
+        height,
+    }
+}
+
+/// Classes and votes of the accepted boxes.
+fn check_boxes(answers: &[&[BoxLabel]], expected: &[(u32, u32)]) {
+    let answers = (0..).zip(answers).map(|(worker, boxes)| boxes::Answer {
+        worker,
+        boxes: boxes.to_vec(),
+    });
+    let done = boxes::consolidate(
+        &problem(3, vec![answers.collect()]),
+        &Statistics::default(),
+        &boxes::Config::default(),
+    );
+    let estimate = done.estimates[0].as_ref().unwrap();
+    let found: Vec<(u32, u32)> = estimate
+        .boxes
+        .iter()
+        .map(|label| (label.class, label.n_votes))
+        .collect();
+    assert_eq!(found, expected, "{estimate:?}");
+}
+
+#[test]
+fn accepted_boxes() {
+    let a = label(0, 0.0, 0.0, 10.0, 10.0);
+    let near = label(0, 1.0, 0.0, 10.0, 10.0);
+    let far = label(1, 50.0, 50.0, 10.0, 10.0);
+    check_boxes(&[&[]], &[]);
+    check_boxes(&[&[], &[], &[]], &[]);
+    check_boxes(&[&[a]], &[(0, 1)]);
+    check_boxes(&[&[a], &[near], &[]], &[(0, 2)]);
+    check_boxes(&[&[a], &[], &[]], &[]);
+    check_boxes(&[&[a, far], &[near], &[near, far]], &[(0, 3), (1, 2)]);
+    // Two boxes of one worker are two objects, however much they overlap.
+    check_boxes(&[&[a, near], &[a, near]], &[(0, 2), (0, 2)]);
+    // Classes: the one that most drew.
+    check_boxes(
+        &[&[a], &[label(2, 0.0, 0.0, 10.0, 10.0)], &[near]],
+        &[(0, 3)],
+    );
+    check_boxes(&[&[label(0, f64::NAN, 0.0, 1.0, 1.0), a]], &[(0, 1)]);
+    check_boxes(&[&[label(0, 0.0, 0.0, -5.0, 1.0)]], &[]);
+    check_boxes(&[&[label(9, 0.0, 0.0, 5.0, 1.0)]], &[]);
+}
+
+#[test]
+fn a_box_gone_astray_moves_the_edges_little() {
+    let boxes = [10.0, 10.0, 11.0, 11.0, 19.0].map(|left| vec![label(0, left, 0.0, 40.0, 40.0)]);
+    let answers = (0..)
+        .zip(boxes)
+        .map(|(worker, boxes)| boxes::Answer { worker, boxes })
+        .collect();
+    let done = boxes::consolidate(
+        &problem(1, vec![answers]),
+        &Statistics::default(),
+        &boxes::Config::default(),
+    );
+    let left = done.estimates[0].as_ref().unwrap().boxes[0].left;
+    assert!((10.0..11.5).contains(&left), "{left}");
+}
+
+#[test]
+fn presence_rises_with_votes() {
+    let config = boxes::Config::default();
+    for n_workers in 1..=9 {
+        let all: Vec<f64> = (0..=n_workers)
+            .map(|n_votes| config.presence(n_votes, n_workers))
+            .collect();
+        assert!(all.windows(2).all(|pair| pair[0] < pair[1]), "{all:?}");
+        assert!(all.iter().all(|p| (0.0..1.0).contains(p)));
+    }
+    assert!(config.presence(1, 2) > 0.5 && config.presence(2, 5) < 0.5);
+}
+
+#[test]
+fn intersection_over_union() {
+    let check = |a, b, expected: f64| assert!((boxes::iou(&a, &b) - expected).abs() < 1e-12);
+    let one = label(0, 0.0, 0.0, 10.0, 10.0);
+    check(one, one, 1.0);
+    check(one, label(0, 5.0, 0.0, 10.0, 10.0), 1.0 / 3.0);
+    check(one, label(0, 10.0, 0.0, 10.0, 10.0), 0.0);
+    check(one, label(0, 0.0, 0.0, 0.0, 0.0), 0.0);
+}
