@@ -98,8 +98,9 @@ pub fn consolidate(
         config.n_iterations_of_batch
     };
     model.run(&votes, n_iterations);
+    let (estimates, statistics) = model.conclude(&votes);
     Consolidation {
-        estimates: model.estimates(&votes, config),
-        statistics: model.statistics(&votes),
+        estimates,
+        statistics,
     }
 }

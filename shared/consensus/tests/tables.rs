@@ -1,5 +1,11 @@
 //! Small cases whose answer is known.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
 use consensus::boxes::{self, BoxLabel};
 use consensus::multi_label;
 use consensus::single_label::{self, Answer, Config};
