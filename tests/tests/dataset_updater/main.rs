@@ -3,6 +3,11 @@
 //! After each fault: the dataset holds exactly the manifest's good lines, the report accounts for every line, and
 //! no more updates were made than the fault explains.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper of these tests that fails has failed the test"
+)]
+
 mod events;
 mod existing;
 mod faults;

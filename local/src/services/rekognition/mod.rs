@@ -1,6 +1,6 @@
 //! The embedded Rekognition Custom Labels: projects, datasets and model versions over awsJson1.1.
 //!
-//! [`model`] decides, with the time told; this file is the shell around it: HTTP, scripted faults, the limit of
+//! `model` decides, with the time told; this file is the shell around it: HTTP, scripted faults, the limit of
 //! calls a second, the folder. What AWS leaves open is a field of [`Config`], or chosen as follows:
 //!
 //! - an update replaces an entry's whole line; of two lines with one `source-ref` in one update the first stays;
