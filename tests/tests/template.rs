@@ -444,3 +444,50 @@ fn a_message_stays_away_six_times_as_long_as_a_call_may_take() {
         "{visibility_s} s < 6 × {timeout_s} s"
     );
 }
+
+/// Crates that a package is built from, with their features.
+fn crates_of(package: &str) -> BTreeMap<String, String> {
+    let output = std::process::Command::new(env!("CARGO"))
+        .current_dir(root())
+        .args(["tree", "--offline", "--package", package])
+        .args([
+            "--edges",
+            "normal,build",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}|{f}",
+        ])
+        .output()
+        .unwrap_or_else(|error| panic!("cargo tree: {error}"));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| line.trim_end_matches(" (*)").split_once('|'))
+        .map(|(name, features)| (name.to_owned(), features.to_owned()))
+        .collect()
+}
+
+/// `sam build` builds the functions one by one; a crate with other features, and all above it, is compiled again.
+#[test]
+fn functions_build_shared_crates_once() {
+    let all: Vec<_> = FUNCTIONS
+        .iter()
+        .map(|(_, package, _)| (package, crates_of(package)))
+        .collect();
+    let (first, expected) = &all[0];
+    for (package, crates) in &all {
+        for (name, features) in crates {
+            if let Some(expected) = expected.get(name) {
+                assert_eq!(
+                    features, expected,
+                    "{name} has other features for {package} than for {first}: give it the same ones in the root Cargo.toml"
+                );
+            }
+        }
+    }
+}
