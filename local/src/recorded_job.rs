@@ -121,6 +121,28 @@ pub enum RecordedJobError {
         /// Data objects of the manifest.
         n_objects: usize,
     },
+    /// A line of the manifest is about another data object than the answers to it.
+    #[error(
+        "{path}, line {line_number}: source-ref is {source_ref}, but workers answered for {answered} there: is it this job's manifest?"
+    )]
+    OtherObject {
+        /// The manifest.
+        path: PathBuf,
+        /// One-based.
+        line_number: usize,
+        /// The line's.
+        source_ref: String,
+        /// The data object that the job's own files have at this position.
+        answered: String,
+    },
+    /// The truth file can't be read.
+    #[error("{path}: {source}")]
+    ReadTruth {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The truth file.
     #[error("{path}, {error}")]
     Truth {
@@ -140,15 +162,14 @@ impl RecordedJobError {
             }
             Self::SeveralJobs { .. } => "name one job's folder",
             Self::NoAnswers { .. } => "sync the job's annotations/ folder, too",
-            Self::NotText { .. }
-            | Self::TooLarge { .. }
-            | Self::ManifestLine { .. }
-            | Self::Answers { .. } => {
+            Self::NotText { .. } | Self::TooLarge { .. } | Self::ManifestLine { .. } => {
                 "sync the file again; a manifest is JSON Lines, one object a line"
             }
-            Self::UnknownObject { .. } => {
+            Self::Answers { .. } => "sync the file again: it is not as Ground Truth writes it",
+            Self::UnknownObject { .. } | Self::OtherObject { .. } => {
                 "put the job's own input manifest beside its folder as input.manifest, or take it away"
             }
+            Self::ReadTruth { .. } => "name an existing file with --truth",
             Self::Truth { .. } => {
                 r#"a truth file is JSON Lines: {"source-ref": "s3://…", "label": …}"#
             }
@@ -197,35 +218,33 @@ pub fn read(path: &Path, truth: Option<&Path>) -> Result<RecordedJob, RecordedJo
         .unwrap_or_else(|| name.clone());
 
     let answers = read_answers(&folder)?;
-    let manifest = match beside
+    let (manifest_path, manifest) = match beside
         .iter()
         .map(|folder| folder.join("input.manifest"))
         .find(|path| path.is_file())
     {
         Some(path) => {
             let text = read_text(&path)?;
-            parse_lines(&path, &text)?;
             notes.push(format!("input manifest: {}", path.display()));
-            text
+            (path, text)
         }
         None => match &output_lines {
             Some(lines) => {
                 notes.push("input manifest: not found, taken from the output manifest without the job's own label".to_owned());
-                without_label(lines, &label_attribute)
+                (output_path, without_label(lines, &label_attribute))
             }
             None => {
                 notes.push(
                     "input manifest: not found, taken from the data objects that were answered"
                         .to_owned(),
                 );
-                answers.as_manifest()
+                (folder.clone(), answers.as_manifest())
             }
         },
     };
-    let n_objects = manifest
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .count();
+    let manifest_lines = parse_lines(&manifest_path, &manifest)?;
+    let n_objects = manifest_lines.len();
+    let source_refs = answers.source_refs;
     let answers = answers.by_object;
     if let Some(object_idx) = answers
         .keys()
@@ -238,6 +257,27 @@ pub fn read(path: &Path, truth: Option<&Path>) -> Result<RecordedJob, RecordedJo
             n_objects,
         });
     }
+    // The output has the input's lines in the input's order; of a job that was stopped it may have fewer.
+    let output_lines = output_lines.filter(|lines| lines.len() == n_objects);
+    for (object_idx, line) in manifest_lines.iter().enumerate() {
+        let from_answers = u32::try_from(object_idx)
+            .ok()
+            .and_then(|object_idx| source_refs.get(&object_idx).cloned());
+        let from_output = || source_ref(output_lines.as_ref()?.get(object_idx)?);
+        let (Some(source_ref), Some(answered)) =
+            (source_ref(line), from_answers.or_else(from_output))
+        else {
+            continue;
+        };
+        if source_ref != answered {
+            return Err(RecordedJobError::OtherObject {
+                path: manifest_path,
+                line_number: line_number(&manifest, object_idx),
+                source_ref,
+                answered,
+            });
+        }
+    }
 
     let truth_path = match truth {
         Some(path) => Some(path.to_path_buf()),
@@ -249,7 +289,12 @@ pub fn read(path: &Path, truth: Option<&Path>) -> Result<RecordedJob, RecordedJo
     let truth = truth_path
         .map(|path| {
             notes.push(format!("known truth: {}", path.display()));
-            let text = read_text(&path)?;
+            let text = read_text(&path).map_err(|error| match error {
+                RecordedJobError::Read { path, source } => {
+                    RecordedJobError::ReadTruth { path, source }
+                }
+                other => other,
+            })?;
             parse_truth(&text).map_err(|error| RecordedJobError::Truth { path, error })
         })
         .transpose()?;
@@ -343,6 +388,19 @@ fn parse_lines(path: &Path, text: &str) -> Result<Vec<Line>, RecordedJobError> {
             })
         })
         .collect()
+}
+
+fn source_ref(line: &Line) -> Option<String> {
+    serde_json::from_str(line.get("source-ref")?.get()).ok()
+}
+
+/// The line, from one, of the data object at this position: lines without text hold none.
+fn line_number(manifest: &str, object_idx: usize) -> usize {
+    (1..)
+        .zip(manifest.lines())
+        .filter(|(_, line)| !line.trim().is_empty())
+        .nth(object_idx)
+        .map_or(0, |(line_number, _)| line_number)
 }
 
 /// The attribute whose metadata names this job; else the only attribute with metadata.
@@ -669,6 +727,25 @@ mod tests {
             "only 1",
         );
         refused(
+            |root| {
+                put(
+                    &root.join("input.manifest"),
+                    "{\"source-ref\":\"s3://b/1.png\"}\n\n{\"source-ref\":\"s3://b/0.png\"}\n",
+                )
+            },
+            "line 1: source-ref is s3://b/1.png, but workers answered for s3://b/0.png",
+        );
+        refused(
+            |root| {
+                fs::remove_dir_all(root.join("birds-1/manifests")).expect("removed");
+                put(
+                    &root.join("input.manifest"),
+                    "{\"source-ref\":\"s3://b/0.png\"}\n\n{\"source-ref\":\"s3://b/2.png\"}\n",
+                )
+            },
+            "line 3: source-ref is s3://b/2.png, but workers answered for s3://b/1.png",
+        );
+        refused(
             |root| put(&root.join("true_labels.jsonl"), "nonsense"),
             "true_labels.jsonl, line 1",
         );
@@ -676,6 +753,10 @@ mod tests {
             |root| put(&root.join("other/annotations/x"), ""),
             "several jobs: birds-1, other",
         );
+        let folder = job(|_| {});
+        let no_truth = read(folder.path(), Some(Path::new("/no/such/truth"))).expect_err("refused");
+        assert!(no_truth.to_string().contains("/no/such/truth"));
+        assert!(no_truth.remedy().contains("--truth"));
         let missing = read(Path::new("/no/such/folder"), None).expect_err("refused");
         assert!(missing.to_string().contains("/no/such/folder"));
     }
