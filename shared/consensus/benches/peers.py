@@ -74,23 +74,29 @@ def speed(n_items=100_000, n_workers=1_000, n_classes=10, n_iterations=10, n_run
     path = os.path.join(os.path.dirname(binary), "peer-answers.csv")
     with open(path, "w") as file:
         file.write(text)
-    ours, peak = [], ""
-    for _ in range(n_runs):
+    def consensus(n):
         with open(path) as file:
-            out = subprocess.run([binary, str(n_iterations)], stdin=file, capture_output=True, text=True, check=True)
+            out = subprocess.run([binary, str(n)], stdin=file, capture_output=True, text=True, check=True)
         seconds, _, peak = out.stdout.split(maxsplit=2)
-        ours.append(float(seconds))
-    os.remove(path)
-    frame = pd.DataFrame({"task": items, "worker": workers, "label": classes})
-    theirs = []
-    for _ in range(2):
+        return float(seconds), peak.strip()
+
+    def crowd_kit(n):
         start = time.process_time()
-        DawidSkene(n_iter=n_iterations, tol=0).fit_predict(frame)
-        theirs.append(time.process_time() - start)
-    print(f"{n_items} items x 5 answers x {n_classes} classes, {n_iterations} iterations")
-    print(f"  crowd-kit DawidSkene {min(theirs):8.3f} CPU s, peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
-    print(f"  consensus            {min(ours):8.3f} CPU s, peak {peak.strip()}")
-    print(f"  ratio                {min(theirs) / min(ours):8.0f}")
+        DawidSkene(n_iter=n, tol=0).fit_predict(frame)
+        return time.process_time() - start
+
+    frame = pd.DataFrame({"task": items, "worker": workers, "label": classes})
+    ours = {n: min(consensus(n)[0] for _ in range(n_runs)) for n in (n_iterations, 3 * n_iterations)}
+    peak = consensus(n_iterations)[1]
+    theirs = {n: min(crowd_kit(n) for _ in range(2)) for n in (n_iterations, 3 * n_iterations)}
+    os.remove(path)
+    own_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    per_iteration = [(t[3 * n_iterations] - t[n_iterations]) / (2 * n_iterations) for t in (theirs, ours)]
+    whole = [t[n_iterations] for t in (theirs, ours)]
+    print(f"{n_items} items x 5 answers x {n_classes} classes, CPU seconds: whole call of {n_iterations} iterations, one iteration")
+    print(f"  crowd-kit DawidSkene {whole[0]:8.3f} {per_iteration[0]:8.4f}   peak {own_peak:.0f} MB")
+    print(f"  consensus            {whole[1]:8.3f} {per_iteration[1]:8.4f}   peak {peak}")
+    print(f"  ratio                {whole[0] / whole[1]:8.0f} {per_iteration[0] / per_iteration[1]:8.0f}")
 
 
 def single_label(folder, r, seeds):

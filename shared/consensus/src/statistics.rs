@@ -1,14 +1,38 @@
 //! What is carried from batch to batch of one job: expected counts for each worker.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Millionths: whole numbers add up to the same sum in any order and any grouping.
 pub(crate) const ONE: f64 = 1_000_000.0;
 
 /// Counts in millionths, by class name.
-pub(crate) type Counts = BTreeMap<String, u64>;
+pub(crate) type Counts = BTreeMap<Name, u64>;
+
+/// A class's name; it stands in every row of every worker, so copies share it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Name(pub(crate) Arc<str>);
+
+impl Borrow<str> for Name {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|name| Self(name.into()))
+    }
+}
 
 /// Expected counts of a job's earlier items, kept under the names of workers and classes.
 ///
@@ -19,7 +43,7 @@ pub(crate) type Counts = BTreeMap<String, u64>;
 pub struct Statistics {
     /// Single-label answers, and the classes of boxes: worker → true class → answered class.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) confusion: BTreeMap<String, BTreeMap<String, Counts>>,
+    pub(crate) confusion: BTreeMap<String, BTreeMap<Name, Counts>>,
     /// Votes for each class, in items: each item's vote shares, summed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) votes: Counts,
