@@ -11,6 +11,7 @@
 pub mod boxes;
 pub mod multi_label;
 mod problem;
+pub mod quality;
 pub mod single_label;
 mod statistics;
 

@@ -136,6 +136,15 @@ impl Statistics {
         }
     }
 
+    /// For each worker of single-label answers: name, expected right answers, answers.
+    pub(crate) fn single_label_sums(&self) -> impl Iterator<Item = (&String, f64, f64)> {
+        self.confusion.iter().map(|(worker, rows)| {
+            let right: u64 = rows.iter().filter_map(|(truth, row)| row.get(truth)).sum();
+            let total: u64 = rows.values().flat_map(BTreeMap::values).sum();
+            (worker, right as f64 / ONE, total as f64 / ONE)
+        })
+    }
+
     /// Whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {

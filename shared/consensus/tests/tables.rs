@@ -275,3 +275,60 @@ fn intersection_over_union() {
     check(one, label(0, 10.0, 0.0, 10.0, 10.0), 0.0);
     check(one, label(0, 0.0, 0.0, 0.0, 0.0), 0.0);
 }
+
+#[test]
+fn quality_tells_spammers_from_the_careless() {
+    let mut items = Vec::new();
+    for idx in 0..120_u32 {
+        let truth = idx % 3;
+        let mut item = votes(&[truth, truth, truth]);
+        // Always the same, at random, and careless with one pair.
+        item.push(Answer {
+            worker: 3,
+            class: 0,
+        });
+        item.push(Answer {
+            worker: 4,
+            class: (idx / 3 + idx / 7) % 3,
+        });
+        item.push(Answer {
+            worker: 5,
+            class: if truth == 2 && idx % 2 == 0 { 1 } else { truth },
+        });
+        items.push(item);
+    }
+    let problem = problem(3, items);
+    let done = single_label::consolidate(&problem, &Statistics::default(), &Config::default());
+    let report = consensus::quality::report(&problem, &done.estimates, 5);
+    let suspected: Vec<&str> = report
+        .workers
+        .iter()
+        .filter(|worker| worker.is_suspected)
+        .map(|worker| worker.worker.as_str())
+        .collect();
+    assert_eq!(suspected, ["w003", "w004"]);
+    let careless = &report.workers[5];
+    let confused = careless.most_confused.as_ref().unwrap();
+    assert_eq!(
+        (
+            confused.consolidated.as_str(),
+            confused.answered.as_str(),
+            confused.n
+        ),
+        ("c002", "c001", 20)
+    );
+    assert!((careless.disagreement - 20.0 / 120.0).abs() < 1e-9);
+    assert!(report.workers[0].accuracy > 0.9 && report.workers[3].accuracy < 0.5);
+    assert_eq!(report.second_look.len(), 5);
+    assert!(
+        report
+            .second_look
+            .is_sorted_by(|a, b| a.confidence <= b.confidence)
+    );
+    assert_eq!(report.classes.len(), 3);
+    assert_eq!(report.classes[0].n_items, 40);
+
+    let accuracies = consensus::quality::accuracies(&done.statistics);
+    assert_eq!(accuracies.len(), 6);
+    assert!(accuracies[0].1 > 0.9 && accuracies[3].1 < 0.5);
+}

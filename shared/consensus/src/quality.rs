@@ -1,0 +1,315 @@
+//! What the answers say about the workers, the classes and the items: for people who look after a job.
+//!
+//! Figures are taken against the consolidated classes, not against a truth: a majority that errs together makes the
+//! ones who are right look bad.
+
+use serde::Serialize;
+
+use crate::single_label::{Answer, Estimate};
+use crate::{Problem, Statistics};
+
+/// Answers that a worker must have given before being suspected.
+const SUSPECT_ANSWERS_MIN: u32 = 10;
+
+/// A worker is suspected whose answers tell this little about the class, as a share of what the consolidated
+/// classes hold.
+const SUSPECT_INFORMATION_MAX: f64 = 0.1;
+
+/// Weight of all workers' accuracy in a worker's, in answers, as in [`crate::single_label::Config`].
+const ACCURACY_SHRINKAGE: f64 = 12.0;
+
+/// Quality of a job's answers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// Workers, by name.
+    pub workers: Vec<WorkerQuality>,
+    /// Classes, in class order, those that nobody chose left out.
+    pub classes: Vec<ClassQuality>,
+    /// Items whose answer is least certain, the least certain first, then by index; unanimous ones left out.
+    pub second_look: Vec<SecondLook>,
+}
+
+/// One worker.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WorkerQuality {
+    /// Name as in [`Problem::workers`].
+    pub worker: String,
+    /// Items answered.
+    pub n_answers: u32,
+    /// Expected share of right answers, in [0, 1], shrunk to all workers' share.
+    pub accuracy: f64,
+    /// Share of answers that are not the consolidated class, in [0, 1].
+    pub disagreement: f64,
+    /// The most frequent disagreement; ties go to the lower classes.
+    pub most_confused: Option<Confused>,
+    /// Whether the answers tell next to nothing about the class: always the same one, or any at random.
+    pub is_suspected: bool,
+}
+
+/// A pair of classes that a worker takes for each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Confused {
+    /// The consolidated class.
+    pub consolidated: String,
+    /// The class answered.
+    pub answered: String,
+    /// How often.
+    pub n: u32,
+}
+
+/// One class.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClassQuality {
+    /// Name as in [`Problem::classes`].
+    pub class: String,
+    /// Items consolidated to it.
+    pub n_items: u32,
+    /// Share of those items' answers that are this class, in [0, 1]; `None` without such items.
+    pub agreement: Option<f64>,
+    /// Answers of this class to items of another.
+    pub n_answered_elsewhere: u32,
+}
+
+/// One item.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SecondLook {
+    /// Index into [`Problem::items`].
+    pub item_idx: usize,
+    /// The consolidated class.
+    pub class: String,
+    /// Probability in [0, 1] that it is right.
+    pub confidence: f64,
+    /// Answers for the consolidated class.
+    pub n_votes: u32,
+    /// All answers.
+    pub n_answers: u32,
+}
+
+/// Reports on answers and the estimates made of them; at most `n_second_looks` items are listed.
+///
+/// `estimates` are those of [`crate::single_label::consolidate`] for the same problem, best over a whole job.
+#[must_use]
+pub fn report(
+    problem: &Problem<Answer>,
+    estimates: &[Option<Estimate>],
+    n_second_looks: usize,
+) -> Report {
+    let n_classes = problem.classes.len();
+    let mut tables = vec![Table::new(n_classes); problem.workers.len()];
+    let mut all = Table::new(n_classes);
+    let mut items_of_class = vec![0_u32; n_classes];
+    let mut second_look = Vec::new();
+    for (item_idx, (answers, estimate)) in problem.items.iter().zip(estimates).enumerate() {
+        let Some(estimate) = estimate else { continue };
+        if let Some(n) = items_of_class.get_mut(estimate.class as usize) {
+            *n += 1;
+        }
+        let (mut n_votes, mut n_answers) = (0, 0);
+        let mut seen: Vec<u32> = Vec::with_capacity(answers.len());
+        for answer in answers {
+            let Some(table) = tables.get_mut(answer.worker as usize) else {
+                continue;
+            };
+            if (answer.class as usize) >= n_classes || seen.contains(&answer.worker) {
+                continue;
+            }
+            seen.push(answer.worker);
+            n_answers += 1;
+            n_votes += u32::from(answer.class == estimate.class);
+            let right = estimate
+                .probabilities
+                .get(answer.class as usize)
+                .copied()
+                .unwrap_or_default();
+            table.add(estimate.class, answer.class, right);
+            all.add(estimate.class, answer.class, right);
+        }
+        if n_votes < n_answers {
+            second_look.push(SecondLook {
+                item_idx,
+                class: problem
+                    .classes
+                    .get(estimate.class as usize)
+                    .cloned()
+                    .unwrap_or_default(),
+                confidence: estimate.confidence,
+                n_votes,
+                n_answers,
+            });
+        }
+    }
+    second_look.sort_by(|a, b| {
+        a.confidence
+            .total_cmp(&b.confidence)
+            .then(a.item_idx.cmp(&b.item_idx))
+    });
+    second_look.truncate(n_second_looks);
+    let pooled = all.right / f64::from(all.n_answers).max(1.0);
+    let mut workers: Vec<WorkerQuality> = problem
+        .workers
+        .iter()
+        .zip(&tables)
+        .filter(|(_, table)| table.n_answers > 0)
+        .map(|(worker, table)| table.quality(worker, &problem.classes, pooled))
+        .collect();
+    workers.sort_by(|a, b| a.worker.cmp(&b.worker));
+    Report {
+        workers,
+        classes: all.classes(&problem.classes, &items_of_class),
+        second_look,
+    }
+}
+
+/// Expected accuracy in [0, 1] of every worker with single-label statistics, by name, shrunk to all workers'; with
+/// the number of answers behind it.
+#[must_use]
+pub fn accuracies(statistics: &Statistics) -> Vec<(String, f64, f64)> {
+    let sums: Vec<(&String, f64, f64)> = statistics.single_label_sums().collect();
+    let right: f64 = sums.iter().map(|sum| sum.1).sum();
+    let total: f64 = sums.iter().map(|sum| sum.2).sum();
+    let pooled = if total > 0.0 { right / total } else { 0.0 };
+    let shrunk = |(worker, right, total): (&String, f64, f64)| {
+        (
+            worker.clone(),
+            (right + ACCURACY_SHRINKAGE * pooled) / (total + ACCURACY_SHRINKAGE),
+            total,
+        )
+    };
+    sums.into_iter().map(shrunk).collect()
+}
+
+/// How often each class was answered where each class was consolidated.
+#[derive(Clone)]
+struct Table {
+    n_classes: usize,
+    /// Consolidated class × number of classes + answered class.
+    counts: Vec<u32>,
+    n_answers: u32,
+    right: f64,
+}
+
+impl Table {
+    fn new(n_classes: usize) -> Self {
+        Self {
+            n_classes,
+            counts: Vec::new(),
+            n_answers: 0,
+            right: 0.0,
+        }
+    }
+
+    fn add(&mut self, consolidated: u32, answered: u32, right: f64) {
+        // Many workers of a large job never answer here.
+        self.counts.resize(self.n_classes * self.n_classes, 0);
+        if let Some(n) = self
+            .counts
+            .get_mut(consolidated as usize * self.n_classes + answered as usize)
+        {
+            *n += 1;
+        }
+        self.n_answers += 1;
+        self.right += right;
+    }
+
+    fn count(&self, consolidated: usize, answered: usize) -> u32 {
+        self.counts
+            .get(consolidated * self.n_classes + answered)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    fn quality(&self, worker: &str, classes: &[String], pooled: f64) -> WorkerQuality {
+        let mut most: Option<(u32, usize, usize)> = None;
+        let mut n_agreed = 0;
+        for consolidated in 0..self.n_classes {
+            for answered in 0..self.n_classes {
+                let n = self.count(consolidated, answered);
+                if consolidated == answered {
+                    n_agreed += n;
+                } else if n > most.map_or(0, |most| most.0) {
+                    most = Some((n, consolidated, answered));
+                }
+            }
+        }
+        let n_answers = f64::from(self.n_answers);
+        let name = |class: usize| classes.get(class).cloned().unwrap_or_default();
+        WorkerQuality {
+            worker: worker.to_owned(),
+            n_answers: self.n_answers,
+            accuracy: (self.right + ACCURACY_SHRINKAGE * pooled) / (n_answers + ACCURACY_SHRINKAGE),
+            disagreement: 1.0 - f64::from(n_agreed) / n_answers,
+            most_confused: most.map(|(n, consolidated, answered)| Confused {
+                consolidated: name(consolidated),
+                answered: name(answered),
+                n,
+            }),
+            is_suspected: self.n_answers >= SUSPECT_ANSWERS_MIN && self.tells_nothing(),
+        }
+    }
+
+    /// Whether the answers hold next to no information about the consolidated class. Where all items are of one
+    /// class nobody can be told from a spammer, and nobody is suspected.
+    fn tells_nothing(&self) -> bool {
+        let total = f64::from(self.n_answers);
+        let row = |class| {
+            (0..self.n_classes)
+                .map(|other| f64::from(self.count(class, other)))
+                .sum::<f64>()
+        };
+        let column = |class| {
+            (0..self.n_classes)
+                .map(|other| f64::from(self.count(other, class)))
+                .sum::<f64>()
+        };
+        let rows: Vec<f64> = (0..self.n_classes).map(row).collect();
+        let columns: Vec<f64> = (0..self.n_classes).map(column).collect();
+        let entropy: f64 = rows
+            .iter()
+            .filter(|n| **n > 0.0)
+            .map(|n| -n / total * (n / total).ln())
+            .sum();
+        let mut information = 0.0;
+        let mut n_cells = 0.0;
+        for (consolidated, row) in rows.iter().enumerate() {
+            for (answered, column) in columns.iter().enumerate() {
+                let n = f64::from(self.count(consolidated, answered));
+                if n > 0.0 {
+                    information += n / total * (n * total / (row * column)).ln();
+                }
+                n_cells += if *row > 0.0 && *column > 0.0 {
+                    1.0
+                } else {
+                    0.0
+                };
+            }
+        }
+        // A random table seems to hold (cells − rows − columns + 1) / 2n (Miller and Madow): taken off.
+        let used = |sums: &[f64]| sums.iter().filter(|n| **n > 0.0).count() as f64;
+        information -= (n_cells - used(&rows) - used(&columns) + 1.0) / (2.0 * total);
+        entropy > 0.1 && information < SUSPECT_INFORMATION_MAX * entropy
+    }
+
+    fn classes(&self, names: &[String], items_of_class: &[u32]) -> Vec<ClassQuality> {
+        let quality = |(class, (name, n_items)): (usize, (&String, &u32))| {
+            let n_answers: u32 = (0..self.n_classes)
+                .map(|answered| self.count(class, answered))
+                .sum();
+            let n_answered: u32 = (0..self.n_classes)
+                .map(|consolidated| self.count(consolidated, class))
+                .sum();
+            let n_agreed = self.count(class, class);
+            (*n_items > 0 || n_answered > 0).then(|| ClassQuality {
+                class: name.clone(),
+                n_items: *n_items,
+                agreement: (n_answers > 0).then(|| f64::from(n_agreed) / f64::from(n_answers)),
+                n_answered_elsewhere: n_answered - n_agreed,
+            })
+        };
+        names
+            .iter()
+            .zip(items_of_class)
+            .enumerate()
+            .filter_map(quality)
+            .collect()
+    }
+}
