@@ -187,8 +187,10 @@ fn parse(path: &Path) -> Result<AnnotationFile, CommandError> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
-    let failed =
-        |error: io::Error| CommandError::new(format!("failed to read {}: {error}", path.display()));
+    let failed = |error: io::Error| {
+        CommandError::new(format!("failed to read {}: {error}", path.display()))
+            .with_help("look at the path: a file or folder on this machine")
+    };
     let n_bytes = fs::metadata(path).map_err(failed)?.len();
     if n_bytes > ANNOTATION_FILE_BYTES_MAX {
         return Err(CommandError::new(format!(

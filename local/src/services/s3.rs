@@ -161,6 +161,14 @@ impl Shell {
             }
             _ => response,
         };
+        let response = if matches!(operation, "ListObjects" | "ListObjectsV2") {
+            match without_encoding_type(response).await {
+                Ok(response) => response,
+                Err(_) => return Reply::Reset,
+            }
+        } else {
+            response
+        };
         match end {
             None => Reply::Answer(response),
             Some(Effect::ResetMidBody) => http::cut(response).await,
@@ -318,6 +326,24 @@ fn size_declared(headers: &HeaderMap) -> Option<u64> {
     }
     let number = |name: &str| headers.get(name)?.to_str().ok()?.parse().ok();
     number("x-amz-decoded-content-length")
+}
+
+/// `s3s-fs` says that keys are URL-encoded when asked for it, but doesn't encode them: a client would read `a+b` as
+/// `a b`. S3 may ignore what is asked for, and a client decodes only what the answer calls encoded.
+async fn without_encoding_type(
+    response: Response<ReplyBody>,
+) -> Result<Response<ReplyBody>, http::BoxError> {
+    const SAID: &str = "<EncodingType>url</EncodingType>";
+    let (mut parts, body) = response.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let text = String::from_utf8_lossy(&body);
+    let body = if text.contains(SAID) {
+        parts.headers.remove(CONTENT_LENGTH);
+        hyper::body::Bytes::from(text.replacen(SAID, "", 1))
+    } else {
+        body
+    };
+    Ok(Response::from_parts(parts, full(body)))
 }
 
 fn etag_in_xml(body: &str) -> Option<String> {

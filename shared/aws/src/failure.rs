@@ -1,6 +1,6 @@
 //! What an SDK error is, without its type.
 
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 /// The parts of an SDK error that a decision needs.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Failure {
             _ => ("RequestNotBuilt".to_owned(), String::new()),
         };
         let message = if message.is_empty() {
-            DisplayErrorContext(error).to_string()
+            with_causes(error)
         } else {
             message
         };
@@ -48,4 +48,16 @@ impl Failure {
             "Timeout" | "ConnectionFailed" | "ResponseUnreadable"
         )
     }
+}
+
+/// The error and what caused it, on one line, outermost first.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message.push_str(": ");
+        message.push_str(&error.to_string());
+        cause = error.source();
+    }
+    message
 }
