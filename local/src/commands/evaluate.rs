@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::cli::CommandError;
+use crate::evaluate::job::{self, JobSet};
 use crate::evaluate::{Conditions, Mode, boxes, multi_label, read, single_label};
+use crate::recorded_job;
 
 /// Arguments of `gtcl evaluate`.
 #[derive(Debug, clap::Args)]
@@ -40,14 +42,28 @@ enum Kind {
         #[command(flatten)]
         options: Options,
     },
+    /// A job of yours: its output folder as `aws s3 sync` brings it, and the truth of some of its objects.
+    Job {
+        /// The folder.
+        folder: PathBuf,
+        /// Truth, JSON Lines of {"source-ref": "s3://…", "label": …}: a category, a list of categories, or a list of
+        /// {"label", "left", "top", "width", "height"}.
+        #[arg(long, value_name = "FILE")]
+        gold: PathBuf,
+        #[command(flatten)]
+        options: Options,
+    },
 }
+
+/// Answers kept where nothing else is said.
+const ANSWERS_PER_OBJECT: usize = 3;
 
 /// Under which conditions.
 #[derive(Debug, Clone, clap::Args)]
 struct Options {
-    /// Answers kept of each object, chosen at random.
-    #[arg(long, value_name = "R", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
-    answers_per_object: u32,
+    /// Answers kept of each object, chosen at random [default: 3; all of a job's].
+    #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(1..))]
+    answers_per_object: Option<u32>,
     /// Objects in a batch.
     #[arg(long, value_name = "B", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     batch: u32,
@@ -81,9 +97,11 @@ enum Format {
 }
 
 impl Options {
-    fn conditions(&self) -> Conditions {
+    fn conditions(&self, answers_per_object: usize) -> Conditions {
         Conditions {
-            answers_per_object: self.answers_per_object as usize,
+            answers_per_object: self
+                .answers_per_object
+                .map_or(answers_per_object, |n| n as usize),
             batch: self.batch as usize,
             seeds: self.seeds.clone(),
             mode: match self.mode {
@@ -114,7 +132,11 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
         Kind::Boxes { file, options } => {
             let set = read::boxes(&text(&file)?).map_err(|error| unreadable(&file, &error))?;
             print_boxes(
-                &boxes::evaluate(&set, &options.conditions(), &Default::default()),
+                &boxes::evaluate(
+                    &set,
+                    &options.conditions(ANSWERS_PER_OBJECT),
+                    &Default::default(),
+                ),
                 &file,
                 options.format,
             );
@@ -122,12 +144,63 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
         Kind::MultiLabel { file, options } => {
             let set =
                 read::multi_label(&text(&file)?).map_err(|error| unreadable(&file, &error))?;
-            let comparison =
-                multi_label::evaluate(&set, &options.conditions(), &Default::default());
+            let comparison = multi_label::evaluate(
+                &set,
+                &options.conditions(ANSWERS_PER_OBJECT),
+                &Default::default(),
+            );
             print_multi_label(&comparison, &file, options.format);
         }
+        Kind::Job {
+            folder,
+            gold,
+            options,
+        } => job(&folder, &gold, &options)?,
     }
     Ok(0)
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are the command's output")]
+fn job(folder: &Path, gold: &Path, options: &Options) -> Result<(), CommandError> {
+    let recorded = recorded_job::read(folder, Some(gold))
+        .map_err(|error| CommandError::new(error.to_string()).with_help(error.remedy()))?;
+    let conditions = options.conditions(usize::MAX);
+    match job::set_of(&recorded) {
+        Some(JobSet::SingleLabel(set)) => {
+            let comparison = single_label::evaluate(&set, &conditions, &Default::default());
+            print_single_label(&[(recorded.name.clone(), comparison)], options.format);
+            if let (Some(own), Format::Text) = (job::recorded(&recorded), options.format) {
+                let auroc = own.auroc.map_or("-".to_owned(), |auroc| {
+                    format!("{:.3}", f64::from(auroc) / 10_000.0)
+                });
+                println!(
+                    "the job's own output: {} of {} right, AUROC {auroc}",
+                    own.n_right, own.n_judged
+                );
+            }
+        }
+        Some(JobSet::MultiLabel(set)) => {
+            print_multi_label(
+                &multi_label::evaluate(&set, &conditions, &Default::default()),
+                folder,
+                options.format,
+            );
+        }
+        Some(JobSet::Boxes(set)) => {
+            print_boxes(
+                &boxes::evaluate(&set, &conditions, &Default::default()),
+                folder,
+                options.format,
+            );
+        }
+        None => {
+            return Err(
+                CommandError::new(format!("{}: no readable answer", folder.display()))
+                    .with_help("gtcl evaluate job reads labels, lists of labels and boxes"),
+            );
+        }
+    }
+    Ok(())
 }
 
 fn single_label_sets(folder: &Path, options: &Options) -> Result<(), CommandError> {
@@ -160,7 +233,11 @@ fn single_label_sets(folder: &Path, options: &Options) -> Result<(), CommandErro
             read::single_label(&labels, &truth).map_err(|error| unreadable(folder, &error))?;
         runs.push((
             name_of(folder),
-            single_label::evaluate(&set, &options.conditions(), &Default::default()),
+            single_label::evaluate(
+                &set,
+                &options.conditions(ANSWERS_PER_OBJECT),
+                &Default::default(),
+            ),
         ));
     }
     print_single_label(&runs, options.format);

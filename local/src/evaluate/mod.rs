@@ -5,6 +5,7 @@
 
 pub mod boxes;
 pub mod figures;
+pub mod job;
 mod matching;
 
 pub mod multi_label;
@@ -67,4 +68,119 @@ pub fn consolidate_in_batches<A: Clone, E>(
         }
     }
     estimates
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::job::{JobSet, recorded, set_of};
+    use super::*;
+
+    /// Public data that is too large for this repository.
+    fn shared_data() -> Option<PathBuf> {
+        let folder = std::env::var_os("GT_SHARED_DATA").map(PathBuf::from);
+        if folder.is_none() {
+            println!("skipped: GT_SHARED_DATA is not set");
+        }
+        folder
+    }
+
+    fn carried(answers_per_object: usize) -> Conditions {
+        Conditions {
+            answers_per_object,
+            batch: 50,
+            seeds: vec![10, 11, 12],
+            mode: Mode::Carried,
+        }
+    }
+
+    #[test]
+    fn single_labels_beat_the_vote() {
+        let Some(data) = shared_data() else { return };
+        let mut runs = Vec::new();
+        for set in [
+            "SP",
+            "bluebird",
+            "dog",
+            "product",
+            "rte",
+            "sentiment",
+            "web",
+        ] {
+            let file = |name| {
+                std::fs::read_to_string(data.join("crowd/single-label").join(set).join(name))
+                    .unwrap()
+            };
+            let set = read::single_label(&file("label.csv"), &file("truth.csv")).unwrap();
+            runs.push(single_label::evaluate(
+                &set,
+                &carried(3),
+                &Default::default(),
+            ));
+        }
+        for run in &runs {
+            assert!(
+                run.consolidation.accuracy > run.vote.accuracy - 0.005,
+                "{run:?}"
+            );
+        }
+        let mean = single_label::mean(&runs);
+        assert!(
+            mean.consolidation.accuracy > mean.vote.accuracy + 0.025,
+            "{mean:?}"
+        );
+        assert!(
+            mean.consolidation.ece < 0.08 && mean.consolidation.nll < 0.52,
+            "{mean:?}"
+        );
+    }
+
+    #[test]
+    fn boxes_beat_the_mean() {
+        let Some(data) = shared_data() else { return };
+        let set = read::boxes(
+            &std::fs::read_to_string(data.join("crowd/boxes/pedestrians.json")).unwrap(),
+        )
+        .unwrap();
+        let run = boxes::evaluate(&set, &carried(5), &Default::default());
+        assert!(
+            run.consolidation.f1_at_75 > run.vote.f1_at_75 + 0.05,
+            "{run:?}"
+        );
+        assert!(
+            run.consolidation.f1_at_50 > 0.93 && run.consolidation.ece < 0.04,
+            "{run:?}"
+        );
+    }
+
+    #[test]
+    fn multi_labels_beat_both_votes() {
+        let Some(data) = shared_data() else { return };
+        let file = data.join("crowd/multi-label/reassessed_imagenet.csv");
+        let set = read::multi_label(&std::fs::read_to_string(file).unwrap()).unwrap();
+        let run = multi_label::evaluate(&set, &carried(3), &Default::default());
+        assert!(run.consolidation.f1 > run.vote_third.f1, "{run:?}");
+        assert!(
+            run.consolidation.f1 > run.vote_half.f1 && run.consolidation.ece < 0.06,
+            "{run:?}"
+        );
+    }
+
+    #[test]
+    fn the_real_job_is_at_least_as_right_as_production_and_knows_when() {
+        let Some(data) = shared_data() else { return };
+        let job = crate::recorded_job::read(&data.join("birds-job"), None).unwrap();
+        let Some(JobSet::SingleLabel(set)) = set_of(&job) else {
+            panic!("not a single-label job")
+        };
+        let production = recorded(&job).unwrap();
+        let run = single_label::evaluate(&set, &carried(usize::MAX), &Default::default());
+        let n_right = (run.consolidation.accuracy * production.n_judged as f64).round() as usize;
+        assert!(
+            n_right >= production.n_right,
+            "{n_right} against {production:?}"
+        );
+        assert!(run.consolidation.auroc >= 0.8, "{run:?}");
+    }
 }
