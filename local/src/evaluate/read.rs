@@ -26,6 +26,12 @@ pub enum ReadError {
     /// Not JSON of the expected shape.
     #[error("not JSON of the expected shape: {0}")]
     Json(#[from] serde_json::Error),
+    /// A header at most.
+    #[error("no rows; expected the columns {columns}")]
+    NoRows {
+        /// The columns it should have.
+        columns: &'static str,
+    },
 }
 
 #[derive(Deserialize)]
@@ -129,7 +135,7 @@ struct PairRow {
 ///
 /// # Errors
 ///
-/// [`ReadError::Csv`] when a row lacks a column.
+/// [`ReadError::Csv`] when a row lacks a column, [`ReadError::NoRows`] when there is none.
 pub fn multi_label(pairs: &str) -> Result<multi_label::Set, ReadError> {
     let rows: Vec<PairRow> = csv::ReaderBuilder::new()
         .comment(Some(b'#'))
@@ -141,6 +147,11 @@ pub fn multi_label(pairs: &str) -> Result<multi_label::Set, ReadError> {
             columns: "image,imagenet_label,truth,experts,answers",
             source,
         })?;
+    if rows.is_empty() {
+        return Err(ReadError::NoRows {
+            columns: "image,imagenet_label,truth,experts,answers",
+        });
+    }
     let n_workers = rows
         .iter()
         .map(|row| row.answers.chars().count())
