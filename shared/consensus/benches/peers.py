@@ -20,7 +20,7 @@ from collections import Counter, defaultdict
 
 import numpy as np
 import pandas as pd
-from crowdkit.aggregation import DawidSkene, GLAD, OneCoinDawidSkene, Wawa
+from crowdkit.aggregation import DawidSkene, GLAD, OneCoinDawidSkene
 from ensemble_boxes import weighted_boxes_fusion
 from scipy.optimize import linear_sum_assignment
 
@@ -101,7 +101,6 @@ def speed(n_items=100_000, n_workers=1_000, n_classes=10, n_iterations=10, n_run
 
 def single_label(folder, r, seeds):
     methods = {
-        "Wawa": lambda: Wawa(),
         "DawidSkene": lambda: DawidSkene(n_iter=100),
         "OneCoin": lambda: OneCoinDawidSkene(n_iter=30),
         "GLAD": lambda: GLAD(n_iter=20),

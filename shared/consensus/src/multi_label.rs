@@ -29,8 +29,9 @@ pub struct Estimate {
     pub probabilities: Vec<f64>,
 }
 
-/// Settings. The defaults were chosen on the raters' answers of "Are we done with ImageNet?" (Beyer et al. 2020),
-/// each half of the images judged with what the other half chose.
+/// Settings. The defaults were chosen on the raters' answers of "Are we done with ImageNet?" (Beyer et al. 2020), 86
+/// images, as a round value on a plateau: thresholds from 0.2 to 0.3 give the same F1 to 0.005 with five answers, and
+/// with three it falls off above 0.25.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Config {

@@ -39,8 +39,9 @@ pub struct Estimate {
     pub probabilities: Vec<f64>,
 }
 
-/// Settings. The defaults were chosen on 7 public sets of crowd answers, each time leaving one set out; moving any
-/// of them by half changes the mean accuracy by less than half a point.
+/// Settings. The defaults were chosen on 7 public sets of crowd answers and judged on other seeds of them. Each may be
+/// halved or doubled for at most 0.3 points of mean accuracy; choosing among such neighbours with one set left out
+/// gives that set 0.15 to 0.4 points less than the defaults.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Config {
