@@ -5,9 +5,10 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use consensus::quality::{self, ClassQuality, WorkerQuality};
 use labeling::consolidation::{
     ANNOTATION_FILE_BYTES_MAX, AnnotationFile, Config, Counts, DataObject, Outcome, Payload,
-    Request, consolidate,
+    Request, consolidate, worker_quality,
 };
 use labeling::statistics_file::Statistics;
 use labeling::{TaskType, categories, whole_job, worker_response};
@@ -71,6 +72,12 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
         task_type: args.task_type,
         ..Config::default()
     };
+    let quality = args.report.and_then(|_| {
+        let objects = batches.iter().flat_map(|file| file.objects.iter().cloned());
+        let file = AnnotationFile::from_objects(objects);
+        let report = worker_quality(&request(&args.label_attribute), &file, &config)?;
+        Some(Quality::new(report, &file))
+    });
     let outcomes = if args.whole_job {
         let objects = batches.into_iter().flat_map(|file| file.objects);
         vec![whole_job::consolidate(
@@ -83,7 +90,7 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
     } else {
         one_after_another(&args.label_attribute, &batches, &config)
     };
-    let report = Report::new(&outcomes);
+    let report = Report::new(&outcomes, quality);
     let mut out = io::stdout().lock();
     let written = match args.report {
         None => write_annotations(&mut out, &outcomes),
@@ -99,20 +106,24 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
     Ok(if report.failed.is_empty() { 0 } else { 3 })
 }
 
-/// Worker-response files hold one data object each, so they are batches of one.
-fn one_after_another(
-    label_attribute: &str,
-    batches: &[AnnotationFile],
-    config: &Config,
-) -> Vec<Outcome> {
-    let request = Request {
+fn request(label_attribute: &str) -> Request {
+    Request {
         payload: Payload::Inline(String::new()),
         label_attribute: label_attribute.to_owned(),
         labeling_job_arn: None,
         label_categories: None,
         output_uri: None,
         kms_key_id: None,
-    };
+    }
+}
+
+/// Worker-response files hold one data object each, so they are batches of one.
+fn one_after_another(
+    label_attribute: &str,
+    batches: &[AnnotationFile],
+    config: &Config,
+) -> Vec<Outcome> {
+    let request = request(label_attribute);
     let mut carried = Statistics::default();
     let outcomes = batches.iter().map(|file| {
         let outcome = consolidate(&request, file, &carried, config);
@@ -245,7 +256,106 @@ struct Report {
     unknown_categories: BTreeMap<String, u32>,
     /// Data objects by how much they deserve a second look: those of the lowest confidence first.
     second_look: Vec<SecondLook>,
+    /// Of a single-label job: what its answers say about its workers and categories.
+    quality: Option<Quality>,
     failed: Vec<Failed>,
+}
+
+/// Figures against the consolidated labels of the whole job, not against a truth.
+#[derive(Debug, Serialize)]
+struct Quality {
+    /// Workers by pseudonym, the least accurate first.
+    workers: Vec<WorkerQuality>,
+    /// Categories, those with the least agreement first.
+    categories: Vec<ClassQuality>,
+    /// Data objects that workers disagree on, the least certain first.
+    disputed: Vec<Disputed>,
+}
+
+#[derive(Debug, Serialize)]
+struct Disputed {
+    dataset_object_id: String,
+    label: String,
+    confidence: f64,
+    n_votes: u32,
+    n_answers: u32,
+}
+
+impl Quality {
+    fn new(report: quality::Report, file: &AnnotationFile) -> Self {
+        let quality::Report {
+            mut workers,
+            mut classes,
+            second_look,
+        } = report;
+        workers.sort_by(|a, b| a.accuracy.total_cmp(&b.accuracy));
+        let agreement = |class: &ClassQuality| class.agreement.unwrap_or(1.0);
+        classes.sort_by(|a, b| agreement(a).total_cmp(&agreement(b)));
+        let disputed = second_look.into_iter().filter_map(|item| {
+            Some(Disputed {
+                dataset_object_id: file.objects.get(item.item_idx)?.dataset_object_id.clone(),
+                label: item.class,
+                confidence: item.confidence,
+                n_votes: item.n_votes,
+                n_answers: item.n_answers,
+            })
+        });
+        Self {
+            disputed: disputed.collect(),
+            workers,
+            categories: classes,
+        }
+    }
+
+    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(
+            out,
+            "\nworkers, the least accurate first: answers, estimated accuracy, share of disagreement"
+        )?;
+        for worker in &self.workers {
+            write!(
+                out,
+                "  {}  {:>5}  {:>5.1} %  {:>5.1} %",
+                worker.worker,
+                worker.n_answers,
+                worker.accuracy * 100.0,
+                worker.disagreement * 100.0
+            )?;
+            if let Some(pair) = &worker.most_confused {
+                write!(
+                    out,
+                    "  {} × {} for {}",
+                    pair.n,
+                    pair.answered.escape_debug(),
+                    pair.consolidated.escape_debug()
+                )?;
+            }
+            let mark = if worker.is_suspected {
+                "  suspected: the answers say next to nothing about the image"
+            } else {
+                ""
+            };
+            writeln!(out, "{mark}")?;
+        }
+        writeln!(
+            out,
+            "\ncategories, the least agreed on first: data objects, agreement, answers elsewhere"
+        )?;
+        for class in &self.categories {
+            let agreement = class.agreement.map_or_else(
+                || "-".to_owned(),
+                |agreement| format!("{:.1} %", agreement * 100.0),
+            );
+            writeln!(
+                out,
+                "  {:>5}  {agreement:>7}  {:>5}  {}",
+                class.n_items,
+                class.n_answered_elsewhere,
+                class.class.escape_debug()
+            )?;
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -261,7 +371,7 @@ struct Failed {
 }
 
 impl Report {
-    fn new(outcomes: &[Outcome]) -> Self {
+    fn new(outcomes: &[Outcome], quality: Option<Quality>) -> Self {
         let mut counts = Counts::default();
         let mut unknown_categories: BTreeMap<String, u32> = BTreeMap::new();
         let (mut second_look, mut failed, mut task_types) = (Vec::new(), Vec::new(), Vec::new());
@@ -302,6 +412,7 @@ impl Report {
             task_types,
             unknown_categories,
             second_look,
+            quality,
             failed,
         }
     }
@@ -319,6 +430,9 @@ impl Report {
             for (name, n) in &self.unknown_categories {
                 writeln!(out, "  {n:>5}  {}", name.escape_debug())?;
             }
+        }
+        if let Some(quality) = &self.quality {
+            quality.write_text(out)?;
         }
         if !self.second_look.is_empty() {
             writeln!(out, "\nworth a second look: data object, confidence")?;

@@ -15,6 +15,10 @@ const SUSPECT_ANSWERS_MIN: u32 = 10;
 /// classes hold.
 const SUSPECT_INFORMATION_MAX: f64 = 0.1;
 
+/// Share of disagreement from which a worker is suspected, inclusive: who agrees with the others nearly always is no
+/// spammer, even where the few items he saw tell the classes badly apart.
+const SUSPECT_DISAGREEMENT_MIN: f64 = 0.25;
+
 /// Weight of all workers' accuracy in a worker's, in answers, as in [`crate::single_label::Config`].
 const ACCURACY_SHRINKAGE: f64 = 12.0;
 
@@ -232,18 +236,21 @@ impl Table {
             }
         }
         let n_answers = f64::from(self.n_answers);
+        let disagreement = 1.0 - f64::from(n_agreed) / n_answers;
         let name = |class: usize| classes.get(class).cloned().unwrap_or_default();
         WorkerQuality {
             worker: worker.to_owned(),
             n_answers: self.n_answers,
             accuracy: (self.right + ACCURACY_SHRINKAGE * pooled) / (n_answers + ACCURACY_SHRINKAGE),
-            disagreement: 1.0 - f64::from(n_agreed) / n_answers,
+            disagreement,
             most_confused: most.map(|(n, consolidated, answered)| Confused {
                 consolidated: name(consolidated),
                 answered: name(answered),
                 n,
             }),
-            is_suspected: self.n_answers >= SUSPECT_ANSWERS_MIN && self.tells_nothing(),
+            is_suspected: self.n_answers >= SUSPECT_ANSWERS_MIN
+                && disagreement >= SUSPECT_DISAGREEMENT_MIN
+                && self.tells_nothing(),
         }
     }
 

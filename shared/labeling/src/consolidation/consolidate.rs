@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use consensus::{Consolidation, Problem, Statistics};
+use consensus::single_label::Answer as SingleLabelVote;
+use consensus::{Consolidation, Problem, Statistics, quality};
 use manifest::Envelope;
 
 use super::classes::Classes;
@@ -91,6 +92,31 @@ pub fn consolidate(
         None => (Vec::new(), Statistics::default()),
     };
     batch.into_outcome(request, file, labels, statistics)
+}
+
+/// What the answers of a single-label job say about its workers and categories: all of them together, without
+/// carried statistics. `None` for a job of another task type. Items are indices into `file.objects`.
+#[must_use]
+pub fn worker_quality(
+    request: &Request,
+    file: &AnnotationFile,
+    config: &Config,
+) -> Option<quality::Report> {
+    let mut batch = Batch::read(request, file, config);
+    if batch.task_type != Some(TaskType::SingleLabel) {
+        return None;
+    }
+    let problem = batch.single_label_problem();
+    let consolidated = consensus::single_label::consolidate(
+        &problem,
+        &Statistics::default(),
+        &config.single_label,
+    );
+    Some(quality::report(
+        &problem,
+        &consolidated.estimates,
+        file.objects.len(),
+    ))
 }
 
 type Labels = Vec<Option<Envelope>>;
@@ -215,13 +241,8 @@ impl Batch {
         }
     }
 
-    fn single_label(
-        &mut self,
-        carried: &Statistics,
-        config: &consensus::single_label::Config,
-    ) -> (Labels, Statistics) {
-        use consensus::single_label::{Answer as Vote, consolidate};
-        let problem = self.problem(|classes, worker, answer, unknown| {
+    fn single_label_problem(&mut self) -> Problem<SingleLabelVote> {
+        self.problem(|classes, worker, answer, unknown| {
             let label = match answer {
                 Answer::SingleLabel { label } => label,
                 Answer::MultiLabel { labels } => match labels.as_slice() {
@@ -231,12 +252,20 @@ impl Batch {
                 _ => return Err("boxes in a single-label job".to_owned()),
             };
             let class = unknown.find(classes, label)?;
-            Ok(Vote { worker, class })
-        });
+            Ok(SingleLabelVote { worker, class })
+        })
+    }
+
+    fn single_label(
+        &mut self,
+        carried: &Statistics,
+        config: &consensus::single_label::Config,
+    ) -> (Labels, Statistics) {
+        let problem = self.single_label_problem();
         let Consolidation {
             estimates,
             statistics,
-        } = consolidate(&problem, carried, config);
+        } = consensus::single_label::consolidate(&problem, carried, config);
         let labels = estimates.into_iter().map(|estimate| {
             let estimate = estimate?;
             let (id, name) = self.classes.id_and_name(estimate.class)?;

@@ -9,6 +9,6 @@ mod request;
 pub use annotation_file::{
     ANNOTATION_FILE_BYTES_MAX, Annotation, AnnotationFile, AnnotationFileError, Content, DataObject,
 };
-pub use consolidate::{Config, consolidate};
+pub use consolidate::{Config, consolidate, worker_quality};
 pub use outcome::{ConsolidatedAnnotation, Counts, FailedObject, Outcome};
 pub use request::{Payload, Request, RequestError};
