@@ -245,6 +245,50 @@ def cli(*arguments, expect=0):
     return json.loads(done.stdout) if done.returncode == 0 and done.stdout.strip() else done.stderr
 
 
+def cli_sees(project, name):
+    found = cli("rekognition", "describe-projects", "--project-names", name)
+    return [described["ProjectArn"] for described in found["ProjectDescriptions"]] == [project]
+
+
+def through_the_cli(name, bucket):
+    """Every operation once more, as a person types it."""
+    name = f"{name}-cli"
+    project = cli("rekognition", "create-project", "--project-name", name)["ProjectArn"]
+    check("the CLI's project is there", cli_sees(project, name), project)
+    train = cli("rekognition", "create-dataset", "--project-arn", project, "--dataset-type", "TRAIN", "--dataset-source",
+                json.dumps({"GroundTruthManifest": {"S3Object": {"Bucket": bucket, "Name": "test.manifest"}}}))["DatasetArn"]
+    test = cli("rekognition", "create-dataset", "--project-arn", project, "--dataset-type", "TEST")["DatasetArn"]
+    settled(train)
+    settled(test)
+    lines = [image_line(n, "Owl" if n % 2 else "Duck") for n in range(700, 820)]
+    cli("rekognition", "update-dataset-entries", "--dataset-arn", train, "--changes",
+        json.dumps({"GroundTruth": "\n".join(lines)}))
+    time.sleep(0.3)
+    settled(train)
+    described = cli("rekognition", "describe-dataset", "--dataset-arn", train)["DatasetDescription"]
+    check("the CLI's update landed", described["DatasetStats"]["TotalEntries"] == 140, described)
+
+    def listed_by_cli(*filters):
+        return cli("rekognition", "list-dataset-entries", "--dataset-arn", train, *filters)["DatasetEntries"]
+
+    check("the CLI pages by itself", len(listed_by_cli()) == 140, "")
+    check("the CLI stops where told", len(listed_by_cli("--max-items", "30", "--page-size", "20")) == 30, "")
+    check("the CLI filters by label", len(listed_by_cli("--contains-labels", "Duck")) == 60, "")
+    check("the CLI filters by source-ref", len(listed_by_cli("--source-ref-contains", "/081")) == 10, "")
+    check("the CLI filters by state", listed_by_cli("--no-labeled") == [] and listed_by_cli("--has-errors") == [], "")
+    labels = cli("rekognition", "list-dataset-labels", "--dataset-arn", train)["DatasetLabelDescriptions"]
+    check("the CLI lists labels", {label["LabelName"] for label in labels} == {"Duck", "Owl"}, labels)
+    cli("rekognition", "distribute-dataset-entries", "--datasets", f"Arn={train}", f"Arn={test}")
+    time.sleep(0.3)
+    check("the CLI distributes", settled(train)["DatasetStats"]["TotalEntries"] + settled(test)["DatasetStats"]["TotalEntries"] == 140, "")
+    for arn in (train, test):
+        cli("rekognition", "delete-dataset", "--dataset-arn", arn)
+    time.sleep(1.5)
+    missing = cli("rekognition", "describe-dataset", "--dataset-arn", train, expect=255)
+    check("the CLI names the error", "ResourceNotFoundException" in str(missing), missing)
+    check("the CLI deletes", cli("rekognition", "delete-project", "--project-arn", project)["Status"] == "DELETING", project)
+
+
 def main():
     exceptions = client.exceptions
     name = f"conformance-{uuid.uuid4().hex[:8]}"
@@ -383,16 +427,8 @@ def main():
             codes.add(error.response["Error"]["Code"])
     check("more than five calls a second are throttled", codes and codes <= {"ThrottlingException", "ProvisionedThroughputExceededException"}, codes)
 
-    # The AWS CLI.
-    found = cli("rekognition", "describe-projects", "--project-names", name)
-    check("the CLI sees the project", found["ProjectDescriptions"][0]["ProjectArn"] == project, found)
-    check("the CLI pages by itself", len(cli("rekognition", "list-dataset-entries", "--dataset-arn", train)["DatasetEntries"]) == n_left, "")
-    changes = json.dumps({"GroundTruth": image_line(700, "Owl")})
-    cli("rekognition", "update-dataset-entries", "--dataset-arn", train, "--changes", changes)
-    time.sleep(0.3)
-    check("the CLI's update landed", settled(train)["DatasetStats"]["TotalEntries"] == n_left + 1, "")
-    missing = cli("rekognition", "describe-dataset", "--dataset-arn", re.sub(r"\d+$", "1", train), expect=255)
-    check("the CLI names the error", "ResourceNotFoundException" in str(missing), missing)
+    check("the CLI sees the project", cli_sees(project, name), name)
+    through_the_cli(name, bucket)
 
     versions(project, train, test)
     every_bound()
