@@ -6,6 +6,7 @@ mod http;
 pub mod lambda;
 pub mod rekognition;
 pub mod s3;
+pub mod s3_front;
 
 /// Access key of the embedded services.
 pub const ACCESS_KEY: &str = "gtcl";

@@ -247,13 +247,13 @@ impl Shell {
 
 /// Bucket and key of a path-style URL, decoded; empty where there is none.
 #[derive(Debug, PartialEq, Eq)]
-struct Place {
-    bucket: String,
-    key: String,
+pub(super) struct Place {
+    pub(super) bucket: String,
+    pub(super) key: String,
 }
 
 impl Place {
-    fn of(uri: &Uri) -> Self {
+    pub(super) fn of(uri: &Uri) -> Self {
         let path = uri.path().trim_start_matches('/');
         let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
         let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
@@ -264,7 +264,12 @@ impl Place {
     }
 }
 
-fn operation(method: &Method, uri: &Uri, headers: &HeaderMap, place: &Place) -> &'static str {
+pub(super) fn operation(
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    place: &Place,
+) -> &'static str {
     let query = uri.query().unwrap_or("");
     let has = |name: &str| {
         query
@@ -352,7 +357,7 @@ fn etag_in_xml(body: &str) -> Option<String> {
     Some(etag.replace("&quot;", "\"").replace("&#34;", "\""))
 }
 
-fn error(status: u16, code: &str, message: &str) -> Response<ReplyBody> {
+pub(super) fn error(status: u16, code: &str, message: &str) -> Response<ReplyBody> {
     let escape = |text: &str| {
         text.replace('&', "&amp;")
             .replace('<', "&lt;")

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use crate::lines::mixed;
 use crate::world::{BUCKET, KEY, World};
 
-fn notification(key: &str) -> Value {
+fn notification(world: &World, key: &str) -> Value {
     json!({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
-        "s3": {"bucket": {"name": BUCKET}, "object": {"key": key}}}]})
+        "s3": {"bucket": {"name": BUCKET}, "object": {"key": world.key(key)}}}]})
 }
 
 fn message(id: &str, body: &Value) -> Value {
@@ -29,12 +29,12 @@ async fn a_queue_gets_back_what_failed() {
     world.put(KEY, &mixed(20).text).await;
     let missing = "gone/manifests/output/output.manifest";
     let event = json!({"Records": [
-        message("good", &notification(KEY)),
-        message("missing", &notification(missing)),
+        message("good", &notification(&world, KEY)),
+        message("missing", &notification(&world, missing)),
         message("test", &json!({"Event": "s3:TestEvent"})),
-        message("other", &notification("out/birds/annotations/x.json")),
+        message("other", &notification(&world, "out/birds/annotations/x.json")),
         message("unknown", &json!({"hello": 1})),
-        message("again", &notification(KEY)),
+        message("again", &notification(&world, KEY)),
     ]});
     let answer = answer(&world, event).await.unwrap();
     assert_eq!(
@@ -50,14 +50,14 @@ async fn other_events_answer_with_reports() {
     world.put(strange, &mixed(20).text).await;
     world.put("backfill/old.manifest", &mixed(40).text).await;
     let encoded = "out/my+birds+%281%29%2B%C3%A9/manifests/output/output.manifest";
-    let found = answer(&world, notification(encoded)).await.unwrap();
+    let found = answer(&world, notification(&world, encoded)).await.unwrap();
     assert_eq!(found["manifests"][0]["lines"], 20);
     let bridge = json!({"detail-type": "Object Created", "source": "aws.s3",
-        "detail": {"bucket": {"name": BUCKET}, "object": {"key": strange}}});
+        "detail": {"bucket": {"name": BUCKET}, "object": {"key": world.key(strange)}}});
     let found = answer(&world, bridge).await.unwrap();
     assert_eq!(found["manifests"][0]["outcome"], "already-done");
-    let direct =
-        json!({"manifest": "s3://jobs/backfill/old.manifest", "labelAttributeName": "birds"});
+    let uri = format!("s3://{BUCKET}/{}", world.key("backfill/old.manifest"));
+    let direct = json!({"manifest": uri, "labelAttributeName": "birds"});
     let found = answer(&world, direct).await.unwrap();
     assert_eq!(found["manifests"][0]["lines"], 40);
     assert_eq!(
@@ -68,7 +68,7 @@ async fn other_events_answer_with_reports() {
     assert_eq!(
         answer(
             &world,
-            notification("gone/manifests/output/output.manifest")
+            notification(&world, "gone/manifests/output/output.manifest")
         )
         .await,
         Err("S3.NotFound")

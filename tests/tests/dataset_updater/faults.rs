@@ -5,7 +5,7 @@ use std::time::Duration;
 use gtcl::services::faults::{Effect, Fault};
 
 use crate::lines::mixed;
-use crate::world::{World, error, rekognition, s3};
+use crate::world::{BUCKET, World, error, rekognition, s3};
 
 /// Works through 200 lines while `faults` strike; afterwards all is as if they hadn't. Returns how many struck.
 async fn check(name: &str, faults: Vec<Fault>) -> u64 {
@@ -208,5 +208,6 @@ async fn a_manifest_that_is_gone_is_named() {
         .await
         .unwrap_err();
     assert_eq!(error.code(), "S3.NotFound");
-    assert!(error.to_string().contains("s3://jobs/gone/"), "{error}");
+    let place = format!("s3://{BUCKET}/{}", request.key);
+    assert!(error.to_string().contains(&place), "{error}");
 }

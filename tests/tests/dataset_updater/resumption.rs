@@ -164,7 +164,12 @@ async fn an_unreadable_checkpoint_starts_the_work_over() {
         world
             .clients
             .s3
-            .put_object(BUCKET, CHECKPOINT, text.as_bytes().to_vec(), &options)
+            .put_object(
+                BUCKET,
+                &world.key(CHECKPOINT),
+                text.as_bytes().to_vec(),
+                &options,
+            )
             .await
             .unwrap();
         let (report, _) = world.deliver(&world.config(&[]), &request).await;

@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use aws::Clients;
 use aws::rekognition::{EntryFilter, Rekognition, RetrySettings, Side};
 use aws::s3::{PutOptions, S3};
 use aws_sdk_rekognition::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use dataset_updater::budget::Budget;
 use dataset_updater::config::Config;
 use dataset_updater::error::RunError;
@@ -17,22 +20,59 @@ use dataset_updater::run::{Done, Invocation, update};
 use gtcl::services::faults::{Effect, Fault, Faults, Service};
 use gtcl::services::rekognition::{Config as RekognitionConfig, Rekognition as RekognitionServer};
 use gtcl::services::s3::S3Server;
+use gtcl::services::s3_front::S3Front;
 use gtcl::services::{ACCESS_KEY, REGION, SECRET_KEY};
 use serde_json::Value;
 
 use crate::lines::Manifest;
 
+/// Environment variable: `host:port` of an S3 server that is not ours, with the embedded services' keys. Everything here
+/// then runs against that one, in a bucket with versions as `template.yaml` makes it.
+const FOREIGN_S3: &str = "GTCL_TEST_S3";
 pub(crate) const BUCKET: &str = "jobs";
 pub(crate) const KEY: &str = "out/birds/manifests/output/output.manifest";
 
 pub(crate) struct World {
     _folder: tempfile::TempDir,
-    _s3_server: S3Server,
+    _s3_server: Storage,
     _rekognition_server: RekognitionServer,
+    /// Of all keys: a foreign server is there for all worlds.
+    prefix: String,
     pub(crate) faults: Faults,
     pub(crate) clients: Clients,
     pub(crate) project_arn: String,
     pub(crate) train_arn: String,
+}
+
+enum Storage {
+    Ours(S3Server),
+    Foreign(S3Front),
+}
+
+impl Storage {
+    #[expect(clippy::print_stdout, reason = "says which S3 the tests ran against")]
+    async fn start(folder: &Path, faults: &Faults) -> Self {
+        let address: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        match std::env::var(FOREIGN_S3) {
+            Ok(behind) => {
+                println!("foreign S3: {behind}");
+                let front = S3Front::start(&behind, address, faults.clone()).await;
+                Self::Foreign(front.unwrap())
+            }
+            Err(_) => Self::Ours(
+                S3Server::start(folder, address, faults.clone())
+                    .await
+                    .unwrap(),
+            ),
+        }
+    }
+
+    fn endpoint(&self) -> String {
+        match self {
+            Self::Ours(server) => server.endpoint(),
+            Self::Foreign(front) => front.endpoint(),
+        }
+    }
 }
 
 impl World {
@@ -40,9 +80,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let faults = Faults::default();
         let address: SocketAddr = "127.0.0.1:0".parse().unwrap();
-        let s3_server = S3Server::start(&folder.path().join("s3"), address, faults.clone())
-            .await
-            .unwrap();
+        let s3_server = Storage::start(&folder.path().join("s3"), &faults).await;
         let config = RekognitionConfig {
             calls_per_second: None,
             update_time_ms: 15,
@@ -52,8 +90,12 @@ impl World {
         let rekognition_server = RekognitionServer::start(None, address, config, faults.clone())
             .await
             .unwrap();
-        let (clients, sdk) = clients(&s3_server.endpoint(), &rekognition_server.endpoint());
-        std::fs::create_dir_all(folder.path().join("s3").join(BUCKET)).unwrap();
+        let (clients, s3, sdk) = clients(&s3_server.endpoint(), &rekognition_server.endpoint());
+        let prefix = match s3_server {
+            Storage::Ours(_) => String::new(),
+            Storage::Foreign(_) => next_prefix(),
+        };
+        make_bucket(&s3, !prefix.is_empty()).await;
         let project = sdk
             .create_project()
             .project_name("birds")
@@ -70,6 +112,7 @@ impl World {
             _folder: folder,
             _s3_server: s3_server,
             _rekognition_server: rekognition_server,
+            prefix,
             faults,
             clients,
             project_arn,
@@ -98,12 +141,17 @@ impl World {
         Config::parse(&environment).unwrap()
     }
 
+    /// A key of this world.
+    pub(crate) fn key(&self, key: &str) -> String {
+        format!("{}{key}", self.prefix)
+    }
+
     pub(crate) async fn put(&self, key: &str, text: &str) -> Request {
         self.clients
             .s3
             .put_object(
                 BUCKET,
-                key,
+                &self.key(key),
                 text.as_bytes().to_vec(),
                 &PutOptions::default(),
             )
@@ -111,7 +159,7 @@ impl World {
             .unwrap();
         Request {
             bucket: BUCKET.to_owned(),
-            key: key.to_owned(),
+            key: self.key(key),
             ..Request::default()
         }
     }
@@ -179,7 +227,7 @@ impl World {
     }
 
     pub(crate) async fn file(&self, name: &str) -> Vec<u8> {
-        let key = format!("out/birds/dataset-updater/{name}");
+        let key = self.key(&format!("out/birds/dataset-updater/{name}"));
         self.clients
             .s3
             .read_object(BUCKET, &key, 1 << 30)
@@ -254,7 +302,7 @@ impl World {
         let left = self
             .clients
             .s3
-            .list_objects(BUCKET, "out/birds/dataset-updater/parts/", 10)
+            .list_objects(BUCKET, &self.key("out/birds/dataset-updater/parts/"), 10)
             .await
             .unwrap();
         assert_eq!(left, []);
@@ -296,10 +344,31 @@ pub(crate) fn error(status: u16, code: &str) -> Effect {
     }
 }
 
+/// Makes the bucket, unless another world of a foreign server has made it.
+async fn make_bucket(s3: &aws_sdk_s3::Client, is_foreign: bool) {
+    let made = s3.create_bucket().bucket(BUCKET).send().await;
+    if !is_foreign {
+        made.unwrap();
+        return;
+    }
+    let versions = VersioningConfiguration::builder()
+        .status(BucketVersioningStatus::Enabled)
+        .build();
+    let call = s3.put_bucket_versioning().bucket(BUCKET);
+    let versioned = call.versioning_configuration(versions).send().await;
+    versioned.unwrap();
+}
+
+fn next_prefix() -> String {
+    static N_WORLDS: AtomicU32 = AtomicU32::new(0);
+    let number = N_WORLDS.fetch_add(1, Ordering::Relaxed);
+    format!("{}-{number}/", std::process::id())
+}
+
 fn clients(
     s3_endpoint: &str,
     rekognition_endpoint: &str,
-) -> (Clients, aws_sdk_rekognition::Client) {
+) -> (Clients, aws_sdk_s3::Client, aws_sdk_rekognition::Client) {
     let credentials = || Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "tests");
     let s3_config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -327,9 +396,10 @@ fn clients(
         delay_max: Duration::from_millis(50),
         attempts_max: 6,
     };
+    let s3 = aws_sdk_s3::Client::from_conf(s3_config);
     let clients = Clients {
-        s3: S3::new(aws_sdk_s3::Client::from_conf(s3_config)),
+        s3: S3::new(s3.clone()),
         rekognition: Rekognition::new(sdk.clone()).with_settings(10_000.0, retry),
     };
-    (clients, sdk)
+    (clients, s3, sdk)
 }
