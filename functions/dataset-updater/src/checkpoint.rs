@@ -8,8 +8,10 @@
 use aws::rekognition::{DatasetStats, Side};
 use serde::{Deserialize, Serialize};
 
+use crate::report::ConsolidationReport;
+
 /// Version of the format. Another one's checkpoint is not understood, and the work starts over.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The checkpoint object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +26,8 @@ pub struct Checkpoint {
     pub lease: Option<Lease>,
     /// Whether all of it is done, the reports included.
     pub is_done: bool,
+    /// What the entries are made from; `None` until that is known.
+    pub origin: Option<Origin>,
     /// The datasets' progress.
     pub lanes: Vec<LaneProgress>,
     /// Lines that the service refused, in line order.
@@ -45,6 +49,21 @@ pub struct ManifestVersion {
     pub version_id: Option<String>,
     /// Its size in bytes.
     pub n_bytes: u64,
+}
+
+/// What entries are made from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// The output manifest, as Ground Truth wrote it.
+    OutputManifest,
+    /// The manifest beside the reports that has the labels put in.
+    Consolidated {
+        /// Its entity tag.
+        e_tag: String,
+        /// What became of the answers.
+        report: ConsolidationReport,
+    },
 }
 
 /// The right to work on a manifest for a while.
@@ -223,6 +242,7 @@ mod tests {
                 until_ms: 1000,
             }),
             is_done: false,
+            origin: Some(Origin::OutputManifest),
             lanes: vec![LaneProgress {
                 side: LaneSide::Train,
                 dataset_arn: "arn".to_owned(),
@@ -281,12 +301,12 @@ mod tests {
         check(|c| c.manifest.e_tag = "e0".into(), "b", 1000, "afresh");
         check(|c| c.manifest.e_tag = "e0".into(), "b", 999, "leased");
         check(|c| c.plan = "other".into(), "b", 1000, "afresh");
-        check(|c| c.format = 2, "b", 999, "afresh");
+        check(|c| c.format = FORMAT + 1, "b", 999, "afresh");
     }
 
     #[test]
     fn what_cannot_be_read_counts_as_none() {
-        for bytes in [&b""[..], b"{}", b"\xff", b"{\"format\":1}", b"null"] {
+        for bytes in [&b""[..], b"{}", b"\xff", b"{\"format\":2}", b"null"] {
             assert_eq!(
                 start(Some(bytes), &version("e1"), "plan", "a", 0, 3),
                 Start::Afresh

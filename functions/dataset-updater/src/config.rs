@@ -54,6 +54,10 @@ pub struct Config {
     pub train_when: TrainWhen,
     /// Where a training's results go; `None`: beside the reports.
     pub training_output: Option<aws::s3::ObjectUri>,
+    /// How answers of jobs without a consolidation function are consolidated.
+    pub consolidation: labeling::consolidation::Config,
+    /// Label category file; wins over the label categories in `consolidation`.
+    pub label_categories_uri: Option<aws::s3::ObjectUri>,
 }
 
 /// What happens to entries that the dataset has already.
@@ -139,6 +143,32 @@ impl Config {
             Some(text) => Err(choice(name, "true or false")(text)),
         };
         let text = |name: &str| get(name).map(str::to_owned);
+        let uri = |name: &'static str| match get(name) {
+            None => Ok(None),
+            Some(text) => aws::s3::ObjectUri::parse(text)
+                .map(Some)
+                .map_err(|_| choice(name, "s3://bucket/key")(text)),
+        };
+        let categories = get("LABEL_CATEGORIES").unwrap_or_default();
+        let defaults = labeling::consolidation::Config::default();
+        let consolidation = labeling::consolidation::Config {
+            label_categories: match labeling::categories::parse_setting(categories) {
+                Ok(names) => Some(names).filter(|names| !names.is_empty()),
+                Err(_) => {
+                    let expected = "different names separated by commas, or a JSON list of names";
+                    return Err(choice("LABEL_CATEGORIES", expected)(categories));
+                }
+            },
+            task_type: match get("TASK_TYPE") {
+                None => None,
+                Some(text) => Some(text.parse().map_err(|_| {
+                    choice("TASK_TYPE", "single-label, multi-label or bounding-box")(text)
+                })?),
+            },
+            answer_name: text("ANSWER_NAME"),
+            exclusion_label: text("EXCLUSION_LABEL").unwrap_or(defaults.exclusion_label),
+            ..defaults
+        };
         let config = Self {
             targets: Targets::parse(
                 get("PROJECT_ARN"),
@@ -207,14 +237,9 @@ impl Config {
                 Some("updated") => TrainWhen::Updated,
                 Some(text) => return Err(choice("TRAIN_WHEN", "never or updated")(text)),
             },
-            training_output: match get("TRAINING_OUTPUT_S3_URI") {
-                None => None,
-                Some(text) => {
-                    Some(aws::s3::ObjectUri::parse(text).map_err(|_| {
-                        choice("TRAINING_OUTPUT_S3_URI", "s3://bucket/prefix")(text)
-                    })?)
-                }
-            },
+            training_output: uri("TRAINING_OUTPUT_S3_URI")?,
+            consolidation,
+            label_categories_uri: uri("LABEL_CATEGORIES_S3_URI")?,
         };
         if config.train_when != TrainWhen::Never && !config.targets.has_project() {
             return Err(ConfigError::TrainingWithoutProject);
@@ -288,6 +313,9 @@ mod tests {
             ("TRAIN_WHEN", "never", "always"),
             ("CREATE_DATASETS", "true", "maybe"),
             ("TRAINING_OUTPUT_S3_URI", "s3://bkt/models", "bkt/models"),
+            ("LABEL_CATEGORIES_S3_URI", "s3://bkt/c.json", "c.json"),
+            ("LABEL_CATEGORIES", "owl, duck", "owl,owl"),
+            ("TASK_TYPE", "multi-label", "polygons"),
         ] {
             assert!(parse(&[(name, good)]).is_ok(), "{name}={good}");
             let error = parse(&[(name, bad)]).unwrap_err();

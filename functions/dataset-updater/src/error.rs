@@ -68,6 +68,20 @@ pub enum RunError {
         /// What the system says.
         reason: String,
     },
+    /// The label category file of the settings is none.
+    #[error("LABEL_CATEGORIES_S3_URI={uri}: {reason}")]
+    LabelCategories {
+        /// The file.
+        uri: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The reading of an answer broke off.
+    #[error("reading workers' answers broke off: {reason}")]
+    Reading {
+        /// What the runtime says.
+        reason: String,
+    },
     /// The invocation's time is over; the next one goes on.
     #[error("out of time after line {settled_line}; the next invocation goes on from there")]
     OutOfTime {
@@ -114,6 +128,8 @@ impl RunError {
             Self::DatasetUnusable { .. } => "DatasetUnusable",
             Self::ServiceFault { .. } => "ServiceFault",
             Self::Scratch { .. } => "Scratch",
+            Self::LabelCategories { .. } => "Setting.LABEL_CATEGORIES_S3_URI",
+            Self::Reading { .. } => "Reading",
             Self::OutOfTime { .. } => "OutOfTime",
             Self::Leased { .. } => "Leased",
             Self::LeaseLost => "LeaseLost",
@@ -129,6 +145,7 @@ impl RunError {
             Self::S3(error) => error.is_temporary(),
             Self::Rekognition(error) => error.is_temporary(),
             Self::ServiceFault { .. }
+            | Self::Reading { .. }
             | Self::OutOfTime { .. }
             | Self::Leased { .. }
             | Self::LeaseLost

@@ -8,9 +8,8 @@ use serde_json::json;
 
 use crate::checkpoint::{LaneProgress, LaneSide};
 use crate::error::RunError;
-use crate::event::Request;
 use crate::place::Place;
-use crate::reader::Reader;
+use crate::reader::{Reader, Source};
 
 /// A line that became an entry and isn't as it should be in the dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,21 +55,20 @@ impl Files<'_> {
         Ok(())
     }
 
-    /// Writes `rejected.jsonl` and `review.manifest` from the manifest's version with entity tag `e_tag`.
+    /// Writes `rejected.jsonl` and `review.manifest` from a version of the manifest.
     ///
     /// # Errors
     ///
     /// [`RunError::Superseded`] when the manifest has been replaced.
     pub async fn write_lines(
         &self,
-        request: &Request,
-        e_tag: &str,
+        source: &Source,
         options: ConvertOptions,
         troubles: &BTreeMap<u64, Trouble>,
     ) -> Result<(), RunError> {
         let mut rejected = self.upload("rejected.jsonl");
         let mut review = self.upload("review.manifest");
-        let mut reader = Reader::open(self.s3, request, e_tag, options, true).await?;
+        let mut reader = Reader::open(self.s3, source, options, true).await?;
         while let Some(converted) = reader.next().await? {
             match converted {
                 Converted::Rejected(line) => {
@@ -160,7 +158,9 @@ impl Files<'_> {
         Ok(())
     }
 
-    fn upload(&self, file_name: &str) -> Upload {
+    /// Starts a file of JSON Lines.
+    #[must_use]
+    pub fn upload(&self, file_name: &str) -> Upload {
         let options = self.options("application/jsonlines");
         self.s3
             .upload(&self.place.bucket, &self.place.key(file_name), &options)

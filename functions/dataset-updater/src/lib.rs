@@ -1,18 +1,19 @@
 //! Lambda function: a labeling job's output to Custom Labels dataset entries.
 //!
 //! ```text
-//! ! event → · which manifests → ! stream lines → · line → dataset entry or rejected line → · batches
+//! ! event → · which manifests → (! read answers → · consolidate, where labels are missing) → ! stream lines → · line → dataset entry or rejected line → · batches
 //!         → ! update, wait, checkpoint, next → ! look back at what landed → ! write the report
 //! ```
 //!
 //! Pure: [`event`], [`config`], [`target`], [`merge`], [`place`], [`checkpoint`], [`budget`], [`index`], [`service_keys`],
 //! [`report`]. Touching the world: [`bootstrap`], [`handler`], [`run`], [`reader`], [`existing`], [`lane`], [`store`], [`verify`], [`files`], [`training`],
-//! `outcome_log`.
+//! `consolidation`, `outcome_log`.
 
 pub mod bootstrap;
 pub mod budget;
 pub mod checkpoint;
 pub mod config;
+mod consolidation;
 pub mod error;
 pub mod event;
 pub mod existing;

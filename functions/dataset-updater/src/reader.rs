@@ -1,4 +1,4 @@
-//! A manifest's lines, converted one after another.
+//! A manifest's lines, as they are or converted, one after another.
 
 use aws::s3::{ObjectStream, S3, S3Error};
 use manifest::{
@@ -6,66 +6,56 @@ use manifest::{
 };
 
 use crate::error::RunError;
-use crate::event::Request;
 
-/// Reads one version of a manifest. Memory is a piece of the network's and one line.
-#[derive(Debug)]
-pub struct Reader {
-    stream: ObjectStream,
-    splitter: LineSplitter,
-    converter: Converter,
-    is_finished: bool,
-    keeps_lines: bool,
-    line: Vec<u8>,
-    converting: std::time::Duration,
+/// One version of an object that holds JSON Lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its bucket.
+    pub bucket: String,
+    /// Its key.
+    pub key: String,
+    /// Its entity tag.
+    pub e_tag: String,
 }
 
-impl Reader {
-    /// Opens the manifest's version with entity tag `e_tag`.
+/// Lines of one version of an object. Memory is a piece of the network's and one line.
+#[derive(Debug)]
+pub struct Lines {
+    stream: ObjectStream,
+    splitter: LineSplitter,
+    is_finished: bool,
+}
+
+impl Lines {
+    /// Opens the object's version.
     ///
     /// # Errors
     ///
     /// [`RunError::Superseded`] when it has been replaced.
-    pub async fn open(
-        s3: &S3,
-        request: &Request,
-        e_tag: &str,
-        options: ConvertOptions,
-        keeps_lines: bool,
-    ) -> Result<Self, RunError> {
+    pub async fn open(s3: &S3, source: &Source) -> Result<Self, RunError> {
         let stream = s3
-            .stream_object(&request.bucket, &request.key, Some(e_tag))
+            .stream_object(&source.bucket, &source.key, Some(&source.e_tag))
             .await
             .map_err(superseded)?;
         Ok(Self {
             stream,
             splitter: LineSplitter::new(LINE_BYTES_MAX),
-            converter: Converter::new(options),
             is_finished: false,
-            keeps_lines,
-            line: Vec::new(),
-            converting: std::time::Duration::ZERO,
         })
     }
 
-    /// What became of the next line; `None` after the last one.
+    /// What `look` makes of the next line and its number, from one; `None` after the last line.
     ///
     /// # Errors
     ///
-    /// [`RunError::Superseded`] when the manifest was replaced and the rest of this version is gone.
-    pub async fn next(&mut self) -> Result<Option<Converted>, RunError> {
+    /// [`RunError::Superseded`] when the object was replaced and the rest of this version is gone.
+    pub async fn next<T>(
+        &mut self,
+        look: impl FnOnce(u64, RawLine<'_>) -> T,
+    ) -> Result<Option<T>, RunError> {
         loop {
-            let started = std::time::Instant::now();
             if let Some((line_number, line)) = self.splitter.next_line() {
-                if self.keeps_lines {
-                    self.line.clear();
-                    if let RawLine::Line(bytes) = line {
-                        self.line.extend_from_slice(bytes);
-                    }
-                }
-                let converted = self.converter.convert(line_number, line);
-                self.converting += started.elapsed();
-                return Ok(Some(converted));
+                return Ok(Some(look(line_number, line)));
             }
             if self.is_finished {
                 return Ok(None);
@@ -78,6 +68,61 @@ impl Reader {
                 }
             }
         }
+    }
+}
+
+/// Reads one version of a manifest and converts its lines.
+#[derive(Debug)]
+pub struct Reader {
+    lines: Lines,
+    converter: Converter,
+    keeps_lines: bool,
+    line: Vec<u8>,
+    converting: std::time::Duration,
+}
+
+impl Reader {
+    /// Opens the manifest's version.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lines::open`].
+    pub async fn open(
+        s3: &S3,
+        source: &Source,
+        options: ConvertOptions,
+        keeps_lines: bool,
+    ) -> Result<Self, RunError> {
+        Ok(Self {
+            lines: Lines::open(s3, source).await?,
+            converter: Converter::new(options),
+            keeps_lines,
+            line: Vec::new(),
+            converting: std::time::Duration::ZERO,
+        })
+    }
+
+    /// What became of the next line; `None` after the last one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lines::next`].
+    pub async fn next(&mut self) -> Result<Option<Converted>, RunError> {
+        let (converter, kept) = (&mut self.converter, &mut self.line);
+        let (keeps_lines, converting) = (self.keeps_lines, &mut self.converting);
+        let convert = |line_number, line: RawLine<'_>| {
+            let started = std::time::Instant::now();
+            if keeps_lines {
+                kept.clear();
+                if let RawLine::Line(bytes) = line {
+                    kept.extend_from_slice(bytes);
+                }
+            }
+            let converted = converter.convert(line_number, line);
+            *converting += started.elapsed();
+            converted
+        };
+        self.lines.next(convert).await
     }
 
     /// The line that [`Reader::next`] last converted, when lines are kept; empty when it was too long.
@@ -92,7 +137,7 @@ impl Reader {
         self.converter.counts()
     }
 
-    /// Time spent in splitting and converting.
+    /// Time spent in converting.
     #[must_use]
     pub fn converting(&self) -> std::time::Duration {
         self.converting

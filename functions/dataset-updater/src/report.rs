@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use labeling::consolidation::Outcome as Consolidated;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -37,6 +38,9 @@ pub struct Report {
     pub review: u64,
     /// Lines by code: rejected, skipped, refused, vanished and landed with errors.
     pub by_code: BTreeMap<String, u64>,
+    /// The consolidation, where the labels come from one that was made here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consolidation: Option<ConsolidationReport>,
     /// The datasets.
     pub datasets: Vec<DatasetReport>,
     /// Invocations after the first one.
@@ -51,6 +55,54 @@ pub struct Report {
     pub training: Option<String>,
     /// S3 URIs of the other files.
     pub files: BTreeMap<String, String>,
+}
+
+/// What became of the workers' answers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConsolidationReport {
+    /// Data objects whose answers were looked for.
+    pub data_objects: u64,
+    /// Of those, data objects with a label now.
+    pub consolidated: u64,
+    /// Of those, data objects without one: their files or answers are unreadable.
+    pub failed: u64,
+    /// Answers that were counted.
+    pub answers: u64,
+    /// Forms without anything in them.
+    pub empty_answers: u64,
+    /// Answers that couldn't be read, were of another kind, or named no label category.
+    pub unreadable_answers: u64,
+    /// `single-label`, `multi-label` or `bounding-box`; `None` when no answer could be read.
+    pub task_type: Option<String>,
+    /// Names in answers that are no label category, with the number of answers; the first 100 by name.
+    pub unknown_categories: BTreeMap<String, u32>,
+}
+
+impl ConsolidationReport {
+    /// Names of unknown categories in a report, inclusive.
+    const UNKNOWN_CATEGORIES_MAX: usize = 100;
+
+    /// The figures of a consolidation.
+    #[must_use]
+    pub fn new(outcome: &Consolidated) -> Self {
+        let failed = outcome.failed.len() as u64;
+        let data_objects = outcome.response.len() as u64;
+        let unknown = outcome.unknown_categories.iter();
+        Self {
+            data_objects,
+            consolidated: data_objects - failed,
+            failed,
+            answers: outcome.counts.n_answers.into(),
+            empty_answers: outcome.counts.n_empty.into(),
+            unreadable_answers: outcome.counts.n_unreadable.into(),
+            task_type: outcome.task_type.map(|kind| kind.as_str().to_owned()),
+            unknown_categories: unknown
+                .take(Self::UNKNOWN_CATEGORIES_MAX)
+                .map(|(name, n)| (name.clone(), *n))
+                .collect(),
+        }
+    }
 }
 
 /// One dataset of a report.

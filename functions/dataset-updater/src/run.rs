@@ -14,9 +14,10 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::budget::{Budget, millis};
 use crate::checkpoint::{
-    Checkpoint, FORMAT, LaneProgress, LaneSide, ManifestVersion, Refused, Start, Stats,
+    Checkpoint, FORMAT, LaneProgress, LaneSide, ManifestVersion, Origin, Refused, Start, Stats,
 };
 use crate::config::{Config, Existing, TrainWhen};
+use crate::consolidation::{self, Job};
 use crate::error::RunError;
 use crate::event::Request;
 use crate::existing::{Dataset, Source};
@@ -25,7 +26,7 @@ use crate::index::{Index, side};
 use crate::lane::Lane;
 use crate::merge::merge;
 use crate::place::Place;
-use crate::reader::Reader;
+use crate::reader::{Reader, Source as LineSource};
 use crate::report::{DatasetReport, Outcome, Report};
 use crate::store::Store;
 use crate::target::{Datasets, Target, project_name};
@@ -171,6 +172,7 @@ async fn update_version(
             plan,
             lease: None,
             is_done: false,
+            origin: None,
             lanes: Vec::new(),
             refused: Vec::new(),
             n_resumptions: 0,
@@ -215,6 +217,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     async fn run(&mut self) -> Result<Report, RunError> {
+        self.consolidate().await?;
         if self.checkpoint.lanes.is_empty() {
             self.checkpoint.lanes = self.find_lanes().await?;
         }
@@ -282,14 +285,45 @@ impl Work<'_> {
     }
 
     async fn reader(&self) -> Result<Reader, RunError> {
-        Reader::open(
-            &self.clients.s3,
-            self.request,
-            &self.version.e_tag,
-            self.options.clone(),
-            false,
-        )
-        .await
+        Reader::open(&self.clients.s3, &self.lines(), self.options.clone(), false).await
+    }
+
+    fn output_manifest(&self) -> LineSource {
+        LineSource {
+            bucket: self.request.bucket.clone(),
+            key: self.request.key.clone(),
+            e_tag: self.version.e_tag.clone(),
+        }
+    }
+
+    /// What the entries are made from.
+    fn lines(&self) -> LineSource {
+        match &self.checkpoint.origin {
+            None | Some(Origin::OutputManifest) => self.output_manifest(),
+            Some(Origin::Consolidated { e_tag, .. }) => {
+                consolidation::consolidated(&self.files(), e_tag)
+            }
+        }
+    }
+
+    /// Puts labels in where the manifest lacks them, once for a version of the manifest.
+    async fn consolidate(&mut self) -> Result<(), RunError> {
+        if self.checkpoint.origin.is_some() {
+            return Ok(());
+        }
+        let job = Job {
+            s3: &self.clients.s3,
+            config: self.config,
+            options: &self.options,
+            manifest: &self.output_manifest(),
+            files: self.files(),
+            budget: &self.invocation.budget,
+        };
+        self.checkpoint.origin = Some(job.origin().await?);
+        let owner = &self.invocation.owner;
+        self.store
+            .save(&mut self.checkpoint, owner, &self.invocation.budget)
+            .await
     }
 
     /// Streams the manifest's entries to their datasets, from where the checkpoint stands.
@@ -467,16 +501,16 @@ impl Work<'_> {
             .saturating_sub(report.refused + report.vanished);
         report.outcome = report.judge(self.config.rejected_alert_fraction);
         self.files()
-            .write_lines(
-                self.request,
-                &self.version.e_tag,
-                self.options.clone(),
-                &troubles,
-            )
+            .write_lines(&self.lines(), self.options.clone(), &troubles)
             .await?;
         for lane in &*lanes {
             self.files().join_parts(&lane.progress).await?;
             let name = entries_file(lane.progress.side);
+            report.files.insert(name.to_owned(), self.place.uri(name));
+        }
+        if let Some(Origin::Consolidated { report: found, .. }) = &self.checkpoint.origin {
+            report.consolidation = Some(found.clone());
+            let name = consolidation::FILE_NAME;
             report.files.insert(name.to_owned(), self.place.uri(name));
         }
         for name in ["rejected.jsonl", "review.manifest"] {
@@ -672,7 +706,9 @@ async fn peek(
 /// A fingerprint of what the batches depend on besides the manifest.
 fn plan(config: &Config, target: &Target, options: &ConvertOptions) -> String {
     let parts = format!(
-        "{target:?} {options:?} {:?} {} {}",
+        "{target:?} {options:?} {:?} {:?} {:?} {} {}",
+        config.consolidation,
+        config.label_categories_uri,
         config.existing == Existing::Merge,
         config.changes_bytes_max,
         env!("CARGO_PKG_VERSION"),

@@ -128,8 +128,8 @@ codes! {
         => "name the label attribute";
     UnsupportedTaskType "REJECTED_UNSUPPORTED_TASK_TYPE" Ours "Custom Labels has no use for this kind of label."
         => "send labels of whole images or boxes only";
-    NotConsolidated "REJECTED_NOT_CONSOLIDATED" Ours "The custom job had no annotation-consolidation function; the label is empty."
-        => "run the job with the annotation-consolidation function";
+    NotConsolidated "REJECTED_NOT_CONSOLIDATED" Ours "The custom job had no annotation-consolidation function, and its workers' answers gave no label."
+        => "let the dataset-updater read the file at worker-response-ref, or label the data object again";
     InvalidEnvelope "REJECTED_INVALID_ENVELOPE" Ours "The label envelope isn't what the annotation-consolidation function writes."
         => "consolidate the data object again";
     VerifiedAsWrong "REJECTED_BY_VERIFICATION" Ours "Workers did not confirm the label in the verification job."

@@ -274,17 +274,17 @@ pub fn job_name_from_key(key: &str) -> Option<&str> {
 
 /// A label attribute with its metadata, or the metadata alone when the data object failed.
 #[derive(Debug)]
-struct Candidate<'l, 'a> {
-    name: &'l str,
+pub(crate) struct Candidate<'l, 'a> {
+    pub(crate) name: &'l str,
     raw_name: Cow<'a, str>,
-    label: Option<&'l Member<'a>>,
-    metadata_value: &'a str,
+    pub(crate) label: Option<&'l Member<'a>>,
+    pub(crate) metadata_value: &'a str,
     /// `None` when it isn't an object.
-    metadata: Option<&'l Metadata<'a>>,
+    pub(crate) metadata: Option<&'l Metadata<'a>>,
 }
 
 impl Candidate<'_, '_> {
-    fn kind(&self) -> Option<LabelKind> {
+    pub(crate) fn kind(&self) -> Option<LabelKind> {
         self.metadata.as_ref()?.label_kind()
     }
 
@@ -488,7 +488,12 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
             );
         };
         if let Some(reason) = inner.failure_reason {
-            return rejected(Code::LabelingFailed, failure(&reason.decoded()));
+            let code = if outer.has_worker_response_ref {
+                Code::NotConsolidated
+            } else {
+                Code::LabelingFailed
+            };
+            return rejected(code, failure(&reason.decoded()));
         }
         if label == "null" {
             return rejected(
@@ -874,7 +879,7 @@ fn class_ids(label: &str) -> Result<Vec<Cow<'_, str>>, Stop> {
 }
 
 /// Everything in the line that looks like a labeling job's result, in the line's order.
-fn candidates<'l, 'a>(line: &'l Line<'a>) -> Result<Vec<Candidate<'l, 'a>>, Stop> {
+pub(crate) fn candidates<'l, 'a>(line: &'l Line<'a>) -> Result<Vec<Candidate<'l, 'a>>, Stop> {
     let mut candidates = Vec::with_capacity(2);
     for member in &line.members {
         let Some(name) = member.key.strip_suffix(METADATA_SUFFIX) else {
@@ -908,7 +913,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// The label attributes to send: one, or the image-level labels of one job.
-fn choose<'c, 'l, 'a>(
+pub(crate) fn choose<'c, 'l, 'a>(
     candidates: &'c [Candidate<'l, 'a>],
     line: &Line<'a>,
     options: &ConvertOptions,

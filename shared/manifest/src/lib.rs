@@ -22,6 +22,7 @@ mod json;
 mod line;
 mod lines;
 mod outcome;
+mod own_label;
 mod pair;
 pub mod rules;
 mod source_index;
@@ -39,6 +40,10 @@ pub use envelope::{
 pub use json::DEPTH_MAX;
 pub use lines::{LINE_BYTES_MAX, LINE_CHARS_MAX, LineSplitter, RawLine};
 pub use outcome::{Converted, Counts, Entry, Note, Rejected, Review, Skipped};
+pub use own_label::{
+    NamedBox, NamedLabel, OwnKind, OwnLabel, envelope_labels, mentions_worker_response, own_label,
+    relabeled,
+};
 pub use rules::{Finding, Judgement, Kept, LabelUse, Place, annotate, judge};
 pub use source_index::SourceIndex;
 pub use source_ref::{SourceRef, SourceRefError};

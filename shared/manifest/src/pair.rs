@@ -21,6 +21,8 @@ pub(crate) struct Metadata<'a> {
     pub(crate) confidence_map: Option<Vec<(Text<'a>, Number<'a>)>>,
     /// Confidence of each box; `None` in it for an element without one.
     pub(crate) objects: Option<Vec<Option<Number<'a>>>>,
+    /// Where the workers' answers are, of a job without a consolidation function; `None` when it isn't a text.
+    pub(crate) worker_response_ref: Option<Text<'a>>,
     pub(crate) has_worker_response_ref: bool,
     /// Fields that Custom Labels has no use for: they are not carried over.
     pub(crate) n_other_fields: u32,
@@ -128,7 +130,7 @@ impl<'a> Metadata<'a> {
                 "worker-response-ref" => {
                     metadata.has_worker_response_ref = true;
                     metadata.n_other_fields += 1;
-                    reader.skip()?;
+                    metadata.worker_response_ref = reader.text_or_skip()?;
                     12
                 }
                 _ => {

@@ -8,6 +8,7 @@
     reason = "a helper of these tests that fails has failed the test"
 )]
 
+mod consolidation;
 mod events;
 mod existing;
 mod faults;

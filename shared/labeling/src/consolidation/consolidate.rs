@@ -27,7 +27,7 @@ const PIXEL_SCALE: f64 = 100.0;
 const DEPTH: u32 = 3;
 
 /// Settings of a consolidation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// Label categories for requests that bring none.
     pub label_categories: Option<Vec<String>>,

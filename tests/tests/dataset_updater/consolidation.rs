@@ -1,0 +1,229 @@
+//! Jobs without a consolidation function: the updater finds the labels in the workers' answers.
+
+use std::collections::BTreeMap;
+
+use aws::s3::PutOptions;
+use dataset_updater::event::Request;
+use dataset_updater::run::Done;
+use serde_json::{Value, json};
+
+use crate::world::{BUCKET, KEY, World};
+
+fn worker_response_key(n: usize) -> String {
+    format!("out/birds/annotations/worker-response/iteration-1/{n}/2021-03-08_23:06:49.json")
+}
+
+fn source_ref(n: usize) -> String {
+    format!("s3://images/birds/{n:06}.jpg")
+}
+
+/// A line as Ground Truth writes it for a job without a consolidation function.
+fn line(n: usize) -> Value {
+    let uri = format!("s3://{BUCKET}/{}", worker_response_key(n));
+    json!({"source-ref": source_ref(n), "bird": {}, "bird-metadata": {
+        "type": "groundtruth/custom", "job-name": "birds", "human-annotated": "yes",
+        "creation-date": "2021-03-08T23:06:49.111000", "worker-response-ref": uri}})
+}
+
+async fn put(world: &World, key: &str, value: &Value) {
+    let bytes = value.to_string().into_bytes();
+    let options = PutOptions::json();
+    world
+        .clients
+        .s3
+        .put_object(BUCKET, key, bytes, &options)
+        .await
+        .unwrap();
+}
+
+/// Stores each data object's answers by workers w0, w1, …, and the job's categories and manifest.
+async fn job(world: &World, categories: &[&str], answers: &[Vec<Value>]) -> Request {
+    for (n, answers) in answers.iter().enumerate() {
+        let answers: Vec<Value> = answers
+            .iter()
+            .enumerate()
+            .map(|(worker, answer)| {
+                json!({"workerId": format!("private.us-east-1.w{worker}"), "submissionTime": "2021-03-08T23:06:49Z",
+                    "answerContent": {"annotatedResult": answer}})
+            })
+            .collect();
+        put(
+            world,
+            &worker_response_key(n),
+            &json!({ "answers": answers }),
+        )
+        .await;
+    }
+    let labels: Vec<Value> = categories
+        .iter()
+        .map(|name| json!({ "label": name }))
+        .collect();
+    let file = json!({"document-version": "2018-11-28", "labels": labels});
+    put(world, "out/birds/annotation-tool/data.json", &file).await;
+    let lines = (0..answers.len()).map(|n| format!("{}\n", line(n)));
+    world.put(KEY, &lines.collect::<String>()).await
+}
+
+async fn entries(world: &World) -> BTreeMap<String, Value> {
+    let entries = world.entries(&world.train_arn).await;
+    let by_source = |entry: Value| {
+        let source_ref = entry.get("source-ref").and_then(Value::as_str);
+        (source_ref.unwrap().to_owned(), entry)
+    };
+    entries.into_iter().map(by_source).collect()
+}
+
+fn label(name: &str) -> Value {
+    json!({ "label": name })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn single_label() {
+    let world = World::new().await;
+    let mut answers = vec![vec![label("Owl"), label("Owl"), label("Duck")]];
+    answers.extend((1..20).map(|n| vec![label(["Duck", "Owl"][n % 2]); 3]));
+    let request = job(&world, &["Duck", "Owl"], &answers).await;
+    let (report, _) = world.deliver(&world.config(&[]), &request).await;
+    assert_eq!((report.lines, report.landed, report.rejected), (20, 20, 0));
+    let found = report.consolidation.unwrap();
+    assert_eq!(
+        (found.data_objects, found.consolidated, found.answers),
+        (20, 20, 60)
+    );
+    assert_eq!(found.task_type.as_deref(), Some("single-label"));
+    let entries = entries(&world).await;
+    for (n, answers) in answers.iter().enumerate() {
+        let entry = &entries[&source_ref(n)];
+        assert_eq!(
+            entry["bird-metadata"]["class-name"], answers[0]["label"],
+            "{entry}"
+        );
+        assert_eq!(
+            entry["bird"],
+            u64::from(answers[0]["label"] == "Owl"),
+            "{entry}"
+        );
+    }
+    let doubtful = entries[&source_ref(0)]["bird-metadata"]["confidence"]
+        .as_f64()
+        .unwrap();
+    let sure = entries[&source_ref(1)]["bird-metadata"]["confidence"]
+        .as_f64()
+        .unwrap();
+    assert!(doubtful < sure && sure > 0.9, "{doubtful} {sure}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn multi_label() {
+    let world = World::new().await;
+    let answers: Vec<Vec<Value>> = [&["Red", "Blue"][..], &["Red"], &[]]
+        .iter()
+        .cycle()
+        .take(12)
+        .map(|labels| vec![json!({ "labels": labels }); 3])
+        .collect();
+    let request = job(&world, &["Red", "Blue"], &answers).await;
+    let (report, _) = world.deliver(&world.config(&[]), &request).await;
+    assert_eq!((report.landed, report.rejected, report.skipped), (8, 0, 4));
+    assert_eq!(report.by_code["SKIPPED_NO_LABELS"], 4);
+    let entries = entries(&world).await;
+    let both = &entries[&source_ref(0)];
+    assert_eq!(both["bird0-metadata"]["class-name"], "Red", "{both}");
+    assert_eq!(both["bird1-metadata"]["class-name"], "Blue", "{both}");
+    assert!(entries[&source_ref(1)].get("bird1").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boxes() {
+    let world = World::new().await;
+    let drawn = |shift: u32| {
+        json!({"inputImageProperties": {"width": 256, "height": 192},
+            "boundingBoxes": [{"label": "Owl", "left": 20 + shift, "top": 12, "width": 40, "height": 30}]})
+    };
+    let answers: Vec<Vec<Value>> = (0..6).map(|_| vec![drawn(0), drawn(1), drawn(2)]).collect();
+    let request = job(&world, &["Duck", "Owl"], &answers).await;
+    let (report, _) = world.deliver(&world.config(&[]), &request).await;
+    assert_eq!((report.landed, report.rejected), (6, 0));
+    for entry in entries(&world).await.values() {
+        let found = &entry["bird"]["annotations"][0];
+        assert_eq!(found["class_id"], 1, "{entry}");
+        let left = found["left"].as_f64().unwrap();
+        assert!((20.0..=22.0).contains(&left), "{entry}");
+        assert_eq!(entry["bird-metadata"]["class-map"], json!({"1": "Owl"}));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_costs_its_own_line_alone() {
+    let world = World::new().await;
+    let answers: Vec<_> = (0..10)
+        .map(|n| vec![label(["Duck", "Owl"][n % 2]); 3])
+        .collect();
+    let request = job(&world, &["Duck", "Owl"], &answers).await;
+    let s3 = &world.clients.s3;
+    s3.delete_object(BUCKET, &worker_response_key(3))
+        .await
+        .unwrap();
+    put(&world, &worker_response_key(5), &json!({"answers": "none"})).await;
+    put(&world, &worker_response_key(6), &json!({"answers": []})).await;
+    let text = s3.read_object(BUCKET, KEY, 1 << 20).await.unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let elsewhere = text.replace(
+        "s3://jobs/out/birds/annotations/worker-response/iteration-1/7/",
+        "s3://other/7/",
+    );
+    assert_ne!(text, elsewhere);
+    let request = Request {
+        ..world.put(&request.key, &elsewhere).await
+    };
+    let (report, _) = world
+        .deliver(
+            &world.config(&[("REJECTED_ALERT_FRACTION", "0.5")]),
+            &request,
+        )
+        .await;
+    assert_eq!((report.landed, report.rejected), (6, 4));
+    assert_eq!(report.by_code["REJECTED_NOT_CONSOLIDATED"], 4);
+    assert_eq!(report.consolidation.unwrap().failed, 4);
+    let rejected = world.json_lines("rejected.jsonl").await;
+    let reasons = [
+        (4, "does not exist"),
+        (6, "without a list"),
+        (7, "no worker answered"),
+        (8, "not the job's"),
+    ];
+    for (record, (line_number, reason)) in rejected.iter().zip(reasons) {
+        assert_eq!(record["lineNumber"], line_number);
+        assert!(
+            record["reason"].as_str().unwrap().contains(reason),
+            "{record}"
+        );
+        assert!(
+            record["remedy"]
+                .as_str()
+                .unwrap()
+                .contains("worker-response-ref"),
+            "{record}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_event_does_nothing() {
+    let world = World::new().await;
+    let answers: Vec<_> = (0..10)
+        .map(|n| vec![label(["Duck", "Owl"][n % 2]); 3])
+        .collect();
+    let request = job(&world, &["Duck", "Owl"], &answers).await;
+    let config = world.config(&[]);
+    world.deliver(&config, &request).await;
+    let (before, n_updates) = (entries(&world).await, world.n_updates());
+    assert_eq!(
+        world.invoke(&config, &request, "again").await.unwrap(),
+        Done::Already
+    );
+    assert_eq!(
+        (entries(&world).await, world.n_updates()),
+        (before, n_updates)
+    );
+}
