@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::cli::CommandError;
 use crate::evaluate::job::{self, JobSet};
-use crate::evaluate::{Conditions, Mode, boxes, multi_label, read, single_label};
+use crate::evaluate::{Conditions, Mode, boxes, figures, multi_label, read, single_label};
 use crate::recorded_job;
 
 /// Arguments of `gtcl evaluate`.
@@ -247,7 +247,7 @@ fn single_label_sets(folder: &Path, options: &Options) -> Result<(), CommandErro
 #[expect(clippy::print_stdout, reason = "the figures are the command's output")]
 fn print_single_label(runs: &[(String, single_label::Comparison)], format: Format) {
     let comparisons: Vec<_> = runs.iter().map(|(_, comparison)| *comparison).collect();
-    let mean = single_label::mean(&comparisons);
+    let mean = figures::mean(&comparisons);
     let all = runs
         .iter()
         .map(|(set, comparison)| (set.as_str(), comparison));

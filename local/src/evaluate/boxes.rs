@@ -4,7 +4,7 @@ use consensus::Problem;
 use consensus::boxes::{Answer, BoxLabel, Config, ConsolidatedBox, Estimate, consolidate, iou};
 use serde::Serialize;
 
-use super::figures::{Calibration, f1};
+use super::figures::{self, Calibration, f1};
 use super::matching::best_pairs;
 use super::{Conditions, Random, consolidate_in_batches};
 
@@ -41,6 +41,32 @@ pub struct Comparison {
     pub vote: Figures,
 }
 
+impl figures::Figures for Figures {
+    fn all(&mut self) -> Vec<&mut f64> {
+        let Self {
+            f1_at_50,
+            f1_at_75,
+            mean_iou,
+            ece,
+            ece_all,
+        } = self;
+        vec![f1_at_50, f1_at_75, mean_iou, ece, ece_all]
+    }
+}
+
+impl figures::Figures for Comparison {
+    fn all(&mut self) -> Vec<&mut f64> {
+        let Self {
+            consolidation,
+            vote,
+        } = self;
+        [consolidation.all(), vote.all()]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+}
+
 /// Mean over the seeds.
 #[must_use]
 pub fn evaluate(set: &Set, conditions: &Conditions, config: &Config) -> Comparison {
@@ -67,26 +93,7 @@ pub fn evaluate(set: &Set, conditions: &Conditions, config: &Config) -> Comparis
             vote: judge(&votes, &truth),
         });
     }
-    mean(&runs)
-}
-
-fn mean(runs: &[Comparison]) -> Comparison {
-    let of = |part: fn(&Comparison) -> Figures| {
-        let over = |figure: fn(&Figures) -> f64| {
-            runs.iter().map(|run| figure(&part(run))).sum::<f64>() / runs.len().max(1) as f64
-        };
-        Figures {
-            f1_at_50: over(|figures| figures.f1_at_50),
-            f1_at_75: over(|figures| figures.f1_at_75),
-            mean_iou: over(|figures| figures.mean_iou),
-            ece: over(|figures| figures.ece),
-            ece_all: over(|figures| figures.ece_all),
-        }
-    };
-    Comparison {
-        consolidation: of(|run| run.consolidation),
-        vote: of(|run| run.vote),
-    }
+    figures::mean(&runs)
 }
 
 /// Each box joins the first cluster whose mean overlaps by at least one half.

@@ -57,6 +57,28 @@ impl Calibration {
     }
 }
 
+/// Several figures at once.
+pub trait Figures: Copy + Default {
+    /// Every figure, in a fixed order.
+    fn all(&mut self) -> Vec<&mut f64>;
+}
+
+/// Mean of several runs, figure by figure; 0 without runs.
+#[must_use]
+pub fn mean<F: Figures>(runs: &[F]) -> F {
+    let mut mean = F::default();
+    for run in runs {
+        let mut run = *run;
+        for (sum, figure) in mean.all().into_iter().zip(run.all()) {
+            *sum += *figure;
+        }
+    }
+    for sum in mean.all() {
+        *sum /= runs.len().max(1) as f64;
+    }
+    mean
+}
+
 /// Negative logarithm of a probability, in nats.
 #[must_use]
 pub fn log_loss(probability: f64) -> f64 {

@@ -125,7 +125,7 @@ mod tests {
                 "{run:?}"
             );
         }
-        let mean = single_label::mean(&runs);
+        let mean = figures::mean(&runs);
         assert!(
             mean.consolidation.accuracy > mean.vote.accuracy + 0.025,
             "{mean:?}"

@@ -4,7 +4,7 @@ use consensus::Problem;
 use consensus::multi_label::{Answer, Config, Estimate, consolidate_offered};
 use serde::Serialize;
 
-use super::figures::{Calibration, f1, log_loss};
+use super::figures::{self, Calibration, f1, log_loss};
 use super::{Conditions, Random, consolidate_in_batches};
 
 /// Answers and truth of a set of objects.
@@ -40,6 +40,32 @@ pub struct Comparison {
     pub vote_half: Figures,
     /// Classes that at least a third of the workers selected.
     pub vote_third: Figures,
+}
+
+impl figures::Figures for Figures {
+    fn all(&mut self) -> Vec<&mut f64> {
+        let Self {
+            f1,
+            exact,
+            ece,
+            nll,
+        } = self;
+        vec![f1, exact, ece, nll]
+    }
+}
+
+impl figures::Figures for Comparison {
+    fn all(&mut self) -> Vec<&mut f64> {
+        let Self {
+            consolidation,
+            vote_half,
+            vote_third,
+        } = self;
+        [consolidation.all(), vote_half.all(), vote_third.all()]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
 }
 
 /// Mean over the seeds.
@@ -90,26 +116,7 @@ pub fn evaluate(set: &Set, conditions: &Conditions, config: &Config) -> Comparis
             vote_third: votes(1.0 / 3.0),
         });
     }
-    mean(&runs)
-}
-
-fn mean(runs: &[Comparison]) -> Comparison {
-    let of = |part: fn(&Comparison) -> Figures| {
-        let over = |figure: fn(&Figures) -> f64| {
-            runs.iter().map(|run| figure(&part(run))).sum::<f64>() / runs.len().max(1) as f64
-        };
-        Figures {
-            f1: over(|figures| figures.f1),
-            exact: over(|figures| figures.exact),
-            ece: over(|figures| figures.ece),
-            nll: over(|figures| figures.nll),
-        }
-    };
-    Comparison {
-        consolidation: of(|run| run.consolidation),
-        vote_half: of(|run| run.vote_half),
-        vote_third: of(|run| run.vote_third),
-    }
+    figures::mean(&runs)
 }
 
 fn vote(answers: &[Answer], n_classes: usize, accept_at_least: f64) -> Option<Estimate> {

@@ -4,7 +4,7 @@ use consensus::Problem;
 use consensus::single_label::{Answer, Config, Estimate, consolidate};
 use serde::Serialize;
 
-use super::figures::{Calibration, log_loss};
+use super::figures::{self, Calibration, log_loss};
 use super::{Conditions, Random, consolidate_in_batches};
 
 /// Answers and truth of a set of objects.
@@ -38,6 +38,32 @@ pub struct Comparison {
     pub consolidation: Figures,
     /// Plain vote, its share as the confidence.
     pub vote: Figures,
+}
+
+impl figures::Figures for Figures {
+    fn all(&mut self) -> Vec<&mut f64> {
+        let Self {
+            accuracy,
+            ece,
+            nll,
+            brier,
+            auroc,
+        } = self;
+        vec![accuracy, ece, nll, brier, auroc]
+    }
+}
+
+impl figures::Figures for Comparison {
+    fn all(&mut self) -> Vec<&mut f64> {
+        let Self {
+            consolidation,
+            vote,
+        } = self;
+        [consolidation.all(), vote.all()]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
 }
 
 /// Mean over the seeds.
@@ -75,28 +101,7 @@ pub fn evaluate(set: &Set, conditions: &Conditions, config: &Config) -> Comparis
             vote: judge_votes(votes, &truth),
         });
     }
-    mean(&runs)
-}
-
-/// Mean of several runs.
-#[must_use]
-pub fn mean(runs: &[Comparison]) -> Comparison {
-    let of = |part: fn(&Comparison) -> Figures| {
-        let over = |figure: fn(&Figures) -> f64| {
-            runs.iter().map(|run| figure(&part(run))).sum::<f64>() / runs.len().max(1) as f64
-        };
-        Figures {
-            accuracy: over(|figures| figures.accuracy),
-            ece: over(|figures| figures.ece),
-            nll: over(|figures| figures.nll),
-            brier: over(|figures| figures.brier),
-            auroc: over(|figures| figures.auroc),
-        }
-    };
-    Comparison {
-        consolidation: of(|run| run.consolidation),
-        vote: of(|run| run.vote),
-    }
+    figures::mean(&runs)
 }
 
 fn shares(answers: &[Answer], n_classes: usize) -> Vec<f64> {
