@@ -3,13 +3,9 @@
 use std::path::{Component, Path, PathBuf};
 
 use aws::s3::S3;
-use imagesize::ImageType;
-use manifest::SourceRef;
 use manifest::rules::ImageFacts;
+use manifest::{IMAGE_HEADER_BYTES_MAX, ImageHeader, SourceRef};
 use tokio::io::AsyncReadExt as _;
-
-/// Bytes within which a header must be found; JPEG files may have some 100 KB of camera data before it.
-const HEADER_BYTES_MAX: usize = 1024 * 1024;
 
 /// Where images are looked up.
 #[derive(Debug, Clone)]
@@ -40,7 +36,9 @@ async fn look_in_s3(s3: &S3, uri: &SourceRef<'_>) -> Result<ImageFacts, String> 
     let mut stream = opened.map_err(|error| error.to_string())?;
     let n_bytes = stream.head().n_bytes;
     let mut header = Vec::new();
-    while header.len() <= HEADER_BYTES_MAX && !matches!(Header::read(&header), Header::Size(..)) {
+    while header.len() <= IMAGE_HEADER_BYTES_MAX
+        && !matches!(ImageHeader::read(&header), ImageHeader::Size { .. })
+    {
         match stream
             .next_piece()
             .await
@@ -69,52 +67,30 @@ async fn look_in_folder(folder: &Path, uri: &SourceRef<'_>) -> Result<ImageFacts
     let n_bytes = file.metadata().await.map_or(0, |metadata| metadata.len());
     let mut header = Vec::new();
     let read = file
-        .take(HEADER_BYTES_MAX as u64)
+        .take(IMAGE_HEADER_BYTES_MAX as u64)
         .read_to_end(&mut header)
         .await;
     read.map_err(|error| error.to_string())?;
     facts(&header, n_bytes)
 }
 
-/// What the bytes say that an image file starts with.
-enum Header {
-    /// Neither PNG nor JPEG.
-    Other,
-    /// PNG or JPEG, but its size stands further behind.
-    Unfinished,
-    /// Width and height in pixels.
-    Size(u32, u32),
-}
-
-impl Header {
-    fn read(bytes: &[u8]) -> Self {
-        match imagesize::image_type(bytes) {
-            Ok(ImageType::Png | ImageType::Jpeg) => {}
-            _ => return Self::Other,
-        }
-        let size = imagesize::blob_size(bytes).ok();
-        let sides =
-            size.and_then(|size| Some((size.width.try_into().ok()?, size.height.try_into().ok()?)));
-        sides.map_or(Self::Unfinished, |(width, height)| {
-            Self::Size(width, height)
-        })
-    }
-}
-
 /// What is known once no more of the file is to be read.
 fn facts(header: &[u8], n_bytes: u64) -> Result<ImageFacts, String> {
-    let size = match Header::read(header) {
+    let size = match ImageHeader::read(header) {
         _ if n_bytes == 0 => return Err("file is empty".to_owned()),
-        Header::Other => None,
-        Header::Unfinished if (header.len() as u64) < n_bytes => {
+        ImageHeader::Other => None,
+        ImageHeader::Unfinished if (header.len() as u64) < n_bytes => {
             return Err(format!(
-                "its first {HEADER_BYTES_MAX} bytes don't say its width and height"
+                "its first {IMAGE_HEADER_BYTES_MAX} bytes don't say its width and height"
             ));
         }
-        Header::Unfinished => {
+        ImageHeader::Unfinished => {
             return Err("file ends before it says its width and height".to_owned());
         }
-        Header::Size(width, height) => Some((width, height)),
+        ImageHeader::Size {
+            width_px,
+            height_px,
+        } => Some((width_px, height_px)),
     };
     Ok(ImageFacts { n_bytes, size })
 }

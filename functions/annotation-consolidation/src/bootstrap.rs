@@ -1,12 +1,12 @@
 //! Environment → settings → clients → run.
 
 use std::env;
-use std::fmt::Display;
 
 use aws::Clients;
-use aws::s3::{ObjectUri, S3};
-use labeling::categories;
+use aws::s3::S3;
+use labeling::categories::CATEGORY_FILE_BYTES_MAX;
 use labeling::consolidation::Config;
+use labeling::settings::{SettingError, in_setting};
 use lambda_runtime::service_fn;
 use tokio::sync::OnceCell;
 
@@ -27,64 +27,53 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
         .with_target(false)
         .flatten_event(true)
         .init();
-    let s3 = &Clients::from_env().await.s3;
+    let environment = &labeling::settings::Settings::new(env::vars());
+    let s3 = &Clients::s3_from_env().await;
     let kept = &OnceCell::new();
     lambda_runtime::run(service_fn(move |event| async move {
-        let settings = Box::pin(kept.get_or_try_init(|| settings(s3))).await?;
+        let settings = kept.get_or_try_init(|| settings(environment, s3));
+        let settings = Box::pin(settings).await.map_err(Error::from)?;
         Box::pin(handler::handle(event, s3, settings)).await
     }))
     .await
 }
 
-async fn settings(s3: &S3) -> Result<Settings, Error> {
+async fn settings(
+    environment: &labeling::settings::Settings,
+    s3: &S3,
+) -> Result<Settings, SettingError> {
     let defaults = Config::default();
-    let task_type = setting("TASK_TYPE").map(|name| name.parse());
+    let task_type = environment.get("TASK_TYPE").map(str::parse);
+    let exclusion_label = environment.get("EXCLUSION_LABEL").map(str::to_owned);
+    let allowed_buckets = environment.get("ALLOWED_BUCKETS");
     Ok(Settings {
         config: Config {
-            label_categories: label_categories(s3).await?,
+            label_categories: label_categories(environment, s3).await?,
             task_type: task_type.transpose().map_err(in_setting("TASK_TYPE"))?,
-            answer_name: setting("ANSWER_NAME"),
-            exclusion_label: setting("EXCLUSION_LABEL").unwrap_or(defaults.exclusion_label),
+            answer_name: environment.get("ANSWER_NAME").map(str::to_owned),
+            exclusion_label: exclusion_label.unwrap_or(defaults.exclusion_label),
             ..defaults
         },
-        allowed_buckets: setting("ALLOWED_BUCKETS").map(|names| {
-            names
-                .split(',')
-                .map(|name| name.trim().to_owned())
-                .collect()
+        allowed_buckets: allowed_buckets.map(|names| {
+            let names = names.split(',').map(|name| name.trim().to_owned());
+            names.collect()
         }),
-        carries_statistics: match setting("WORKER_STATISTICS").as_deref() {
-            None | Some("true") => true,
-            Some("false") => false,
-            Some(_) => return Err(in_setting("WORKER_STATISTICS")("neither true nor false")),
-        },
+        carries_statistics: environment.is_on("WORKER_STATISTICS", true)?,
     })
 }
 
-async fn label_categories(s3: &S3) -> Result<Option<Vec<String>>, Error> {
+async fn label_categories(
+    environment: &labeling::settings::Settings,
+    s3: &S3,
+) -> Result<Option<Vec<String>>, SettingError> {
     const FILE: &str = "LABEL_CATEGORIES_S3_URI";
-    const LIST: &str = "LABEL_CATEGORIES";
-    if let Some(uri) = setting(FILE) {
-        let uri = ObjectUri::parse(&uri).map_err(in_setting(FILE))?;
-        let file = s3
-            .read_object(&uri.bucket, &uri.key, categories::CATEGORY_FILE_BYTES_MAX)
-            .await;
-        let file = file.map_err(in_setting(FILE))?;
-        return Ok(Some(
-            categories::parse_file(&file).map_err(in_setting(FILE))?,
-        ));
-    }
-    let names = categories::parse_setting(&setting(LIST).unwrap_or_default());
-    Ok(Some(names.map_err(in_setting(LIST))?).filter(|names| !names.is_empty()))
-}
-
-fn in_setting<E: Display>(name: &'static str) -> impl FnOnce(E) -> Error {
-    move |error| Error::Setting {
-        name,
-        reason: error.to_string(),
-    }
-}
-
-fn setting(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.trim().is_empty())
+    let file = match environment.get(FILE) {
+        Some(uri) => {
+            let file = s3.read_uri(uri, CATEGORY_FILE_BYTES_MAX).await;
+            Some(file.map_err(in_setting(FILE))?)
+        }
+        None => None,
+    };
+    let names = environment.label_categories(FILE, file.as_deref(), "LABEL_CATEGORIES")?;
+    Ok(Some(names).filter(|names| !names.is_empty()))
 }

@@ -2,19 +2,15 @@
 
 use aws::s3::{S3Error, UriError};
 use labeling::consolidation::{AnnotationFileError, RequestError};
+use labeling::settings::SettingError;
 use lambda_runtime::Diagnostic;
 
 /// What is answered instead of consolidated annotations. A bad data object is no error.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The environment has a setting that can't be used.
-    #[error("failed to read the setting {name}: {reason}")]
-    Setting {
-        /// The variable's name.
-        name: &'static str,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// The event is not a consolidation request.
     #[error("failed to read the request: {0}")]
     Request(#[from] RequestError),
@@ -42,7 +38,7 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> String {
         let code = match self {
-            Self::Setting { name, .. } => return format!("Setting.{name}"),
+            Self::Setting(error) => return error.code(),
             Self::Request(error) => error.code(),
             Self::Uri(_) => "Request.PayloadUri",
             Self::BucketNotAllowed { .. } => "Request.BucketNotAllowed",

@@ -1,16 +1,18 @@
 //! Environment → configuration → clients → run.
 
 use std::env;
-use std::fmt::Display;
+use std::time::Duration;
 
 use aws::Clients;
-use aws::s3::ObjectUri;
-use labeling::categories;
+use aws::s3::S3;
+use labeling::categories::CATEGORY_FILE_BYTES_MAX;
 use labeling::pre_annotation::Config;
+use labeling::settings::{SettingError, Settings, in_setting};
 use lambda_runtime::service_fn;
 use tokio::sync::OnceCell;
 
-use crate::{Error, handler};
+use crate::handler;
+use crate::model::{Model, ModelSettings};
 
 /// Runs the function until its process is stopped.
 ///
@@ -27,43 +29,57 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
         .with_target(false)
         .flatten_event(true)
         .init();
+    let settings = &Settings::new(env::vars());
     let kept = &OnceCell::new();
     lambda_runtime::run(service_fn(move |event| async move {
-        let config = Box::pin(kept.get_or_try_init(config)).await?;
-        handler::handle(event, config)
+        let (config, model) = Box::pin(kept.get_or_try_init(|| prepare(settings)))
+            .await
+            .map_err(crate::Error::from)?;
+        Box::pin(handler::handle(event, config, model.as_ref())).await
     }))
     .await
 }
 
-async fn config() -> Result<Config, Error> {
+/// Each client takes milliseconds of a cold start, so only those are made that the settings ask for.
+async fn prepare(settings: &Settings) -> Result<(Config, Option<Model>), SettingError> {
+    let Some(model_settings) = model_settings(settings)? else {
+        return Ok((config(settings, Clients::s3_from_env).await?, None));
+    };
+    let clients = Clients::from_env().await;
+    let config = config(settings, async || clients.s3.clone()).await?;
+    Ok((config, Some(Model::new(&clients, model_settings))))
+}
+
+async fn config(settings: &Settings, s3: impl AsyncFn() -> S3) -> Result<Config, SettingError> {
+    const FILE: &str = "LABEL_CATEGORIES_S3_URI";
+    let file = match settings.get(FILE) {
+        Some(uri) => {
+            let file = s3().await.read_uri(uri, CATEGORY_FILE_BYTES_MAX).await;
+            Some(file.map_err(in_setting(FILE))?)
+        }
+        None => None,
+    };
     Ok(Config {
-        labels: labels().await?,
-        labels_field: setting("LABELS_FIELD"),
-        initial_value_attribute: setting("INITIAL_VALUE_ATTRIBUTE"),
+        labels: settings.label_categories(FILE, file.as_deref(), "LABEL_CATEGORIES")?,
+        labels_field: settings.get("LABELS_FIELD").map(str::to_owned),
+        initial_value_attribute: settings.get("INITIAL_VALUE_ATTRIBUTE").map(str::to_owned),
     })
 }
 
-async fn labels() -> Result<Vec<String>, Error> {
-    const FILE: &str = "LABEL_CATEGORIES_S3_URI";
-    const LIST: &str = "LABEL_CATEGORIES";
-    if let Some(uri) = setting(FILE) {
-        let uri = ObjectUri::parse(&uri).map_err(in_setting(FILE))?;
-        let s3 = Clients::from_env().await.s3;
-        let file = s3
-            .read_object(&uri.bucket, &uri.key, categories::CATEGORY_FILE_BYTES_MAX)
-            .await;
-        return categories::parse_file(&file.map_err(in_setting(FILE))?).map_err(in_setting(FILE));
-    }
-    categories::parse_setting(&setting(LIST).unwrap_or_default()).map_err(in_setting(LIST))
-}
-
-fn in_setting<E: Display>(name: &'static str) -> impl FnOnce(E) -> Error {
-    move |error| Error::Setting {
-        name,
-        reason: error.to_string(),
-    }
-}
-
-fn setting(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.trim().is_empty())
+fn model_settings(settings: &Settings) -> Result<Option<ModelSettings>, SettingError> {
+    let Some(arn) = settings.get("MODEL_ARN") else {
+        return Ok(None);
+    };
+    let timeout_s = settings
+        .number("MODEL_TIMEOUT_S", 0.1, 20.0)?
+        .unwrap_or(3.0);
+    let rest_s = settings
+        .number("MODEL_REST_S", 0.0, 86_400.0)?
+        .unwrap_or(300.0);
+    Ok(Some(ModelSettings {
+        arn: arn.to_owned(),
+        min_confidence: settings.number("MODEL_MIN_CONFIDENCE", 0.0, 1.0)?,
+        timeout: Duration::from_secs_f64(timeout_s),
+        rest: Duration::from_secs_f64(rest_s),
+    }))
 }

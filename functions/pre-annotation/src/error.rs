@@ -1,19 +1,15 @@
 //! Why a call, or the start of the process, failed.
 
 use labeling::pre_annotation::RequestError;
+use labeling::settings::SettingError;
 use lambda_runtime::Diagnostic;
 
 /// What is answered instead of a task input. A bad data object is no error.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The environment has a setting that can't be used.
-    #[error("failed to read the setting {name}: {reason}")]
-    Setting {
-        /// The variable's name.
-        name: &'static str,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// The event is not a pre-annotation request.
     #[error("failed to read the request: {0}")]
     Request(#[from] RequestError),
@@ -22,7 +18,7 @@ pub enum Error {
 impl From<Error> for Diagnostic {
     fn from(error: Error) -> Self {
         let error_type = match &error {
-            Error::Setting { name, .. } => format!("Setting.{name}"),
+            Error::Setting(cause) => cause.code(),
             Error::Request(cause) => cause.code().to_owned(),
         };
         tracing::error!(code = error_type, error = %error, "request failed");

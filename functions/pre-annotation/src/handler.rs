@@ -1,26 +1,31 @@
-//! The straight line: event → request → task input → answer.
+//! The straight line: event → request → task input → what a model sees → answer.
 
-use labeling::pre_annotation::{Config, Note, Request, Response, respond};
+use labeling::pre_annotation::{Config, Request, Response, respond};
 use lambda_runtime::LambdaEvent;
 use serde_json::value::RawValue;
 
-use crate::Error;
+use crate::model::Model;
+use crate::{Error, outcome_log};
 
-/// Answers one event.
+/// Answers one event. With a model, what it sees in the image becomes the worker's starting point.
 ///
 /// # Errors
 ///
 /// [`Error::Request`] when the event has no data object to show.
-pub fn handle(event: LambdaEvent<Box<RawValue>>, config: &Config) -> Result<Response, Error> {
+pub async fn handle(
+    event: LambdaEvent<Box<RawValue>>,
+    config: &Config,
+    model: Option<&Model>,
+) -> Result<Response, Error> {
     let request = Request::parse(event.payload.get().as_bytes())?;
-    let response = respond(&request, config);
+    let mut response = respond(&request, config);
     for note in &response.notes {
-        log(&request, note);
+        outcome_log::log_note(&request, note);
+    }
+    if let Some(model) = model
+        && let Some(outcome) = model.add_findings(&mut response).await
+    {
+        outcome_log::log_findings(&request, &outcome, &event.context);
     }
     Ok(response)
-}
-
-fn log(request: &Request, note: &Note) {
-    let labeling_job_arn = request.labeling_job_arn.as_deref().unwrap_or_default();
-    tracing::warn!(labeling_job_arn, code = note.code(), note = ?note, "odd data object");
 }

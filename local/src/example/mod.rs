@@ -238,9 +238,14 @@ mod tests {
     fn images_are_pngs_within_the_limits_of_custom_labels() {
         for job in jobs(1) {
             for object in job.objects {
-                let size = imagesize::blob_size(&object.png).expect("a PNG");
-                assert_eq!((size.width as u32, size.height as u32), object.size_px);
-                assert!(size.width >= 64 && size.height >= 64);
+                let (width_px, height_px) = object.size_px;
+                let header = manifest::ImageHeader::read(&object.png);
+                let expected = manifest::ImageHeader::Size {
+                    width_px,
+                    height_px,
+                };
+                assert_eq!(header, expected);
+                assert!(width_px >= 64 && height_px >= 64);
             }
         }
     }

@@ -36,24 +36,33 @@ impl Clients {
     /// S3 is addressed path-style when its endpoint is set and isn't one of Amazon's: a server on
     /// `127.0.0.1` has no host name per bucket.
     pub async fn from_env() -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            .build();
-        // One for all clients: each of their own would read the system's certificates again, 4 ms of a cold start.
-        let http_client = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-            .build_https();
-        let shared = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http_client)
-            .timeout_config(timeouts)
-            .load()
-            .await;
+        let shared = sdk_config().await;
         Self {
             s3: S3::new(s3_client(&shared)),
             rekognition: Rekognition::new(rekognition_client(&shared)),
         }
     }
+
+    /// S3 alone, for processes that need nothing else: no code of Rekognition gets into them.
+    pub async fn s3_from_env() -> S3 {
+        S3::new(s3_client(&sdk_config().await))
+    }
+}
+
+async fn sdk_config() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .build();
+    // One for all clients: each of their own would read the system's certificates again, 4 ms of a cold start.
+    let http_client = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .build_https();
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client)
+        .timeout_config(timeouts)
+        .load()
+        .await
 }
 
 fn s3_client(shared: &SdkConfig) -> aws_sdk_s3::Client {

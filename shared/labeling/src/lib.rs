@@ -15,6 +15,7 @@ pub mod categories;
 pub mod consolidation;
 pub mod job_folder;
 pub mod pre_annotation;
+pub mod settings;
 mod shown;
 pub mod statistics_file;
 mod task_type;

@@ -17,6 +17,7 @@ mod convert;
 pub mod dataset;
 mod date;
 mod envelope;
+mod image_header;
 pub mod import;
 mod json;
 mod line;
@@ -37,6 +38,7 @@ pub use convert::{
 pub use envelope::{
     BoxLabel, Envelope, EnvelopeError, ImageSize, TYPE_BOXES, TYPE_MULTI_LABEL, TYPE_SINGLE_LABEL,
 };
+pub use image_header::{IMAGE_HEADER_BYTES_MAX, ImageHeader};
 pub use json::DEPTH_MAX;
 pub use lines::{LINE_BYTES_MAX, LINE_CHARS_MAX, LineSplitter, RawLine};
 pub use outcome::{Converted, Counts, Entry, Note, Rejected, Review, Skipped};

@@ -2,6 +2,7 @@
 
 use aws_sdk_rekognition::error::{ProvideErrorMetadata, SdkError};
 
+use super::pace::Operation;
 use crate::failure::Failure;
 
 /// What a failure asks of the caller.
@@ -11,6 +12,8 @@ pub enum ErrorKind {
     Throttled,
     /// The dataset is in use, not ready, or a limit of running work is reached: later.
     Busy,
+    /// The model doesn't run: somebody has to start it.
+    NotRunning,
     /// No answer, or the service has trouble: again.
     Unavailable,
     /// The function's role may not do this.
@@ -46,6 +49,7 @@ impl RekognitionError {
         match self.kind {
             ErrorKind::Throttled => "Rekognition.Throttled",
             ErrorKind::Busy => "Rekognition.Busy",
+            ErrorKind::NotRunning => "Rekognition.NotRunning",
             ErrorKind::Unavailable => "Rekognition.Unavailable",
             ErrorKind::AccessDenied => "Rekognition.AccessDenied",
             ErrorKind::NotFound => "Rekognition.NotFound",
@@ -72,7 +76,7 @@ impl RekognitionError {
         let kind = if failure.is_unanswered() {
             ErrorKind::Unavailable
         } else {
-            kind(&failure.code, failure.status)
+            kind(operation, &failure.code, failure.status)
         };
         Self {
             operation,
@@ -83,10 +87,13 @@ impl RekognitionError {
     }
 }
 
-/// Source: the errors of UpdateDatasetEntries, DescribeDataset, ListDatasetEntries and CreateDataset.
-/// ThrottlingException comes with status 500.
-fn kind(code: &str, status: Option<u16>) -> ErrorKind {
+/// Source: the errors of UpdateDatasetEntries, DescribeDataset, ListDatasetEntries, CreateDataset and
+/// DetectCustomLabels. ThrottlingException comes with status 500.
+fn kind(operation: &str, code: &str, status: Option<u16>) -> ErrorKind {
     match code {
+        "ResourceNotReadyException" if operation == Operation::DetectCustomLabels.name() => {
+            ErrorKind::NotRunning
+        }
         "ThrottlingException"
         | "ProvisionedThroughputExceededException"
         | "TooManyRequestsException" => ErrorKind::Throttled,
@@ -100,9 +107,12 @@ fn kind(code: &str, status: Option<u16>) -> ErrorKind {
         | "MissingAuthenticationTokenException" => ErrorKind::AccessDenied,
         "ResourceNotFoundException" => ErrorKind::NotFound,
         "ResourceAlreadyExistsException" => ErrorKind::AlreadyExists,
-        "InvalidParameterException" | "ValidationException" | "RequestNotBuilt" => {
-            ErrorKind::Invalid
-        }
+        "InvalidParameterException"
+        | "ValidationException"
+        | "RequestNotBuilt"
+        | "ImageTooLargeException"
+        | "InvalidImageFormatException"
+        | "InvalidS3ObjectException" => ErrorKind::Invalid,
         "InternalServerError" | "ServiceUnavailableException" => ErrorKind::Unavailable,
         _ => match status {
             Some(429) => ErrorKind::Throttled,
@@ -145,7 +155,17 @@ mod tests {
             ("", 413, ErrorKind::Invalid),
             ("SomethingNew", 400, ErrorKind::Other),
         ] {
-            assert_eq!(kind(code, Some(status)), expected, "{code} {status}");
+            let found = kind("UpdateDatasetEntries", code, Some(status));
+            assert_eq!(found, expected, "{code} {status}");
+        }
+        for (code, expected) in [
+            ("ResourceNotReadyException", ErrorKind::NotRunning),
+            ("ImageTooLargeException", ErrorKind::Invalid),
+            ("InvalidImageFormatException", ErrorKind::Invalid),
+            ("InvalidS3ObjectException", ErrorKind::Invalid),
+        ] {
+            let found = kind("DetectCustomLabels", code, Some(400));
+            assert_eq!(found, expected, "{code}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Custom Labels projects and datasets.
+//! Custom Labels projects, datasets and models.
 //!
 //! Each operation keeps to its own call rate (5 calls a second an account by default) and is tried again while
 //! the failure is one that passes by itself and the caller's time lasts.
@@ -13,8 +13,8 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_rekognition::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_rekognition::primitives::Blob;
 use aws_sdk_rekognition::types::{
-    DatasetChanges, DatasetStatus, DatasetStatusMessageCode, DatasetType, OutputConfig,
-    ProjectVersionStatus,
+    CustomLabel, DatasetChanges, DatasetStatus, DatasetStatusMessageCode, DatasetType, Image,
+    OutputConfig, ProjectVersionStatus, S3Object,
 };
 
 pub use error::{ErrorKind, RekognitionError};
@@ -125,6 +125,30 @@ pub struct LabelCount {
     pub n_entries: u64,
     /// Bounding boxes that use it.
     pub n_boxes: u64,
+}
+
+/// What a model found in an image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DetectedLabel {
+    /// The label's name.
+    pub name: String,
+    /// The model's confidence, 0 to 1.
+    pub confidence: f64,
+    /// Where, for models that find objects.
+    pub bounds: Option<Bounds>,
+}
+
+/// A box as shares of the image's width and height, from its upper left corner.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounds {
+    /// Left edge, of the width.
+    pub left: f64,
+    /// Top edge, of the height.
+    pub top: f64,
+    /// Width, of the width.
+    pub width: f64,
+    /// Height, of the height.
+    pub height: f64,
 }
 
 impl Rekognition {
@@ -435,6 +459,43 @@ impl Rekognition {
         }
     }
 
+    /// What a running model finds in an image in S3, in its own order. `min_confidence` is 0 to 1; `None` leaves it to
+    /// the thresholds that the model's training found. Costs nothing beyond the hours that the model runs.
+    ///
+    /// Rekognition reads the image with the caller's rights.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotRunning`] when the model isn't started; [`ErrorKind::Invalid`] for an image that it can't read.
+    pub async fn detect_labels(
+        &self,
+        model_arn: &str,
+        bucket: &str,
+        key: &str,
+        min_confidence: Option<f64>,
+        until: Option<SystemTime>,
+    ) -> Result<Vec<DetectedLabel>, RekognitionError> {
+        let object = S3Object::builder().bucket(bucket).name(key).build();
+        let image = Image::builder().s3_object(object).build();
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the service takes a percentage as a single-precision number"
+        )]
+        let percent = min_confidence.map(|confidence| (confidence * 100.0) as f32);
+        let answer = self
+            .call(Operation::DetectCustomLabels, until, || {
+                self.client
+                    .detect_custom_labels()
+                    .project_version_arn(model_arn)
+                    .image(image.clone())
+                    .set_min_confidence(percent)
+                    .send()
+            })
+            .await?;
+        let labels = answer.custom_labels.unwrap_or_default();
+        Ok(labels.into_iter().map(detected).collect())
+    }
+
     /// Calls of `operation` name made so far by this client and its clones, retries included.
     #[must_use]
     pub fn n_calls(&self, operation_name: &str) -> u64 {
@@ -475,6 +536,23 @@ impl Rekognition {
             );
             tokio::time::sleep(delay).await;
         }
+    }
+}
+
+fn detected(label: CustomLabel) -> DetectedLabel {
+    let bounds = label.geometry().and_then(|geometry| {
+        let found = geometry.bounding_box()?;
+        Some(Bounds {
+            left: found.left()?.into(),
+            top: found.top()?.into(),
+            width: found.width()?.into(),
+            height: found.height()?.into(),
+        })
+    });
+    DetectedLabel {
+        confidence: label.confidence().map_or(0.0, f64::from) / 100.0,
+        bounds,
+        name: label.name.unwrap_or_default(),
     }
 }
 

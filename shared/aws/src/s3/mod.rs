@@ -69,6 +69,17 @@ impl PutOptions {
     }
 }
 
+/// Why an object named by a URI can't be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadUriError {
+    /// The URI names no object.
+    #[error(transparent)]
+    Uri(#[from] UriError),
+    /// The object can't be read.
+    #[error(transparent)]
+    S3(#[from] S3Error),
+}
+
 /// One object of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedObject {
@@ -130,6 +141,52 @@ impl S3 {
             bytes.extend_from_slice(&piece);
         }
         Ok((bytes, stream.head().e_tag.clone()))
+    }
+
+    /// Reads a whole object of at most `bytes_max` bytes (inclusive), named by an `s3://` URI.
+    ///
+    /// # Errors
+    ///
+    /// As [`S3::read_object`], and for a text that is no such URI.
+    pub async fn read_uri(&self, uri: &str, bytes_max: u64) -> Result<Vec<u8>, ReadUriError> {
+        let uri = ObjectUri::parse(uri)?;
+        Ok(self.read_object(&uri.bucket, &uri.key, bytes_max).await?)
+    }
+
+    /// The first bytes of an object, at most `n_bytes`.
+    ///
+    /// # Errors
+    ///
+    /// As [`S3::read_object`], but for the size; an empty object is [`S3Error::Other`] with InvalidRange.
+    pub async fn read_start(
+        &self,
+        bucket: &str,
+        key: &str,
+        n_bytes: usize,
+    ) -> Result<Vec<u8>, S3Error> {
+        let answer = self
+            .client
+            .get_object()
+            .bucket(bucket)
+            .key(key)
+            .range(format!("bytes=0-{}", n_bytes.saturating_sub(1)))
+            .send()
+            .await
+            .map_err(|error| S3Error::new("GetObject", bucket, key, &error))?;
+        let mut body = answer.body;
+        let mut start = Vec::new();
+        while start.len() < n_bytes {
+            let piece = body.next().await.transpose();
+            let piece = piece.map_err(|error| S3Error::Unavailable {
+                operation: "GetObject",
+                uri: uri::show(bucket, key),
+                message: error.to_string(),
+            })?;
+            let Some(piece) = piece else { break };
+            start.extend_from_slice(&piece);
+        }
+        start.truncate(n_bytes);
+        Ok(start)
     }
 
     /// Opens an object to be read piece by piece, of the version with entity tag `e_tag` when one is given.

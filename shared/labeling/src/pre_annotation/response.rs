@@ -1,9 +1,11 @@
 //! What is answered.
 
+use manifest::{ImageHeader, SourceRef};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::findings::{self, Added, Finding, Suggestion};
 use super::initial_value::{InitialBox, initial_value};
 use super::request::Request;
 use crate::categories;
@@ -34,6 +36,8 @@ pub struct Response {
     /// What is worth a log line; not part of the answer.
     #[serde(skip)]
     pub notes: Vec<Note>,
+    #[serde(skip)]
+    is_image: bool,
 }
 
 /// What the worker task template sees as `task.input`; has what the built-in templates use.
@@ -46,9 +50,29 @@ pub struct TaskInput {
     pub labels: Vec<String>,
     /// The line of the input manifest, byte for byte.
     pub manifest_line: Box<RawValue>,
-    /// Boxes to adjust; absent when the line has none.
+    /// Boxes to adjust: of the line, else a model's; absent when there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub initial_value: Option<Vec<InitialBox>>,
+    /// What a model takes the whole image for; absent when it wasn't asked or said nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggested_labels: Option<Vec<Suggestion>>,
+}
+
+impl Response {
+    /// The image that a model may be asked about; `None` for texts, for addresses outside S3, and when the line has boxes
+    /// of an earlier job, be they none at all: people looked at the image then.
+    #[must_use]
+    pub fn image_to_ask_about(&self) -> Option<SourceRef<'_>> {
+        let is_open = self.is_image && self.task_input.initial_value.is_none();
+        is_open
+            .then(|| SourceRef::parse(&self.task_input.task_object).ok())
+            .flatten()
+    }
+
+    /// Puts what a model found into the task input; `image` is the header of the image's file, for boxes.
+    pub fn add_findings(&mut self, findings: &[Finding], image: ImageHeader) -> Added {
+        findings::add(&mut self.task_input, findings, image)
+    }
 }
 
 /// What is odd about a data object. None of it fails the call: an error of this function fails the whole job.
@@ -116,8 +140,10 @@ pub fn respond(request: &Request, config: &Config) -> Response {
             labels,
             manifest_line: request.data_object.clone(),
             initial_value: initial_value(line, config.initial_value_attribute.as_deref()),
+            suggested_labels: None,
         },
         is_human_annotation_required: true,
+        is_image: text("source-ref").is_some(),
         notes,
     }
 }
@@ -187,6 +213,26 @@ mod tests {
             r#"{"taskObject":"https://x/y","labels":["cat","dog"],"manifestLine":{"source-ref":"https://x/y"}}"#,
             &["DataObject.NotS3"],
         );
+    }
+
+    #[test]
+    fn images_that_a_model_may_be_asked_about() {
+        let earlier = r#""a":{"annotations":[],"image_size":[]},"a-metadata":{"class-map":{},"objects":[],"type":"groundtruth/object-detection"}"#;
+        for (line, expected) in [
+            (
+                r#"{"source-ref":"s3://bkt/a b.jpg"}"#.to_owned(),
+                Some("a b.jpg"),
+            ),
+            (r#"{"source-ref":"https://x/y"}"#.to_owned(), None),
+            (r#"{"source":"s3://bkt/k"}"#.to_owned(), None),
+            ("7".to_owned(), None),
+            (format!(r#"{{"source-ref":"s3://bkt/k",{earlier}}}"#), None),
+        ] {
+            let event = format!(r#"{{"dataObject":{line}}}"#);
+            let response = respond(&Request::parse(event.as_bytes()).unwrap(), &config());
+            let key = response.image_to_ask_about().map(|image| image.key);
+            assert_eq!(key, expected, "{line}");
+        }
     }
 
     #[test]

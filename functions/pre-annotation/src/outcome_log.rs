@@ -1,0 +1,102 @@
+//! What a call leaves in the log: a line for what is odd, and embedded metrics of what a model was asked.
+
+use std::io::Write as _;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use labeling::pre_annotation::{Note, Request};
+use lambda_runtime::Context;
+use serde_json::{Value, json};
+
+use crate::model::Outcome;
+
+pub(crate) fn log_note(request: &Request, note: &Note) {
+    let labeling_job_arn = arn(request);
+    tracing::warn!(labeling_job_arn, code = note.code(), note = ?note, "odd data object");
+}
+
+/// One line with metrics an image, and one more for a person when the model couldn't be asked.
+pub(crate) fn log_findings(request: &Request, outcome: &Outcome, context: &Context) {
+    if let Outcome::Failed {
+        code,
+        reason,
+        rest_s,
+    } = outcome
+    {
+        tracing::warn!(
+            labeling_job_arn = arn(request),
+            code,
+            reason,
+            rest_s,
+            "no pre-labels"
+        );
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now_ms = u64::try_from(now.unwrap_or_default().as_millis()).unwrap_or_default();
+    let line = metrics(outcome, &context.env_config.function_name, now_ms);
+    if let Err(error) = std::io::stdout().write_all(format!("{line}\n").as_bytes()) {
+        tracing::warn!(%error, "metrics not written");
+    }
+}
+
+fn arn(request: &Request) -> &str {
+    request.labeling_job_arn.as_deref().unwrap_or_default()
+}
+
+/// Source: CloudWatch embedded metric format.
+fn metrics(outcome: &Outcome, function_name: &str, now_ms: u64) -> Value {
+    let (code, added) = match outcome {
+        Outcome::Answered(added) => ("Answered", *added),
+        Outcome::Resting => ("Resting", Default::default()),
+        Outcome::Failed { code, .. } => (*code, Default::default()),
+    };
+    let is_answered = matches!(outcome, Outcome::Answered(_));
+    let n_left_out = added.n_unknown + added.n_without_area + added.n_without_size;
+    let names = [
+        "ModelAnswers",
+        "ModelFailures",
+        "PreLabels",
+        "PreLabelsLeftOut",
+    ];
+    let metrics = names.map(|name| json!({"Name": name, "Unit": "Count"}));
+    json!({
+        "_aws": {
+            "Timestamp": now_ms,
+            "CloudWatchMetrics": [{
+                "Namespace": "GroundTruthCustomLabels",
+                "Dimensions": [["FunctionName"]],
+                "Metrics": metrics,
+            }],
+        },
+        "FunctionName": function_name,
+        "Code": code,
+        "ModelAnswers": u8::from(is_answered),
+        "ModelFailures": u8::from(!is_answered),
+        "PreLabels": added.n_boxes + added.n_labels,
+        "PreLabelsLeftOut": n_left_out,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use labeling::pre_annotation::Added;
+
+    #[test]
+    fn each_metric_has_its_value() {
+        let added = Added {
+            n_boxes: 2,
+            n_unknown: 1,
+            ..Added::default()
+        };
+        for (outcome, expected) in [
+            (Outcome::Answered(added), [1, 0, 2, 1]),
+            (Outcome::Resting, [0, 1, 0, 0]),
+        ] {
+            let line = metrics(&outcome, "f", 7);
+            let names = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array();
+            let names = names.unwrap().iter().map(|it| it["Name"].as_str().unwrap());
+            let found: Vec<_> = names.map(|name| line[name].as_u64().unwrap()).collect();
+            assert_eq!(found, expected, "{line}");
+        }
+    }
+}
