@@ -9,8 +9,9 @@ use crate::convert::{
     check_name, rejected,
 };
 use crate::envelope::TYPE_BOXES;
-use crate::json::Number;
+use crate::json::Text;
 use crate::line::shown;
+use crate::number::Number;
 use crate::outcome::Note;
 use crate::pair::{Annotation, Annotations, BoxLabels, Metadata, SizeFields};
 use crate::rules::{
@@ -21,11 +22,13 @@ use crate::rules::{
 const ROUNDING_SLACK_PX: f64 = 1e-6;
 
 /// A box on its way into the entry.
-struct KeptBox<'a> {
-    annotation: Annotation<'a>,
-    confidence: Number<'a>,
+struct KeptBox<'l, 'a> {
+    annotation: &'l Annotation<'a>,
+    confidence: &'l Number<'a>,
+    /// Where its class stands in the class map.
+    class_idx: usize,
     /// New left, top, width, height; `None` when the box stays as it came.
-    changed: Option<[u32; 4]>,
+    changed: Option<[u16; 4]>,
 }
 
 /// Writes the pair of a bounding box job.
@@ -51,14 +54,11 @@ pub(crate) fn convert_boxes<'a>(
             "label is not an object with image_size and annotations",
         );
     };
-    let size_fields = match labels.sizes.as_slice() {
-        [size] => size,
-        _ => {
-            return rejected(
-                Code::InvalidLabelAttributeFormat,
-                "image_size is not a list of one size",
-            );
-        }
+    let Some(size_fields) = labels.only_size() else {
+        return rejected(
+            Code::InvalidLabelAttributeFormat,
+            "image_size is not a list of one size",
+        );
     };
     let Some((size, size_as_came)) = read_size(size_fields) else {
         return rejected(
@@ -121,13 +121,13 @@ pub(crate) fn convert_boxes<'a>(
                 format!("box {n} lacks a whole class_id or one of left, top, width, height"),
             );
         };
-        let Some(confidence) = *confidence else {
+        let Some(confidence) = confidence else {
             return rejected(
                 Code::MissingBoundingBoxConfidence,
                 format!("box {n} has no confidence"),
             );
         };
-        if !is_confidence(&confidence) {
+        if !is_confidence(confidence) {
             return rejected(
                 Code::InvalidLabelAttributeMetadataFormat,
                 format!(
@@ -136,7 +136,7 @@ pub(crate) fn convert_boxes<'a>(
                 ),
             );
         }
-        if metadata.class_name_of(pixels.class_id).is_none() {
+        let Some(class_idx) = metadata.class_idx_of(pixels.class_id) else {
             return rejected(
                 Code::MissingClassMapId,
                 format!(
@@ -144,11 +144,12 @@ pub(crate) fn convert_boxes<'a>(
                     shown(pixels.class_id)
                 ),
             );
-        }
+        };
         match fitted(annotation, pixels, &size, &mut tally) {
             Ok(changed) => boxes.push(KeptBox {
-                annotation: *annotation,
+                annotation,
                 confidence,
+                class_idx,
                 changed,
             }),
             Err(code) if options.faulty_boxes == WhenFaultyBox::Reject => {
@@ -169,19 +170,13 @@ pub(crate) fn convert_boxes<'a>(
     apply_min_confidence(&mut boxes, out, options)?;
     limit(&mut boxes, out, options)?;
 
-    let used = |id: &str| {
-        boxes.iter().any(|kept| {
-            kept.annotation
-                .class_id
-                .is_some_and(|class_id| class_id.raw == id)
-        })
+    let used = |(class_idx, _): &(usize, &(Text<'_>, Text<'_>))| {
+        boxes.iter().any(|kept| kept.class_idx == *class_idx)
     };
-    let n_used = class_map
-        .iter()
-        .filter(|(id, _)| used(&id.decoded()))
-        .count();
-    for (_, name) in class_map.iter().filter(|(id, _)| used(&id.decoded())) {
+    let mut n_used = 0;
+    for (_, (_, name)) in class_map.iter().enumerate().filter(used) {
         check_name(*name)?;
+        n_used += 1;
     }
 
     let has_all = boxes.len() == annotations.len();
@@ -219,12 +214,8 @@ pub(crate) fn convert_boxes<'a>(
                 json.push('}');
             }
             json.push_str("],\"class-map\":{");
-            for (idx, (id, name)) in class_map
-                .iter()
-                .filter(|(id, _)| used(&id.decoded()))
-                .enumerate()
-            {
-                json.push_str(if idx == 0 { "\"" } else { ",\"" });
+            for (nth, (_, (id, name))) in class_map.iter().enumerate().filter(used).enumerate() {
+                json.push_str(if nth == 0 { "\"" } else { ",\"" });
                 for piece in [id.raw, "\":\"", name.raw, "\""] {
                     json.push_str(piece);
                 }
@@ -270,30 +261,20 @@ impl Tally {
     }
 
     fn report(&self, notes: &mut Vec<Note>) {
-        let found = [
-            (self.n_rounded, Note::BoxesRounded { n: self.n_rounded }),
-            (self.n_clamped, Note::BoxesClamped { n: self.n_clamped }),
-            (
-                self.n_off_frame,
-                Note::BoxesDropped {
-                    code: Code::InvalidBoundingBox,
-                    n: self.n_off_frame,
-                },
-            ),
-            (
-                self.n_too_small,
-                Note::BoxesDropped {
-                    code: Code::BoundingBoxTooSmall,
-                    n: self.n_too_small,
-                },
-            ),
-        ];
-        notes.extend(
-            found
-                .into_iter()
-                .filter(|(n, _)| *n > 0)
-                .map(|(_, note)| note),
-        );
+        if self.n_rounded > 0 {
+            notes.push(Note::BoxesRounded { n: self.n_rounded });
+        }
+        if self.n_clamped > 0 {
+            notes.push(Note::BoxesClamped { n: self.n_clamped });
+        }
+        for (code, n) in [
+            (Code::InvalidBoundingBox, self.n_off_frame),
+            (Code::BoundingBoxTooSmall, self.n_too_small),
+        ] {
+            if n > 0 {
+                notes.push(Note::BoxesDropped { code, n });
+            }
+        }
     }
 }
 
@@ -322,16 +303,8 @@ fn fitted(
     pixels: PixelBox<'_>,
     size: &PixelSize,
     tally: &mut Tally,
-) -> Result<Option<[u32; 4]>, Code> {
-    let is_whole = [
-        annotation.left,
-        annotation.top,
-        annotation.width,
-        annotation.height,
-    ]
-    .iter()
-    .flatten()
-    .all(|number| number.is_integer);
+) -> Result<Option<[u16; 4]>, Code> {
+    let is_whole = annotation.is_whole;
     match pixels.fault(size) {
         None if is_whole => return Ok(None),
         Some(code @ Code::BoundingBoxTooSmall) if is_whole => return Err(code),
@@ -340,10 +313,10 @@ fn fitted(
     if pixels.width < 0.0 || pixels.height < 0.0 {
         return Err(Code::InvalidBoundingBox);
     }
-    let left = (pixels.left + ROUNDING_SLACK_PX).floor();
-    let top = (pixels.top + ROUNDING_SLACK_PX).floor();
-    let right = (pixels.left + pixels.width - ROUNDING_SLACK_PX).ceil();
-    let bottom = (pixels.top + pixels.height - ROUNDING_SLACK_PX).ceil();
+    let left = floor(pixels.left + ROUNDING_SLACK_PX);
+    let top = floor(pixels.top + ROUNDING_SLACK_PX);
+    let right = -floor(-(pixels.left + pixels.width - ROUNDING_SLACK_PX));
+    let bottom = -floor(-(pixels.top + pixels.height - ROUNDING_SLACK_PX));
     let inside = [
         left.clamp(0.0, size.width),
         top.clamp(0.0, size.height),
@@ -374,15 +347,25 @@ fn fitted(
     tally.n_clamped += u32::from(inside != [left, top, right, bottom]);
     // All four lie within an image of at most 4096 px.
     Ok(Some([
-        x0 as u32,
-        y0 as u32,
-        (x1 - x0) as u32,
-        (y1 - y0) as u32,
+        x0 as u16,
+        y0 as u16,
+        (x1 - x0) as u16,
+        (y1 - y0) as u16,
     ]))
 }
 
+/// As `f64::floor`, without the call that it is on processors of the basic kind; far off any image it isn't exact.
+fn floor(value: f64) -> f64 {
+    let towards_zero = value as i64 as f64;
+    if towards_zero > value {
+        towards_zero - 1.0
+    } else {
+        towards_zero
+    }
+}
+
 fn apply_min_confidence(
-    boxes: &mut Vec<KeptBox<'_>>,
+    boxes: &mut Vec<KeptBox<'_, '_>>,
     out: &mut EntryWriter<'_, '_>,
     options: &ConvertOptions,
 ) -> Result<(), Stop> {
@@ -407,7 +390,7 @@ fn apply_min_confidence(
 }
 
 fn limit(
-    boxes: &mut Vec<KeptBox<'_>>,
+    boxes: &mut Vec<KeptBox<'_, '_>>,
     out: &mut EntryWriter<'_, '_>,
     options: &ConvertOptions,
 ) -> Result<(), Stop> {
@@ -446,15 +429,20 @@ fn limit(
     Ok(())
 }
 
-fn push_label(json: &mut String, fields: &SizeFields<'_>, size: &PixelSize, boxes: &[KeptBox<'_>]) {
+fn push_label(
+    json: &mut String,
+    fields: &SizeFields<'_>,
+    size: &PixelSize,
+    boxes: &[KeptBox<'_, '_>],
+) {
     let depth = fields
         .depth
-        .filter(|depth| depth.is_integer && depth.value >= 1.0)
+        .filter(|depth| depth.is_integer() && depth.value >= 1.0)
         .map_or("3", |depth| depth.raw);
     json.push_str("{\"image_size\":[{\"width\":");
-    push_whole(json, size.width as u32);
+    push_whole(json, size.width as u16);
     json.push_str(",\"height\":");
-    push_whole(json, size.height as u32);
+    push_whole(json, size.height as u16);
     for piece in [",\"depth\":", depth, "}],\"annotations\":["] {
         json.push_str(piece);
     }
@@ -464,25 +452,13 @@ fn push_label(json: &mut String, fields: &SizeFields<'_>, size: &PixelSize, boxe
         } else {
             ",{\"class_id\":"
         });
-        json.push_str(kept.annotation.class_id.map_or("0", |id| id.raw));
-        let Annotation {
-            left,
-            top,
-            width,
-            height,
-            ..
-        } = kept.annotation;
-        let fields = [
-            (",\"left\":", left),
-            (",\"top\":", top),
-            (",\"width\":", width),
-            (",\"height\":", height),
-        ];
-        for (at, (key, as_came)) in fields.into_iter().enumerate() {
+        json.push_str(kept.annotation.class_id.unwrap_or("0"));
+        const KEYS: [&str; 4] = [",\"left\":", ",\"top\":", ",\"width\":", ",\"height\":"];
+        for (at, key) in KEYS.into_iter().enumerate() {
             json.push_str(key);
             match kept.changed.and_then(|changed| changed.get(at).copied()) {
                 Some(whole) => push_whole(json, whole),
-                None => json.push_str(as_came.map_or("0", |number| number.raw)),
+                None => json.push_str(kept.annotation.raw.get(at).copied().unwrap_or("0")),
             }
         }
         json.push('}');
@@ -490,13 +466,15 @@ fn push_label(json: &mut String, fields: &SizeFields<'_>, size: &PixelSize, boxe
     json.push_str("]}");
 }
 
-fn push_whole(json: &mut String, number: u32) {
-    let mut divisor = 1;
-    while number / divisor >= 10 {
-        divisor *= 10;
+fn push_whole(json: &mut String, number: u16) {
+    for power in [10_000, 1000, 100, 10] {
+        if number >= power {
+            json.push(digit(number / power));
+        }
     }
-    while divisor > 0 {
-        json.push(char::from(b'0' + (number / divisor % 10) as u8));
-        divisor /= 10;
-    }
+    json.push(digit(number));
+}
+
+fn digit(number: u16) -> char {
+    char::from(b'0' + (number % 10) as u8)
 }

@@ -16,9 +16,10 @@ use crate::boxes::convert_boxes;
 use crate::code::Code;
 use crate::date;
 use crate::envelope;
-use crate::json::{JsonError, Number, Reader, Text, write_text};
+use crate::json::{JsonError, Reader, Text, write_text};
 use crate::line::{Line, METADATA_SUFFIX, Member, SERVICE_KEYS, is_label_key, shown};
 use crate::lines::{LINE_CHARS_MAX, RawLine};
+use crate::number::Number;
 use crate::outcome::{Converted, Counts, Entry, Note, Rejected, Review, Skipped};
 use crate::pair::{LabelKind, Metadata};
 use crate::rules::{LABELS_PER_IMAGE_MAX, is_confidence, is_label_name_length, read_source_ref};
@@ -285,7 +286,7 @@ pub(crate) struct Candidate<'l, 'a> {
 
 impl Candidate<'_, '_> {
     pub(crate) fn kind(&self) -> Option<LabelKind> {
-        self.metadata.as_ref()?.label_kind()
+        self.metadata.as_ref()?.label_kind
     }
 
     fn job_name(&self) -> Option<Cow<'_, str>> {
@@ -344,7 +345,7 @@ pub(crate) struct EntryWriter<'l, 'a> {
     pub(crate) notes: Vec<Note>,
     /// The line has a CR somewhere between its values: nothing with white space in it is carried over whole.
     has_return: bool,
-    /// Keys of the label attributes that were chosen.
+    /// Keys of the label attributes that were chosen; only filled for a line that goes to the review manifest.
     chosen: Vec<&'l str>,
 }
 
@@ -373,8 +374,11 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
             }
             other => other?,
         };
-        self.chosen = chosen.iter().map(|candidate| candidate.name).collect();
-        let n_below = self.write_pairs(&chosen, options)?;
+        let written = self.write_pairs(&chosen, options);
+        if let Err(Stop::Review(_)) = written {
+            self.chosen = chosen.iter().map(|candidate| candidate.name).collect();
+        }
+        let n_below = written?;
         if n_below > 0 {
             self.notes
                 .push(Note::LabelsBelowMinConfidence { n: n_below });
@@ -441,7 +445,7 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
                 format!("line has {name:?}-metadata, but no {name:?}"),
             );
         };
-        match metadata.label_kind() {
+        match metadata.label_kind {
             Some(LabelKind::Custom) => {
                 self.write_envelope(candidate, label.value, metadata, options)
             }
@@ -501,7 +505,7 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
                 "the label envelope has neither a label nor a failure-reason",
             );
         }
-        let Some(kind) = inner.label_kind() else {
+        let Some(kind) = inner.label_kind else {
             return rejected(
                 Code::InvalidEnvelope,
                 format!("metadata in the label envelope {name:?} has no type"),
@@ -551,7 +555,7 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
                 shown(&date.decoded())
             ));
         };
-        let is_carried_date = !date.has_escape && matches!(normalised, Cow::Borrowed(_));
+        let is_carried_date = !date.has_escape() && matches!(normalised, Cow::Borrowed(_));
         let job_name = match metadata.job_name {
             Some(text) => Cow::Borrowed(text.raw),
             None => Cow::Owned(format!("labeling-job/{}", candidate.raw_name)),
@@ -832,7 +836,7 @@ pub(crate) fn check_name(name: Text<'_>) -> Result<(), Stop> {
             ),
         );
     }
-    if name.has_escape && name.decoded().chars().any(char::is_control) {
+    if name.has_escape() && name.decoded().chars().any(char::is_control) {
         return rejected(
             Code::LabelNameNotPlain,
             format!(
@@ -849,7 +853,7 @@ fn class_id(label: &str) -> Result<Option<(Cow<'_, str>, bool)>, JsonError> {
     let mut reader = Reader::new(label);
     if let Some(number) = reader.clone().number_or_skip()? {
         return Ok(number
-            .is_integer
+            .is_integer()
             .then_some((Cow::Borrowed(number.raw), true)));
     }
     let text = reader.text_or_skip()?;
@@ -958,7 +962,7 @@ fn unlabeled(line: &Line<'_>) -> Stop {
 
 /// A value with boxes in it is a label, even without metadata; a plain value may be any field of an input manifest.
 fn looks_like_a_label(member: &Member<'_>) -> bool {
-    matches!(member.box_labels(), Ok(Some(labels)) if !labels.sizes.is_empty())
+    matches!(member.box_labels(), Ok(Some(labels)) if labels.first_size().is_some())
 }
 
 fn choose_named<'c, 'l, 'a>(
@@ -1001,16 +1005,13 @@ fn choose_named<'c, 'l, 'a>(
 
 fn choose_of_job<'c, 'l, 'a>(
     job_name: &str,
-    labels: Vec<&'c Candidate<'l, 'a>>,
+    mut labels: Vec<&'c Candidate<'l, 'a>>,
     verdicts: &[&'c Candidate<'l, 'a>],
 ) -> Result<Vec<&'c Candidate<'l, 'a>>, Stop> {
-    let of_job: Vec<_> = labels
-        .iter()
-        .copied()
-        .filter(|candidate| candidate.is_of_job(job_name))
-        .collect();
-    if !of_job.is_empty() {
-        return only(of_job);
+    let is_of_job = |candidate: &&Candidate<'_, '_>| candidate.is_of_job(job_name);
+    if labels.iter().any(is_of_job) {
+        labels.retain(is_of_job);
+        return only(labels);
     }
     if verdicts.iter().any(|verdict| verdict.is_of_job(job_name)) {
         return only(labels);

@@ -22,6 +22,7 @@ pub mod import;
 mod json;
 mod line;
 mod lines;
+mod number;
 mod outcome;
 mod own_label;
 mod pair;

@@ -6,6 +6,7 @@ use crate::convert::{Candidate, ConvertOptions, candidates, choose};
 use crate::envelope::{self, Envelope};
 use crate::line::Line;
 use crate::pair::{Annotations, BoxLabels, LabelKind, Metadata};
+use crate::rules::PixelBox;
 
 const WORKER_RESPONSE_REF: &[u8] = b"worker-response-ref";
 
@@ -182,7 +183,7 @@ fn named_labels(label: &str, metadata: &Metadata<'_>) -> Option<Vec<NamedLabel>>
         let known = metadata.class_name_of(id);
         known.map_or_else(|| id.to_owned(), |name| name.decoded().into_owned())
     };
-    match metadata.label_kind()? {
+    match metadata.label_kind? {
         LabelKind::SingleLabel => Some(vec![NamedLabel {
             label: metadata.class_name?.decoded().into_owned(),
             confidence: metadata.confidence.map(|number| number.value),
@@ -209,14 +210,15 @@ fn named_labels(label: &str, metadata: &Metadata<'_>) -> Option<Vec<NamedLabel>>
             let confidences = metadata.objects.as_deref().unwrap_or_default();
             let labels = boxes.iter().enumerate().map(|(idx, found)| {
                 let confidence = confidences.get(idx).copied().flatten();
+                let pixels = PixelBox::read(found)?;
                 Some(NamedLabel {
-                    label: name(found.class_id?.raw),
+                    label: name(pixels.class_id),
                     confidence: confidence.map(|number| number.value),
                     edges: Some(NamedBox {
-                        left: found.left?.value,
-                        top: found.top?.value,
-                        width: found.width?.value,
-                        height: found.height?.value,
+                        left: pixels.left,
+                        top: pixels.top,
+                        width: pixels.width,
+                        height: pixels.height,
                     }),
                 })
             });

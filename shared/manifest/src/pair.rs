@@ -4,11 +4,14 @@
 //! that stands twice, or too deep a nesting, is an error here: then nobody can say which value is meant.
 
 use crate::envelope::{TYPE_BOXES, TYPE_MULTI_LABEL, TYPE_SINGLE_LABEL};
-use crate::json::{JsonError, Kind, Number, Reader, Text};
+use crate::json::{JsonError, Key, Kind, Reader, Text};
+use crate::number::Number;
 
 #[derive(Debug, Default)]
 pub(crate) struct Metadata<'a> {
+    /// `type` as it came.
     pub(crate) kind: Option<Text<'a>>,
+    pub(crate) label_kind: Option<LabelKind>,
     pub(crate) class_name: Option<Text<'a>>,
     pub(crate) confidence: Option<Number<'a>>,
     pub(crate) human_annotated: Option<Text<'a>>,
@@ -42,6 +45,55 @@ pub(crate) enum LabelKind {
     Other,
 }
 
+impl LabelKind {
+    fn of_type(text: Text<'_>) -> Self {
+        match text.decoded().as_ref() {
+            TYPE_SINGLE_LABEL => Self::SingleLabel,
+            TYPE_MULTI_LABEL => Self::MultiLabel,
+            TYPE_BOXES => Self::Boxes,
+            "groundtruth/label-verification" => Self::Verification,
+            "groundtruth/custom" | "groundTruth/custom" => Self::Custom,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// What metadata is looked into for.
+#[derive(Debug, Clone, Copy)]
+enum Field {
+    Objects,
+    ClassMap,
+    Type,
+    HumanAnnotated,
+    CreationDate,
+    JobName,
+    ClassName,
+    Confidence,
+    ConfidenceMap,
+    FailureReason,
+    CreationDateOfCustomJob,
+    JobNameOfCustomJob,
+    WorkerResponseRef,
+}
+
+impl Field {
+    const KEYS: [(&str, Self); 13] = [
+        ("\"objects\":", Self::Objects),
+        ("\"class-map\":", Self::ClassMap),
+        ("\"type\":", Self::Type),
+        ("\"human-annotated\":", Self::HumanAnnotated),
+        ("\"creation-date\":", Self::CreationDate),
+        ("\"job-name\":", Self::JobName),
+        ("\"class-name\":", Self::ClassName),
+        ("\"confidence\":", Self::Confidence),
+        ("\"confidence-map\":", Self::ConfidenceMap),
+        ("\"failure-reason\":", Self::FailureReason),
+        ("\"creation_date\":", Self::CreationDateOfCustomJob),
+        ("\"job_name\":", Self::JobNameOfCustomJob),
+        ("\"worker-response-ref\":", Self::WorkerResponseRef),
+    ];
+}
+
 impl<'a> Metadata<'a> {
     /// `None` when the value isn't an object.
     pub(crate) fn read(value: &'a str) -> Result<Option<Self>, JsonError> {
@@ -67,101 +119,68 @@ impl<'a> Metadata<'a> {
         let mut metadata = Self::default();
         let mut seen = 0_u32;
         let mut is_first = true;
-        while let Some(key) = reader.next_key(&mut is_first)? {
-            let bit = match key.decoded().as_ref() {
-                "type" => {
+        while let Some(key) = reader.next_known_key(&mut is_first, &Field::KEYS)? {
+            let Key::Known(field) = key else {
+                metadata.n_other_fields += 1;
+                reader.skip()?;
+                continue;
+            };
+            metadata.has_duplicate_key |= seen & (1 << field as u32) != 0;
+            seen |= 1 << field as u32;
+            match field {
+                Field::Type => {
                     metadata.kind = reader.text_or_skip()?;
-                    0
+                    metadata.label_kind = metadata.kind.map(LabelKind::of_type);
                 }
-                "class-name" => {
-                    metadata.class_name = reader.text_or_skip()?;
-                    1
-                }
-                "confidence" => {
-                    metadata.confidence = reader.number_or_skip()?;
-                    2
-                }
-                "human-annotated" => {
-                    metadata.human_annotated = reader.text_or_skip()?;
-                    3
-                }
-                "creation-date" => {
-                    metadata.creation_date = reader.text_or_skip()?;
-                    4
-                }
-                "job-name" => {
-                    metadata.job_name = reader.text_or_skip()?;
-                    5
-                }
-                "class-map" => {
+                Field::ClassName => metadata.class_name = reader.text_or_skip()?,
+                Field::Confidence => metadata.confidence = reader.number_or_skip()?,
+                Field::HumanAnnotated => metadata.human_annotated = reader.text_or_skip()?,
+                Field::CreationDate => metadata.creation_date = reader.text_or_skip()?,
+                Field::JobName => metadata.job_name = reader.text_or_skip()?,
+                Field::ClassMap => {
                     metadata.class_map = read_map(
                         reader,
                         Reader::text_or_skip,
                         &mut metadata.has_duplicate_key,
                     )?;
-                    6
                 }
-                "objects" => {
-                    metadata.objects = read_objects(reader, &mut metadata)?;
-                    7
-                }
-                "confidence-map" => {
+                Field::Objects => metadata.objects = read_objects(reader, &mut metadata)?,
+                Field::ConfidenceMap => {
                     metadata.confidence_map = read_map(
                         reader,
                         Reader::number_or_skip,
                         &mut metadata.has_duplicate_key,
                     )?;
-                    8
                 }
-                "failure-reason" => {
-                    metadata.failure_reason = reader.text_or_skip()?;
-                    9
-                }
-                "creation_date" => {
+                Field::FailureReason => metadata.failure_reason = reader.text_or_skip()?,
+                Field::CreationDateOfCustomJob => {
                     metadata.is_irregular = true;
                     metadata.creation_date = metadata.creation_date.or(reader.text_or_skip()?);
-                    10
                 }
-                "job_name" => {
+                Field::JobNameOfCustomJob => {
                     metadata.is_irregular = true;
                     metadata.job_name = metadata.job_name.or(reader.text_or_skip()?);
-                    11
                 }
-                "worker-response-ref" => {
+                Field::WorkerResponseRef => {
                     metadata.has_worker_response_ref = true;
                     metadata.n_other_fields += 1;
                     metadata.worker_response_ref = reader.text_or_skip()?;
-                    12
                 }
-                _ => {
-                    metadata.n_other_fields += 1;
-                    reader.skip()?;
-                    continue;
-                }
-            };
-            metadata.has_duplicate_key |= seen & (1 << bit) != 0;
-            seen |= 1 << bit;
+            }
         }
         Ok(Some(metadata))
     }
 
-    pub(crate) fn label_kind(&self) -> Option<LabelKind> {
-        let kind = self.kind?.decoded();
-        Some(match kind.as_ref() {
-            TYPE_SINGLE_LABEL => LabelKind::SingleLabel,
-            TYPE_MULTI_LABEL => LabelKind::MultiLabel,
-            TYPE_BOXES => LabelKind::Boxes,
-            "groundtruth/label-verification" => LabelKind::Verification,
-            "groundtruth/custom" | "groundTruth/custom" => LabelKind::Custom,
-            _ => LabelKind::Other,
-        })
+    /// Where a class stands in the class map.
+    pub(crate) fn class_idx_of(&self, class_id: &str) -> Option<usize> {
+        let class_map = self.class_map.as_deref().unwrap_or_default();
+        class_map.iter().position(|(id, _)| id.is(class_id))
     }
 
     pub(crate) fn class_name_of(&self, class_id: &str) -> Option<Text<'a>> {
-        let class_map = self.class_map.as_deref().unwrap_or_default();
+        let class_map = self.class_map.as_deref()?;
         class_map
-            .iter()
-            .find(|(id, _)| id.is(class_id))
+            .get(self.class_idx_of(class_id)?)
             .map(|(_, name)| *name)
     }
 }
@@ -177,7 +196,7 @@ fn read_map<'a, T>(
         reader.skip()?;
         return Ok(None);
     }
-    let mut map: Vec<(Text<'a>, T)> = Vec::new();
+    let mut map: Vec<(Text<'a>, T)> = Vec::with_capacity(4);
     let mut is_regular = true;
     let mut is_first = true;
     while let Some(key) = reader.next_key(&mut is_first)? {
@@ -218,13 +237,18 @@ fn read_objects<'a>(
         let mut n_confidences = 0;
         if reader.enter_object()? {
             let mut is_first_key = true;
-            while let Some(key) = reader.next_key(&mut is_first_key)? {
-                if key.is("confidence") {
-                    confidence = reader.number_or_skip()?;
-                    n_confidences += 1;
-                } else {
-                    metadata.is_irregular = true;
-                    reader.skip()?;
+            while let Some(key) =
+                reader.next_known_key(&mut is_first_key, &[("\"confidence\":", ())])?
+            {
+                match key {
+                    Key::Known(()) => {
+                        confidence = reader.number_or_skip()?;
+                        n_confidences += 1;
+                    }
+                    Key::Other(_) => {
+                        metadata.is_irregular = true;
+                        reader.skip()?;
+                    }
                 }
             }
         } else {
@@ -244,13 +268,63 @@ pub(crate) struct SizeFields<'a> {
     pub(crate) depth: Option<Number<'a>>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+/// What a box label is looked into for.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    ImageSize,
+    Annotations,
+}
+
+impl Part {
+    const KEYS: [(&str, Self); 2] = [
+        ("\"image_size\":", Self::ImageSize),
+        ("\"annotations\":", Self::Annotations),
+    ];
+}
+
+/// A box as written. Small, because a line may have many of them.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Annotation<'a> {
-    pub(crate) class_id: Option<Number<'a>>,
-    pub(crate) left: Option<Number<'a>>,
-    pub(crate) top: Option<Number<'a>>,
-    pub(crate) width: Option<Number<'a>>,
-    pub(crate) height: Option<Number<'a>>,
+    /// `None` when it is missing or no integer.
+    pub(crate) class_id: Option<&'a str>,
+    /// Left, top, width, height as they came; empty where one is missing or no number.
+    pub(crate) raw: [&'a str; 4],
+    /// The same as numbers; NaN where one is missing or no number.
+    pub(crate) pixels: [f64; 4],
+    /// None of the four is written with a fraction or an exponent.
+    pub(crate) is_whole: bool,
+}
+
+impl<'a> Annotation<'a> {
+    const MISSING: Self = Self {
+        class_id: None,
+        raw: [""; 4],
+        pixels: [f64::NAN; 4],
+        is_whole: true,
+    };
+
+    /// The keys and their places in `raw` and `pixels`.
+    const KEYS: [(&'static str, Option<usize>); 5] = [
+        ("\"class_id\":", None),
+        ("\"left\":", Some(0)),
+        ("\"top\":", Some(1)),
+        ("\"width\":", Some(2)),
+        ("\"height\":", Some(3)),
+    ];
+
+    fn set(&mut self, place: Option<usize>, number: Option<Number<'a>>) {
+        let Some(place) = place else {
+            self.class_id = number.filter(|id| id.is_integer()).map(|id| id.raw);
+            return;
+        };
+        let Some(number) = number else {
+            return;
+        };
+        self.is_whole &= number.is_integer();
+        if let (Some(raw), Some(value)) = (self.raw.get_mut(place), self.pixels.get_mut(place)) {
+            (*raw, *value) = (number.raw, number.value);
+        }
+    }
 }
 
 /// What `annotations` turned out to be.
@@ -263,8 +337,9 @@ pub(crate) enum Annotations<'a> {
 
 #[derive(Debug)]
 pub(crate) struct BoxLabels<'a> {
-    /// The sizes found in `image_size`.
-    pub(crate) sizes: Vec<SizeFields<'a>>,
+    /// The first size in `image_size`.
+    size: SizeFields<'a>,
+    n_sizes: u32,
     /// `image_size` is an array, as the schema asks.
     pub(crate) size_is_array: bool,
     pub(crate) annotations: Annotations<'a>,
@@ -290,37 +365,44 @@ impl<'a> BoxLabels<'a> {
         Ok(())
     }
 
+    /// The size when `image_size` holds exactly one.
+    pub(crate) fn only_size(&self) -> Option<&SizeFields<'a>> {
+        (self.n_sizes == 1).then_some(&self.size)
+    }
+
+    /// The first size when `image_size` holds any.
+    pub(crate) fn first_size(&self) -> Option<&SizeFields<'a>> {
+        (self.n_sizes > 0).then_some(&self.size)
+    }
+
     /// Passes the next value; `None` when it isn't an object, which is then left unread.
     pub(crate) fn pass(reader: &mut Reader<'a>) -> Result<Option<Self>, JsonError> {
         if !reader.enter_object()? {
             return Ok(None);
         }
         let mut labels = Self {
-            sizes: Vec::new(),
+            size: SizeFields::default(),
+            n_sizes: 0,
             size_is_array: false,
             annotations: Annotations::Missing,
             is_irregular: false,
             has_duplicate_key: false,
         };
-        let (mut n_sizes, mut n_annotations) = (0, 0);
+        let mut seen = 0_u32;
         let mut is_first = true;
-        while let Some(key) = reader.next_key(&mut is_first)? {
-            match key.decoded().as_ref() {
-                "image_size" => {
-                    n_sizes += 1;
-                    labels.read_size(reader)?;
-                }
-                "annotations" => {
-                    n_annotations += 1;
-                    labels.annotations = labels.read_annotations(reader)?;
-                }
-                _ => {
-                    labels.is_irregular = true;
-                    reader.skip()?;
-                }
+        while let Some(key) = reader.next_known_key(&mut is_first, &Part::KEYS)? {
+            let Key::Known(part) = key else {
+                labels.is_irregular = true;
+                reader.skip()?;
+                continue;
+            };
+            labels.has_duplicate_key |= seen & (1 << part as u32) != 0;
+            seen |= 1 << part as u32;
+            match part {
+                Part::ImageSize => labels.read_size(reader)?,
+                Part::Annotations => labels.annotations = labels.read_annotations(reader)?,
             }
         }
-        labels.has_duplicate_key |= n_sizes > 1 || n_annotations > 1;
         Ok(Some(labels))
     }
 
@@ -342,23 +424,30 @@ impl<'a> BoxLabels<'a> {
             reader.skip()?;
             return Ok(());
         }
+        const KEYS: [(&str, u32); 3] = [("\"width\":", 0), ("\"height\":", 1), ("\"depth\":", 2)];
         let mut size = SizeFields::default();
+        let mut seen = 0_u32;
         reader.enter_object()?;
         let mut is_first = true;
-        while let Some(key) = reader.next_key(&mut is_first)? {
-            let place = match key.decoded().as_ref() {
-                "width" => &mut size.width,
-                "height" => &mut size.height,
-                "depth" => &mut size.depth,
-                _ => {
-                    self.is_irregular = true;
-                    reader.skip()?;
-                    continue;
-                }
+        while let Some(key) = reader.next_known_key(&mut is_first, &KEYS)? {
+            let Key::Known(side) = key else {
+                self.is_irregular = true;
+                reader.skip()?;
+                continue;
             };
-            self.has_duplicate_key |= std::mem::replace(place, reader.number_or_skip()?).is_some();
+            self.has_duplicate_key |= seen & (1 << side) != 0;
+            seen |= 1 << side;
+            let number = reader.number_or_skip()?;
+            match side {
+                0 => size.width = number,
+                1 => size.height = number,
+                _ => size.depth = number,
+            }
         }
-        self.sizes.push(size);
+        if self.n_sizes == 0 {
+            self.size = size;
+        }
+        self.n_sizes = self.n_sizes.saturating_add(1);
         Ok(())
     }
 
@@ -370,28 +459,24 @@ impl<'a> BoxLabels<'a> {
         let mut list = Vec::with_capacity(8);
         let mut is_first = true;
         while reader.next_element(&mut is_first)? {
-            let mut annotation = Annotation::default();
+            let mut annotation = Annotation::MISSING;
             if !reader.enter_object()? {
                 reader.skip()?;
                 list.push(annotation);
                 continue;
             }
+            let mut seen = 0_u32;
             let mut is_first_key = true;
-            while let Some(key) = reader.next_key(&mut is_first_key)? {
-                let place = match key.decoded().as_ref() {
-                    "class_id" => &mut annotation.class_id,
-                    "left" => &mut annotation.left,
-                    "top" => &mut annotation.top,
-                    "width" => &mut annotation.width,
-                    "height" => &mut annotation.height,
-                    _ => {
-                        self.is_irregular = true;
-                        reader.skip()?;
-                        continue;
-                    }
+            while let Some(key) = reader.next_known_key(&mut is_first_key, &Annotation::KEYS)? {
+                let Key::Known(place) = key else {
+                    self.is_irregular = true;
+                    reader.skip()?;
+                    continue;
                 };
-                self.has_duplicate_key |=
-                    std::mem::replace(place, reader.number_or_skip()?).is_some();
+                let bit = 1 << place.map_or(4, |place| place);
+                self.has_duplicate_key |= seen & bit != 0;
+                seen |= bit;
+                annotation.set(place, reader.number_or_skip()?);
             }
             list.push(annotation);
         }

@@ -16,8 +16,9 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::code::{Code, Stage};
-use crate::json::{JsonError, Number, Reader, Text, write_text};
+use crate::json::{JsonError, Reader, Text, write_text};
 use crate::line::{Line, Member, SERVICE_KEYS};
+use crate::number::Number;
 use crate::pair::{Annotation, Annotations, LabelKind, Metadata, SizeFields};
 use crate::source_ref::SourceRef;
 
@@ -283,7 +284,7 @@ fn judge_pair(
     };
     let metadata = metadata.metadata()?.ok_or_else(bad_metadata)?;
     whole.n_pairs += 1;
-    let is_box = match metadata.label_kind() {
+    let is_box = match metadata.label_kind {
         Some(LabelKind::SingleLabel) => false,
         Some(LabelKind::Boxes) => true,
         Some(_) => {
@@ -310,7 +311,7 @@ fn judge_pair(
     }
     let is_integer = Reader::new(label.value)
         .number_or_skip()?
-        .is_some_and(|number| number.is_integer);
+        .is_some_and(|number| number.is_integer());
     if !is_integer {
         return Err(Stop::Only(finding(
             Code::InvalidLabelAttributeFormat,
@@ -351,10 +352,11 @@ fn judge_boxes(
         )
     };
     let labels = label.box_labels()?.ok_or_else(bad_value)?;
-    let size = match labels.sizes.as_slice() {
-        [size] if labels.size_is_array => PixelSize::read(size).ok_or_else(bad_value)?,
-        _ => return Err(bad_value()),
-    };
+    let size = labels
+        .only_size()
+        .filter(|_| labels.size_is_array)
+        .and_then(PixelSize::read)
+        .ok_or_else(bad_value)?;
     let annotations = match &labels.annotations {
         Annotations::NotAList => return Err(bad_value()),
         Annotations::Missing => &[][..],
@@ -489,7 +491,7 @@ impl PixelSize {
         fn positive(number: Option<Number<'_>>) -> Option<f64> {
             number
                 .filter(|number| {
-                    number.is_integer && number.value >= 1.0 && number.value.is_finite()
+                    number.is_integer() && number.value >= 1.0 && number.value.is_finite()
                 })
                 .map(|number| number.value)
         }
@@ -528,18 +530,19 @@ pub(crate) struct PixelBox<'a> {
 impl<'a> PixelBox<'a> {
     /// `None` unless all five fields are numbers and the class id is an integer.
     pub(crate) fn read(annotation: &Annotation<'a>) -> Option<Self> {
-        let finite = |number: Option<Number<'a>>| {
-            number
-                .map(|number| number.value)
-                .filter(|value| value.is_finite())
-        };
-        Some(Self {
-            class_id: annotation.class_id.filter(|id| id.is_integer)?.raw,
-            left: finite(annotation.left)?,
-            top: finite(annotation.top)?,
-            width: finite(annotation.width)?,
-            height: finite(annotation.height)?,
-        })
+        let class_id = annotation.class_id?;
+        let [left, top, width, height] = annotation.pixels;
+        annotation
+            .pixels
+            .iter()
+            .all(|pixels| pixels.is_finite())
+            .then_some(Self {
+                class_id,
+                left,
+                top,
+                width,
+                height,
+            })
     }
 
     /// What Custom Labels holds against the box.
@@ -612,7 +615,7 @@ pub fn declared_image_size(line: &[u8]) -> Option<(u32, u32)> {
     let side = |value: f64| (value <= f64::from(u32::MAX)).then_some(value as u32);
     line.pairs().find_map(|(attribute, _)| {
         let labels = attribute.box_labels().ok()??;
-        let size = PixelSize::read(labels.sizes.first()?)?;
+        let size = PixelSize::read(labels.first_size()?)?;
         Some((side(size.width)?, side(size.height)?))
     })
 }

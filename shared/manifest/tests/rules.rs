@@ -97,6 +97,12 @@ fn silently_dropped() {
         &image_level("1", "\"dog\"", r#","type":"x""#),
         &[Code::InvalidJsonLine],
     );
+    for twice in [r#""left":null,"left":0"#, r#""left":0,"\u006ceft":0"#] {
+        check(
+            &one_box("640", "480", &GOOD_BOX.replace(r#""left":0"#, twice)),
+            &[Code::InvalidJsonLine],
+        );
+    }
     check(
         &format!(
             r#"{{"source-ref":"s3://bucket/1.jpg","x":"{}"}}"#,
