@@ -63,7 +63,14 @@ function check(what, found, expected) {
 /** The same task input with nothing in it that needs escaping. */
 function tame(input) {
   const boxes = input.initialValue?.map((box) => ({ ...box, label: "x" }));
-  return { ...input, taskObject: "s3://gt-images/x.jpg", labels: input.labels.map(() => "x"), ...(boxes && { initialValue: boxes }) };
+  const suggested = input.suggestedLabels?.map((label) => ({ ...label, label: "x" }));
+  return {
+    ...input,
+    taskObject: "s3://gt-images/x.jpg",
+    labels: input.labels.map(() => "x"),
+    ...(boxes && { initialValue: boxes }),
+    ...(suggested && { suggestedLabels: suggested }),
+  };
 }
 
 mkdirSync(join(work, "screenshots"), { recursive: true });
@@ -131,6 +138,9 @@ async function checkCase({ name, template, taskInput, choose, answer: expected }
   const exclusion = template === "multi-label" ? ["None of the above"] : [];
   check(what("labels shown"), await page.locator(".categories button").allTextContents(), [...taskInput.labels, ...exclusion]);
   check(what("boxes shown"), await page.locator(".box").allTextContents(), (taskInput.initialValue ?? []).map((box) => box.label));
+  const suggested = (taskInput.suggestedLabels ?? []).slice(0, template === "single-label" ? 1 : undefined);
+  const shown = await page.locator("short-instructions").locator("strong, li").allTextContents();
+  check(what("suggestions shown"), shown, template === "bounding-box" ? [] : suggested.map(({ label }) => label));
   const image = page.locator("crowd-form > * img").first();
   check(what("image address"), await image.getAttribute("src"), signers[signer](taskInput.taskObject));
   check(what("image loaded"), await image.evaluate((image) => image.naturalWidth), 320);

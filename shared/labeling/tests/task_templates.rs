@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use labeling::answers::{self, Answer};
 use labeling::consolidation::{self, AnnotationFile};
-use labeling::pre_annotation::{self, respond};
+use labeling::pre_annotation::{self, Finding, respond};
 use labeling::statistics_file::Statistics;
+use manifest::ImageHeader;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -32,7 +33,10 @@ fn task_inputs_are_what_pre_annotation_answers() {
     for case in cases().unwrap() {
         let event = json!({ "dataObject": case.task_input["manifestLine"] }).to_string();
         let request = pre_annotation::Request::parse(event.as_bytes()).unwrap();
-        let response = respond(&request, &pre_annotation::Config::default());
+        let mut response = respond(&request, &pre_annotation::Config::default());
+        let suggested = case.task_input["suggestedLabels"].as_array();
+        let findings: Vec<Finding> = suggested.into_iter().flatten().map(finding).collect();
+        response.add_findings(&findings, ImageHeader::Other);
         assert_eq!(response.notes, [], "{} {}", case.template, case.name);
         assert_eq!(
             serde_json::to_value(&response.task_input).unwrap(),
@@ -41,6 +45,15 @@ fn task_inputs_are_what_pre_annotation_answers() {
             case.template,
             case.name
         );
+    }
+}
+
+/// What a model must have said for a suggestion.
+fn finding(suggested: &Value) -> Finding {
+    Finding {
+        label: suggested["label"].as_str().unwrap_or_default().to_owned(),
+        confidence: suggested["confidence"].as_f64().unwrap_or_default(),
+        bounds: None,
     }
 }
 
