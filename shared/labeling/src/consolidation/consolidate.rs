@@ -7,14 +7,11 @@ use consensus::{Consolidation, Problem, Statistics, quality};
 use manifest::Envelope;
 
 use super::classes::Classes;
-use super::{
-    AnnotationFile, ConsolidatedAnnotation, Content, Counts, DataObject, FailedObject, Outcome,
-    Request,
-};
+use super::gathered::{Gathered, Object};
+use super::{AnnotationFile, ConsolidatedAnnotation, Counts, FailedObject, Outcome, Request};
 use crate::TaskType;
-use crate::answers::{self, Answer, DrawnBox, ImageSize};
+use crate::answers::{Answer, DrawnBox, ImageSize};
 use crate::shown::shown;
-use crate::worker::pseudonym;
 
 /// Decimal places of a confidence. Ground Truth's own jobs write two, at which a fifth of all ties in a review order
 /// by confidence are due to rounding alone.
@@ -82,16 +79,10 @@ pub fn consolidate(
     carried: &Statistics,
     config: &Config,
 ) -> Outcome {
-    let mut batch = Batch::read(request, file, config);
-    let (labels, statistics) = match batch.task_type {
-        Some(TaskType::SingleLabel) => batch.single_label(carried, &config.single_label),
-        Some(TaskType::MultiLabel) => {
-            batch.multi_label(carried, &config.multi_label, &config.exclusion_label)
-        }
-        Some(TaskType::BoundingBox) => batch.boxes(carried, &config.boxes),
-        None => (Vec::new(), Statistics::default()),
-    };
-    batch.into_outcome(request, file, labels, statistics)
+    let job_key = request.job_folder().unwrap_or(&request.label_attribute);
+    let gathered = Gathered::from_file(job_key, file, config);
+    let categories = request.label_categories.as_deref();
+    gathered.consolidate(&request.label_attribute, categories, carried)
 }
 
 /// What the answers of a single-label job say about its workers and categories: all of them together, without
@@ -102,7 +93,9 @@ pub fn worker_quality(
     file: &AnnotationFile,
     config: &Config,
 ) -> Option<quality::Report> {
-    let mut batch = Batch::read(request, file, config);
+    let job_key = request.job_folder().unwrap_or(&request.label_attribute);
+    let gathered = Gathered::from_file(job_key, file, config);
+    let mut batch = gathered.into_batch(request.label_categories.as_deref());
     if batch.task_type != Some(TaskType::SingleLabel) {
         return None;
     }
@@ -122,90 +115,72 @@ pub fn worker_quality(
 type Labels = Vec<Option<Envelope>>;
 
 /// The batch with its answers read.
-struct Batch {
+#[derive(Debug)]
+pub(super) struct Batch {
     task_type: Option<TaskType>,
+    /// Pseudonyms, sorted.
     workers: Vec<String>,
     classes: Classes,
-    /// For each data object its readable answers: worker, answer.
-    items: Vec<Vec<(u32, Answer)>>,
-    /// For each data object why answers don't count.
-    problems: Vec<Vec<String>>,
+    objects: Vec<Object>,
     counts: Counts,
     unknown_categories: BTreeMap<String, u32>,
 }
 
 impl Batch {
-    fn read(request: &Request, file: &AnnotationFile, config: &Config) -> Self {
-        let mut counts = Counts {
-            n_unidentified: file.unidentified.len() as u32,
-            ..Counts::default()
-        };
-        let job_key = request.job_folder().unwrap_or(&request.label_attribute);
-        let mut problems: Vec<Vec<String>> = Vec::with_capacity(file.objects.len());
-        let mut named: Vec<Vec<(String, Answer)>> = Vec::with_capacity(file.objects.len());
-        for object in &file.objects {
-            let mut found = Vec::new();
-            let mut reasons: Vec<String> = object.problem.iter().cloned().collect();
-            for (idx, annotation) in object.annotations.iter().enumerate() {
-                let worker = match &annotation.worker_id {
-                    Some(id) => pseudonym(job_key, id),
-                    None => format!("unnamed-{idx}"),
-                };
-                match read_answer(&annotation.content, config) {
-                    Ok(Answer::Empty) => {
-                        counts.n_empty += 1;
-                        reasons.push("an empty form".to_owned());
-                    }
-                    Ok(Answer::Unsupported { kind }) => {
-                        counts.n_unreadable += 1;
-                        reasons.push(format!("answer of kind {kind}, which has no consolidation"));
-                    }
-                    Ok(answer) => found.push((worker, answer)),
-                    Err(reason) => {
-                        counts.n_unreadable += 1;
-                        reasons.push(reason);
-                    }
-                }
-            }
-            named.push(found);
-            problems.push(reasons);
-        }
-        let workers: BTreeSet<&String> = named.iter().flatten().map(|(worker, _)| worker).collect();
-        let workers: Vec<String> = workers.into_iter().cloned().collect();
+    /// Answers name their workers by index into `workers`. `categories` win over the config's.
+    pub(super) fn new(
+        workers: Vec<String>,
+        objects: Vec<Object>,
+        n_unidentified: u32,
+        categories: Option<&[String]>,
+        config: &Config,
+    ) -> Self {
+        let answers = || objects.iter().flat_map(|object| &object.answers);
         let task_type = config
             .task_type
-            .or_else(|| most_frequent(named.iter().flatten().map(|(_, answer)| answer)));
-        let categories = request
-            .label_categories
-            .as_deref()
-            .or(config.label_categories.as_deref());
+            .or_else(|| most_frequent(answers().map(|(_, answer)| answer)));
+        let categories = categories.or(config.label_categories.as_deref());
         let answered: BTreeSet<&str> = match categories {
             Some(_) => BTreeSet::new(),
-            None => named
-                .iter()
-                .flatten()
+            None => answers()
                 .flat_map(|(_, answer)| names_in(answer))
                 .filter(|name| !same(name, &config.exclusion_label))
                 .collect(),
         };
         let classes = Classes::new(categories, &answered);
-        let items = named.into_iter().map(|answers| {
-            let numbered = answers.into_iter().filter_map(|(worker, answer)| {
-                let idx = workers.binary_search(&worker).ok()?;
-                Some((idx as u32, answer))
-            });
-            numbered.collect()
-        });
-        let items: Vec<Vec<(u32, Answer)>> = items.collect();
+        let mut counts = Counts {
+            n_unidentified,
+            ..Counts::default()
+        };
+        for object in &objects {
+            counts.n_empty += object.n_empty;
+            counts.n_unreadable += object.n_unreadable;
+        }
         Self {
             task_type,
             workers,
             classes,
-            items,
-            problems,
+            objects,
             counts,
             unknown_categories: BTreeMap::new(),
         }
+    }
+
+    pub(super) fn consolidate(
+        mut self,
+        label_attribute: &str,
+        carried: &Statistics,
+        config: &Config,
+    ) -> Outcome {
+        let (labels, statistics) = match self.task_type {
+            Some(TaskType::SingleLabel) => self.single_label(carried, &config.single_label),
+            Some(TaskType::MultiLabel) => {
+                self.multi_label(carried, &config.multi_label, &config.exclusion_label)
+            }
+            Some(TaskType::BoundingBox) => self.boxes(carried, &config.boxes),
+            None => (Vec::new(), Statistics::default()),
+        };
+        self.into_outcome(label_attribute, labels, statistics)
     }
 
     /// Turns each answer into what `consensus` takes; an answer that can't be turned is unreadable.
@@ -213,8 +188,11 @@ impl Batch {
         &mut self,
         mut convert: impl FnMut(&Classes, u32, &Answer, &mut Unknown) -> Result<A, String>,
     ) -> Problem<A> {
-        let mut items = Vec::with_capacity(self.items.len());
-        for (answers, problems) in self.items.iter().zip(&mut self.problems) {
+        let mut items = Vec::with_capacity(self.objects.len());
+        for Object {
+            answers, problems, ..
+        } in &mut self.objects
+        {
             let mut converted = Vec::with_capacity(answers.len());
             for (worker, answer) in answers {
                 let mut unknown = Unknown::default();
@@ -332,14 +310,14 @@ impl Batch {
     ) -> (Labels, Statistics) {
         use consensus::boxes::{Answer as Vote, consolidate};
         let sizes: Vec<Option<ImageSize>> = self
-            .items
+            .objects
             .iter()
-            .map(|answers| image_size(answers))
+            .map(|object| image_size(&object.answers))
             .collect();
-        for (size, (answers, problems)) in sizes
-            .iter()
-            .zip(self.items.iter_mut().zip(&mut self.problems))
-        {
+        for (size, object) in sizes.iter().zip(&mut self.objects) {
+            let Object {
+                answers, problems, ..
+            } = object;
             let has_boxes = answers
                 .iter()
                 .any(|(_, answer)| matches!(answer, Answer::Boxes { .. }));
@@ -414,17 +392,16 @@ impl Batch {
 
     fn into_outcome(
         self,
-        request: &Request,
-        file: &AnnotationFile,
+        label_attribute: &str,
         labels: Labels,
         statistics: Statistics,
     ) -> Outcome {
         let mut labels = labels.into_iter();
-        let mut response = Vec::with_capacity(file.objects.len());
+        let mut response = Vec::with_capacity(self.objects.len());
         let mut failed = Vec::new();
-        for (object, problems) in file.objects.iter().zip(&self.problems) {
+        for object in self.objects {
             let label = labels.next().flatten().unwrap_or_else(|| {
-                let reason = failure_reason(object, problems);
+                let reason = failure_reason(&object);
                 let envelope = Envelope::failed(&reason);
                 failed.push(FailedObject {
                     dataset_object_id: object.dataset_object_id.clone(),
@@ -433,8 +410,8 @@ impl Batch {
                 envelope
             });
             response.push(ConsolidatedAnnotation {
-                dataset_object_id: object.dataset_object_id.clone(),
-                label_attribute: request.label_attribute.clone(),
+                dataset_object_id: object.dataset_object_id,
+                label_attribute: label_attribute.to_owned(),
                 // An envelope always is JSON.
                 label: serde_json::value::RawValue::from_string(label.to_json())
                     .unwrap_or_else(|_| serde_json::value::RawValue::NULL.to_owned()),
@@ -472,18 +449,9 @@ impl Unknown {
     }
 }
 
-fn read_answer(content: &Content, config: &Config) -> Result<Answer, String> {
-    match content {
-        Content::Inline(text) => answers::parse_named(text, config.answer_name.as_deref())
-            .map_err(|error| error.to_string()),
-        Content::Stored { uri } => Err(format!("answer stored at {} was not read", shown(uri))),
-        Content::Unreadable(reason) => Err(reason.clone()),
-    }
-}
-
-fn failure_reason(object: &DataObject, problems: &[String]) -> String {
+fn failure_reason(object: &Object) -> String {
     let mut counted: BTreeMap<&str, u32> = BTreeMap::new();
-    for problem in problems {
+    for problem in &object.problems {
         *counted.entry(problem).or_default() += 1;
     }
     let mut reasons: Vec<String> = counted
@@ -500,7 +468,7 @@ fn failure_reason(object: &DataObject, problems: &[String]) -> String {
     if counted.len() > reasons.len() {
         reasons.push(format!("{} more reasons", counted.len() - reasons.len()));
     }
-    match object.annotations.len() {
+    match object.n_annotations {
         0 if reasons.is_empty() => "no worker answered".to_owned(),
         0 => format!("no readable answer: {}", reasons.join("; ")),
         n => format!(

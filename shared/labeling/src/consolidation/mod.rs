@@ -3,6 +3,7 @@
 mod annotation_file;
 mod classes;
 mod consolidate;
+mod gathered;
 mod outcome;
 mod request;
 
@@ -10,5 +11,6 @@ pub use annotation_file::{
     ANNOTATION_FILE_BYTES_MAX, Annotation, AnnotationFile, AnnotationFileError, Content, DataObject,
 };
 pub use consolidate::{Config, consolidate, worker_quality};
+pub use gathered::Gathered;
 pub use outcome::{ConsolidatedAnnotation, Counts, FailedObject, Outcome};
 pub use request::{Payload, Request, RequestError};

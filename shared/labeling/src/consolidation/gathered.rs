@@ -1,0 +1,179 @@
+//! Workers' answers to a batch or a whole job, read one data object after another.
+
+use std::collections::BTreeMap;
+
+use consensus::Statistics;
+
+use super::consolidate::{Batch, Config};
+use super::{AnnotationFile, Content, DataObject, Outcome};
+use crate::answers::{self, Answer};
+use crate::shown::shown;
+use crate::worker::pseudonym;
+
+/// Workers' answers, read and put together. Holds no more of a data object than what its answers say.
+///
+/// What comes out depends on the data objects' places alone, not on the order in which they are added.
+#[derive(Debug)]
+pub struct Gathered<'c> {
+    config: &'c Config,
+    job_key: String,
+    /// Worker ids, numbered as they appeared.
+    workers: BTreeMap<String, u32>,
+    objects: BTreeMap<u64, Object>,
+    n_unidentified: u32,
+}
+
+/// One data object.
+#[derive(Debug, Default)]
+pub(super) struct Object {
+    pub(super) dataset_object_id: String,
+    /// Readable answers: worker, answer.
+    pub(super) answers: Vec<(u32, Answer)>,
+    /// Why answers don't count.
+    pub(super) problems: Vec<String>,
+    pub(super) n_annotations: usize,
+    pub(super) n_empty: u32,
+    pub(super) n_unreadable: u32,
+}
+
+impl<'c> Gathered<'c> {
+    /// No answers yet. `job_key` keys the workers' pseudonyms; the job's folder in S3, where it is known.
+    #[must_use]
+    pub fn new(job_key: &str, config: &'c Config) -> Self {
+        Self {
+            config,
+            job_key: job_key.to_owned(),
+            workers: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            n_unidentified: 0,
+        }
+    }
+
+    /// The data objects of an annotation file, in the file's order.
+    #[must_use]
+    pub fn from_file(job_key: &str, file: &AnnotationFile, config: &'c Config) -> Self {
+        let mut gathered = Self::new(job_key, config);
+        gathered.n_unidentified = file.unidentified.len() as u32;
+        for (place, object) in (0..).zip(&file.objects) {
+            gathered.add(place, object);
+        }
+        gathered
+    }
+
+    /// Adds a data object at its place among the others, instead of an earlier one there: Ground Truth repeats all
+    /// answers to a data object when it asks again.
+    pub fn add(&mut self, place: u64, object: &DataObject) {
+        let mut read = Object {
+            dataset_object_id: object.dataset_object_id.clone(),
+            problems: object.problem.iter().cloned().collect(),
+            n_annotations: object.annotations.len(),
+            ..Object::default()
+        };
+        for (idx, annotation) in object.annotations.iter().enumerate() {
+            match read_answer(&annotation.content, self.config) {
+                Ok(Answer::Empty) => {
+                    read.n_empty += 1;
+                    read.problems.push("an empty form".to_owned());
+                }
+                Ok(Answer::Unsupported { kind }) => {
+                    read.n_unreadable += 1;
+                    let reason = format!("answer of kind {kind}, which has no consolidation");
+                    read.problems.push(reason);
+                }
+                Ok(answer) => {
+                    let worker = self.number(annotation.worker_id.as_deref(), idx);
+                    read.answers.push((worker, answer));
+                }
+                Err(reason) => {
+                    read.n_unreadable += 1;
+                    read.problems.push(reason);
+                }
+            }
+        }
+        self.objects.insert(place, read);
+    }
+
+    /// Whether a data object was added at this place.
+    #[must_use]
+    pub fn has(&self, place: u64) -> bool {
+        self.objects.contains_key(&place)
+    }
+
+    /// Whether no data object was added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    /// Places of the data objects, in order: the order of the outcome's answers.
+    pub fn places(&self) -> impl Iterator<Item = u64> {
+        self.objects.keys().copied()
+    }
+
+    /// Consolidates all of them together; see [`super::consolidate`]. `categories` win over the config's.
+    #[must_use]
+    pub fn consolidate(
+        self,
+        label_attribute: &str,
+        categories: Option<&[String]>,
+        carried: &Statistics,
+    ) -> Outcome {
+        let config = self.config;
+        self.into_batch(categories)
+            .consolidate(label_attribute, carried, config)
+    }
+
+    pub(super) fn into_batch(self, categories: Option<&[String]>) -> Batch {
+        let mut names = vec![String::new(); self.workers.len()];
+        for (id, number) in &self.workers {
+            if let Some(name) = names.get_mut(*number as usize) {
+                *name = self.name(id);
+            }
+        }
+        let mut sorted: Vec<u32> = (0..names.len() as u32).collect();
+        sorted.sort_by_key(|number| names.get(*number as usize));
+        let mut places = vec![0_u32; names.len()];
+        for (place, number) in (0..).zip(&sorted) {
+            if let Some(entry) = places.get_mut(*number as usize) {
+                *entry = place;
+            }
+        }
+        let mut objects: Vec<Object> = self.objects.into_values().collect();
+        for (worker, _) in objects.iter_mut().flat_map(|object| &mut object.answers) {
+            *worker = places.get(*worker as usize).copied().unwrap_or_default();
+        }
+        names.sort_unstable();
+        Batch::new(names, objects, self.n_unidentified, categories, self.config)
+    }
+
+    fn number(&mut self, worker_id: Option<&str>, idx: usize) -> u32 {
+        // No id of Ground Truth's begins so; see `name`.
+        let unnamed = format!("{UNNAMED}{idx}");
+        let id = worker_id.unwrap_or(&unnamed);
+        if let Some(number) = self.workers.get(id) {
+            return *number;
+        }
+        let number = self.workers.len() as u32;
+        self.workers.insert(id.to_owned(), number);
+        number
+    }
+
+    fn name(&self, id: &str) -> String {
+        match id.strip_prefix(UNNAMED) {
+            Some(idx) => format!("unnamed-{idx}"),
+            None => pseudonym(&self.job_key, id),
+        }
+    }
+}
+
+/// What the key of a worker without an id begins with.
+const UNNAMED: &str = "\0unnamed ";
+
+fn read_answer(content: &Content, config: &Config) -> Result<Answer, String> {
+    match content {
+        Content::Inline(text) => answers::parse_named(text, config.answer_name.as_deref())
+            .map_err(|error| error.to_string()),
+        Content::Stored { uri } => Err(format!("answer stored at {} was not read", shown(uri))),
+        Content::Unreadable(reason) => Err(reason.clone()),
+    }
+}
