@@ -214,7 +214,13 @@ pub fn start(
         return Start::Afresh;
     }
     if checkpoint.is_done {
-        return Start::AlreadyDone;
+        return match &checkpoint.origin {
+            // The files may be back, or readable by now.
+            Some(Origin::Consolidated { report, .. }) if report.unreadable_files > 0 => {
+                Start::Afresh
+            }
+            _ => Start::AlreadyDone,
+        };
     }
     if checkpoint.n_resumptions >= resumptions_max {
         return Start::GiveUp(Box::new(checkpoint));
@@ -296,6 +302,17 @@ mod tests {
         check(|c| c.lease = None, "b", 0, "resume");
         check(|c| c.is_done = true, "b", 1000, "done");
         check(|c| c.is_done = true, "b", 999, "leased");
+        for (unreadable_files, expected) in [(0, "done"), (1, "afresh")] {
+            let origin = Origin::Consolidated {
+                e_tag: "e2".to_owned(),
+                report: ConsolidationReport {
+                    unreadable_files,
+                    ..ConsolidationReport::default()
+                },
+            };
+            let finish = |c: &mut Checkpoint| (c.is_done, c.origin) = (true, Some(origin));
+            check(finish, "b", 1000, expected);
+        }
         check(|c| c.n_resumptions = 3, "b", 1000, "give up");
         check(|c| c.n_resumptions = 4, "b", 1000, "give up");
         check(|c| c.manifest.e_tag = "e0".into(), "b", 1000, "afresh");

@@ -54,7 +54,9 @@ pub struct Config {
     pub train_when: TrainWhen,
     /// Where a training's results go; `None`: beside the reports.
     pub training_output: Option<aws::s3::ObjectUri>,
-    /// How answers of jobs without a consolidation function are consolidated.
+    /// Which jobs are consolidated here.
+    pub consolidate: Consolidate,
+    /// How.
     pub consolidation: labeling::consolidation::Config,
     /// Label category file; wins over the label categories in `consolidation`.
     pub label_categories_uri: Option<aws::s3::ObjectUri>,
@@ -67,6 +69,15 @@ pub enum Existing {
     Replace,
     /// The old entry's labels of other jobs are kept beside the new ones.
     Merge,
+}
+
+/// Which jobs are consolidated before their lines are converted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consolidate {
+    /// Those that have no labels yet, for want of a consolidation function.
+    Unlabeled,
+    /// All: the labels in the output manifest give way to those of all answers together.
+    WholeJob,
 }
 
 /// When a training is started after an update.
@@ -181,6 +192,11 @@ impl Config {
                 None | Some("replace") => Existing::Replace,
                 Some("merge") => Existing::Merge,
                 Some(text) => return Err(choice("EXISTING", "replace or merge")(text)),
+            },
+            consolidate: match get("CONSOLIDATE") {
+                None | Some("off") => Consolidate::Unlabeled,
+                Some("whole-job") => Consolidate::WholeJob,
+                Some(text) => return Err(choice("CONSOLIDATE", "off or whole-job")(text)),
             },
             create_datasets: flag("CREATE_DATASETS", false)?,
             label_attribute: text("LABEL_ATTRIBUTE"),
@@ -315,6 +331,7 @@ mod tests {
             ("TRAINING_OUTPUT_S3_URI", "s3://bkt/models", "bkt/models"),
             ("LABEL_CATEGORIES_S3_URI", "s3://bkt/c.json", "c.json"),
             ("LABEL_CATEGORIES", "owl, duck", "owl,owl"),
+            ("CONSOLIDATE", "whole-job", "on"),
             ("TASK_TYPE", "multi-label", "polygons"),
         ] {
             assert!(parse(&[(name, good)]).is_ok(), "{name}={good}");

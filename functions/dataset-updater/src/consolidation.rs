@@ -1,32 +1,33 @@
 //! A job's answers, consolidated together before its lines are converted.
 //!
-//! A job without a consolidation function leaves no labels, only the places of its workers' answers. They are read and
-//! consolidated, and the manifest with the labels put in is written beside the reports: what follows reads that
-//! one, so that an invocation that goes on later sees the same lines.
+//! A job without a consolidation function leaves no labels, only the places of its workers' answers; of other jobs,
+//! all answers together may tell more than the batches did. The manifest with the labels put in is written beside the
+//! reports, and what follows reads that one: an invocation that goes on later sees the same lines.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
-use aws::s3::{ObjectUri, S3, S3Error};
-use labeling::consolidation::{DataObject, Outcome};
-use labeling::{categories, job_folder, whole_job, worker_response};
-use manifest::{ConvertOptions, Envelope, LINE_BYTES_MAX, RawLine};
-use tokio::task::JoinSet;
+use aws::s3::{ObjectUri, S3};
+use labeling::consolidation::Outcome;
+use labeling::statistics_file::Statistics;
+use labeling::whole_job::Places;
+use labeling::{TaskType, categories, job_folder};
+use manifest::{ConvertOptions, Envelope, LINE_BYTES_MAX, OwnKind, RawLine};
+use serde_json::json;
 
+use crate::answers::Answers;
 use crate::budget::Budget;
 use crate::checkpoint::Origin;
-use crate::config::Config;
+use crate::config::{Config, Consolidate};
 use crate::error::RunError;
 use crate::files::Files;
 use crate::reader::{Lines, Source};
 use crate::report::ConsolidationReport;
 
-/// Worker-response files read at the same time.
-const READS_AT_ONCE: usize = 16;
-/// Largest worker-response file that is read, in bytes, inclusive. Source: ours; nine workers' answers of 100 boxes take
-/// less than a tenth.
-const WORKER_RESPONSE_BYTES_MAX: u64 = 2 * 1024 * 1024;
 /// The manifest with the labels put in.
-pub(crate) const FILE_NAME: &str = "consolidated.manifest";
+const FILE_NAME: &str = "consolidated.manifest";
+/// Labels that say something else than the output manifest's.
+const CHANGES: &str = "changes.jsonl";
 
 /// A job whose labels are to be found.
 #[derive(Debug)]
@@ -41,81 +42,79 @@ pub(crate) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// What the entries are made from: the output manifest itself where its lines have their labels, else the one that
+    /// What the entries are made from: the output manifest itself where there is nothing to put in, else the one that
     /// is written here.
     pub(crate) async fn origin(&self) -> Result<Origin, RunError> {
-        let objects = self.read_answers().await?;
-        if objects.is_empty() {
+        let is_whole_job = self.config.consolidate == Consolidate::WholeJob;
+        let mut settings = self.config.consolidation.clone();
+        let mut answers;
+        if is_whole_job {
+            let (places, built_in) = self.places().await?;
+            settings.task_type = settings.task_type.or(built_in);
+            answers = Answers::new(self, &settings);
+            answers.read_annotation_files(&places).await?;
+            answers.read_referenced().await?;
+            answers.read_worker_responses(&places).await?;
+        } else {
+            answers = Answers::new(self, &settings);
+            answers.read_referenced().await?;
+        }
+        if answers.gathered.is_empty() {
             return Ok(Origin::OutputManifest);
         }
-        let label_categories = self.label_categories().await?;
-        let line_numbers: Vec<u64> = objects.keys().copied().collect();
-        let outcome = whole_job::consolidate(
+        let categories = self.label_categories().await?;
+        let line_numbers: Vec<u64> = answers.gathered.places().collect();
+        let outcome = answers.gathered.consolidate(
             self.options.label_attribute.as_deref().unwrap_or_default(),
-            label_categories,
-            &self.job_folder(),
-            objects.into_values(),
-            &self.config.consolidation,
+            categories.as_deref(),
+            &Statistics::default(),
         );
-        let report = ConsolidationReport::new(&outcome);
-        let e_tag = self.write(&labels(line_numbers, outcome)).await?;
-        Ok(Origin::Consolidated { e_tag, report })
-    }
-
-    /// The answers of the lines that lack a label, by line number.
-    async fn read_answers(&self) -> Result<BTreeMap<u64, DataObject>, RunError> {
-        let mut objects = BTreeMap::new();
-        let mut reads = JoinSet::new();
-        let mut lines = Lines::open(self.s3, self.manifest).await?;
-        let missing = |line_number, line: RawLine<'_>| match line {
-            RawLine::Line(bytes) if manifest::mentions_worker_response(bytes) => {
-                let own = manifest::own_label(bytes, self.options)?;
-                Some((line_number, own.worker_response_ref?))
-            }
-            _ => None,
+        let mut report = ConsolidationReport {
+            is_whole_job,
+            unmatched: answers.n_unmatched,
+            unreadable_files: answers.n_unreadable_files,
+            ..ConsolidationReport::new(&outcome)
         };
-        while let Some(found) = lines.next(missing).await? {
-            let Some((line_number, uri)) = found else {
-                continue;
-            };
-            if !self
-                .budget
-                .has(std::time::SystemTime::now(), std::time::Duration::ZERO)
-            {
-                return Err(RunError::OutOfTime { settled_line: 0 });
-            }
-            if reads.len() >= READS_AT_ONCE {
-                keep(reads.join_next().await, &mut objects)?;
-            }
-            let (s3, uri) = (self.s3.clone(), self.permitted(&uri));
-            reads.spawn(async move { (line_number, read_one(&s3, uri).await) });
-        }
-        while !reads.is_empty() {
-            keep(reads.join_next().await, &mut objects)?;
-        }
-        let objects = objects.into_iter().map(|(line_number, read)| {
-            let object = read.map(|object| DataObject {
-                dataset_object_id: line_number.to_string(),
-                ..object
-            });
-            (
-                line_number,
-                object.unwrap_or_else(|reason| unreadable(line_number, reason)),
-            )
-        });
-        Ok(objects.collect())
+        report.changed = self.write(&labels(line_numbers, outcome)).await?;
+        let place = self.files.place;
+        let head = self
+            .s3
+            .head_object(&place.bucket, &place.key(FILE_NAME))
+            .await?;
+        Ok(Origin::Consolidated {
+            e_tag: head.e_tag,
+            report,
+        })
     }
 
-    /// Answers are read from the job's own bucket alone, whatever a manifest says.
-    fn permitted(&self, uri: &str) -> Result<ObjectUri, String> {
-        let uri = ObjectUri::parse(uri).map_err(|error| format!("worker-response-ref: {error}"))?;
-        if uri.bucket != self.manifest.bucket {
-            return Err(format!(
-                "worker-response-ref lies in bucket {:?}, which is not the job's",
-                uri.bucket
-            ));
+    /// Where each data object stands in the manifest, and what a built-in job asked for.
+    async fn places(&self) -> Result<(Places, Option<TaskType>), RunError> {
+        let mut places = Places::default();
+        let mut built_in = None;
+        let mut lines = Lines::open(self.s3, self.manifest).await?;
+        let mut look = |line_number, line: RawLine<'_>| {
+            let bytes = match line {
+                RawLine::Line(bytes) => bytes,
+                RawLine::TooLong { .. } => b"{",
+            };
+            if bytes.trim_ascii().is_empty() {
+                return;
+            }
+            let own = manifest::own_label(bytes, self.options);
+            built_in = built_in.or_else(|| task_type(own.as_ref()?.kind));
+            places.push(line_number, own.as_ref().map(|own| own.source_ref.as_str()));
+        };
+        while lines.next(&mut look).await?.is_some() {}
+        Ok((places, built_in))
+    }
+
+    /// Ends the invocation's work when its time is over. What was read is read again by the next one.
+    pub(crate) fn check_time(&self) -> Result<(), RunError> {
+        if self.budget.has(SystemTime::now(), Duration::ZERO) {
+            Ok(())
+        } else {
+            Err(RunError::OutOfTime { settled_line: 0 })
         }
-        Ok(uri)
     }
 
     /// Label categories as the consolidation function finds them: from the settings, else the job's own copy.
@@ -150,38 +149,34 @@ impl Job<'_> {
         }
     }
 
-    fn job_folder(&self) -> String {
+    /// `s3://bucket/prefix/job`; of a manifest that lies elsewhere, its own URI.
+    pub(crate) fn job_folder(&self) -> String {
         let key = &self.manifest.key;
         let folder = key.strip_suffix("/manifests/output/output.manifest");
         format!("s3://{}/{}", self.manifest.bucket, folder.unwrap_or(key))
     }
 
-    /// Writes the manifest with the labels put in, and answers its entity tag.
-    async fn write(&self, labels: &BTreeMap<u64, Envelope>) -> Result<String, RunError> {
+    /// Writes the manifest with the labels put in and what they change; answers the number of changes.
+    async fn write(&self, labels: &BTreeMap<u64, Envelope>) -> Result<u64, RunError> {
         let mut upload = self.files.upload(FILE_NAME);
+        let mut changes = self.files.upload(CHANGES);
+        let mut n_changed = 0;
         let mut lines = Lines::open(self.s3, self.manifest).await?;
         let relabel = |line_number: u64, line: RawLine<'_>| {
-            let mut bytes = match line {
-                RawLine::Line(bytes) => labels
-                    .get(&line_number)
-                    .and_then(|label| manifest::relabeled(bytes, self.options, label))
-                    .map_or_else(|| bytes.to_vec(), String::into_bytes),
-                // Stays too long, so that it is rejected as before.
-                RawLine::TooLong { .. } => vec![b' '; LINE_BYTES_MAX + 1],
-            };
-            bytes.push(b'\n');
-            bytes
+            relabeled(self.options, labels, line_number, line)
         };
-        while let Some(bytes) = lines.next(relabel).await? {
-            upload.write(&bytes).await?;
+        while let Some((line, change)) = lines.next(relabel).await? {
+            upload.write(&line).await?;
+            if let Some(change) = change {
+                n_changed += 1;
+                changes.write(change.as_bytes()).await?;
+            }
+        }
+        if self.config.consolidate == Consolidate::WholeJob {
+            changes.finish().await?;
         }
         upload.finish().await?;
-        let place = self.files.place;
-        let head = self
-            .s3
-            .head_object(&place.bucket, &place.key(FILE_NAME))
-            .await?;
-        Ok(head.e_tag)
+        Ok(n_changed)
     }
 }
 
@@ -194,48 +189,57 @@ pub(crate) fn consolidated(files: &Files<'_>, e_tag: &str) -> Source {
     }
 }
 
-type Read = Result<DataObject, String>;
-type Joined = Option<Result<(u64, Result<Read, S3Error>), tokio::task::JoinError>>;
-
-fn keep(joined: Joined, objects: &mut BTreeMap<u64, Read>) -> Result<(), RunError> {
-    match joined {
-        Some(Ok((line_number, read))) => {
-            objects.insert(line_number, read?);
-        }
-        Some(Err(error)) => {
-            return Err(RunError::Reading {
-                reason: error.to_string(),
-            });
-        }
-        None => {}
+/// The files that a consolidation leaves beside the reports.
+pub(crate) fn file_names(report: &ConsolidationReport) -> &'static [&'static str] {
+    if report.is_whole_job {
+        &[FILE_NAME, CHANGES]
+    } else {
+        &[FILE_NAME]
     }
-    Ok(())
 }
 
-/// One worker-response file, or why it is of no use; an error when that may pass.
-async fn read_one(s3: &S3, uri: Result<ObjectUri, String>) -> Result<Read, S3Error> {
-    let uri = match uri {
-        Ok(uri) => uri,
-        Err(reason) => return Ok(Err(reason)),
+/// A line as it is written, and what a person wants to know of it.
+fn relabeled(
+    options: &ConvertOptions,
+    labels: &BTreeMap<u64, Envelope>,
+    line_number: u64,
+    line: RawLine<'_>,
+) -> (Vec<u8>, Option<String>) {
+    let bytes = match line {
+        RawLine::Line(bytes) => bytes,
+        // Stays too long, so that it is rejected as before.
+        RawLine::TooLong { .. } => {
+            return ([vec![b' '; LINE_BYTES_MAX + 1], vec![b'\n']].concat(), None);
+        }
     };
-    match s3
-        .read_object(&uri.bucket, &uri.key, WORKER_RESPONSE_BYTES_MAX)
-        .await
-    {
-        Ok(bytes) => {
-            Ok(worker_response::parse("", &bytes).map_err(|error| format!("{uri}: {error}")))
-        }
-        Err(error) if error.is_temporary() => Err(error),
-        Err(error) => Ok(Err(error.to_string())),
+    let as_it_is = || ([bytes, b"\n"].concat(), None);
+    let Some(label) = labels.get(&line_number) else {
+        return as_it_is();
+    };
+    let Some(own) = manifest::own_label(bytes, options) else {
+        return as_it_is();
+    };
+    let has_output = own.worker_response_ref.is_none();
+    if has_output && label.has_failed() {
+        return as_it_is();
     }
+    let Some(line) = manifest::relabeled(bytes, options, label) else {
+        return as_it_is();
+    };
+    let after = manifest::envelope_labels(label);
+    let change = (has_output && manifest::labels_differ(&own.labels, &after)).then(|| {
+        let change = json!({"lineNumber": line_number, "source-ref": own.source_ref, "before": own.labels, "after": after});
+        format!("{change}\n")
+    });
+    (format!("{line}\n").into_bytes(), change)
 }
 
-fn unreadable(line_number: u64, reason: String) -> DataObject {
-    DataObject {
-        dataset_object_id: line_number.to_string(),
-        source: None,
-        annotations: Vec::new(),
-        problem: Some(reason),
+fn task_type(kind: OwnKind) -> Option<TaskType> {
+    match kind {
+        OwnKind::Custom => None,
+        OwnKind::SingleLabel => Some(TaskType::SingleLabel),
+        OwnKind::MultiLabel => Some(TaskType::MultiLabel),
+        OwnKind::Boxes => Some(TaskType::BoundingBox),
     }
 }
 

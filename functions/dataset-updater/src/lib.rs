@@ -7,8 +7,9 @@
 //!
 //! Pure: [`event`], [`config`], [`target`], [`merge`], [`place`], [`checkpoint`], [`budget`], [`index`], [`service_keys`],
 //! [`report`]. Touching the world: [`bootstrap`], [`handler`], [`run`], [`reader`], [`existing`], [`lane`], [`store`], [`verify`], [`files`], [`training`],
-//! `consolidation`, `outcome_log`.
+//! `consolidation`, `answers`, `outcome_log`.
 
+mod answers;
 pub mod bootstrap;
 pub mod budget;
 pub mod checkpoint;

@@ -18,6 +18,21 @@ pub struct Source {
     pub e_tag: String,
 }
 
+impl Source {
+    /// Whether the object still is this version.
+    ///
+    /// # Errors
+    ///
+    /// As S3 answers, but for a missing object.
+    pub async fn is_there(&self, s3: &S3) -> Result<bool, S3Error> {
+        match s3.head_object(&self.bucket, &self.key).await {
+            Ok(head) => Ok(head.e_tag == self.e_tag),
+            Err(S3Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 /// Lines of one version of an object. Memory is a piece of the network's and one line.
 #[derive(Debug)]
 pub struct Lines {

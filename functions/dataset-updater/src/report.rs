@@ -61,6 +61,8 @@ pub struct Report {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConsolidationReport {
+    /// Whether labels that the output manifest has were made anew, too.
+    pub is_whole_job: bool,
     /// Data objects whose answers were looked for.
     pub data_objects: u64,
     /// Of those, data objects with a label now.
@@ -73,6 +75,13 @@ pub struct ConsolidationReport {
     pub empty_answers: u64,
     /// Answers that couldn't be read, were of another kind, or named no label category.
     pub unreadable_answers: u64,
+    /// Labels that say something else than the output manifest's; `changes.jsonl` has them.
+    pub changed: u64,
+    /// Data objects in annotation files that no line of the manifest is.
+    pub unmatched: u64,
+    /// Files of answers that can't be read. Their data objects keep the labels that they have, if any. With such files
+    /// a manifest isn't done for good: its next event starts over.
+    pub unreadable_files: u64,
     /// `single-label`, `multi-label` or `bounding-box`; `None` when no answer could be read.
     pub task_type: Option<String>,
     /// Names in answers that are no label category, with the number of answers; the first 100 by name.
@@ -101,6 +110,7 @@ impl ConsolidationReport {
                 .take(Self::UNKNOWN_CATEGORIES_MAX)
                 .map(|(name, n)| (name.clone(), *n))
                 .collect(),
+            ..Self::default()
         }
     }
 }

@@ -308,8 +308,18 @@ impl Work<'_> {
 
     /// Puts labels in where the manifest lacks them, once for a version of the manifest.
     async fn consolidate(&mut self) -> Result<(), RunError> {
-        if self.checkpoint.origin.is_some() {
-            return Ok(());
+        match &self.checkpoint.origin {
+            None => {}
+            Some(Origin::OutputManifest) => return Ok(()),
+            Some(Origin::Consolidated { e_tag, .. }) => {
+                let source = consolidation::consolidated(&self.files(), e_tag);
+                if source.is_there(&self.clients.s3).await? {
+                    return Ok(());
+                }
+                // Somebody deleted it. The answers may say something else by now, so all entries are sent again.
+                self.checkpoint.lanes.clear();
+                self.checkpoint.refused.clear();
+            }
         }
         let job = Job {
             s3: &self.clients.s3,
@@ -509,9 +519,13 @@ impl Work<'_> {
             report.files.insert(name.to_owned(), self.place.uri(name));
         }
         if let Some(Origin::Consolidated { report: found, .. }) = &self.checkpoint.origin {
+            let names = consolidation::file_names(found);
             report.consolidation = Some(found.clone());
-            let name = consolidation::FILE_NAME;
-            report.files.insert(name.to_owned(), self.place.uri(name));
+            for name in names {
+                report
+                    .files
+                    .insert((*name).to_owned(), self.place.uri(name));
+            }
         }
         for name in ["rejected.jsonl", "review.manifest"] {
             report.files.insert(name.to_owned(), self.place.uri(name));
@@ -706,7 +720,8 @@ async fn peek(
 /// A fingerprint of what the batches depend on besides the manifest.
 fn plan(config: &Config, target: &Target, options: &ConvertOptions) -> String {
     let parts = format!(
-        "{target:?} {options:?} {:?} {:?} {:?} {} {}",
+        "{target:?} {options:?} {:?} {:?} {:?} {:?} {} {}",
+        config.consolidate,
         config.consolidation,
         config.label_categories_uri,
         config.existing == Existing::Merge,

@@ -42,6 +42,18 @@ pub fn statistics_folder(job_folder: &str) -> String {
     format!("{job_folder}{ANNOTATIONS}/consolidated-annotation/worker-statistics/")
 }
 
+/// The folder of a job's annotation files, with a slash at its end.
+#[must_use]
+pub fn annotation_files(job_folder: &str) -> String {
+    format!("{job_folder}{ANNOTATIONS}/consolidated-annotation/consolidation-request/")
+}
+
+/// The folder of a job's worker-response files, with a slash at its end.
+#[must_use]
+pub fn worker_responses(job_folder: &str) -> String {
+    format!("{job_folder}{ANNOTATIONS}/worker-response/")
+}
+
 /// The job's own copy of its label category file.
 #[must_use]
 pub fn category_file(job_folder: &str) -> String {

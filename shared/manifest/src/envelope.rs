@@ -117,6 +117,12 @@ impl Envelope {
         }))
     }
 
+    /// Whether it says that the data object couldn't be consolidated.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.label.get() == "null"
+    }
+
     /// The label value as JSON: `label` first, then `metadata`.
     #[must_use]
     pub fn to_json(&self) -> String {

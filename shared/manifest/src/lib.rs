@@ -44,8 +44,8 @@ pub use json::DEPTH_MAX;
 pub use lines::{LINE_BYTES_MAX, LINE_CHARS_MAX, LineSplitter, RawLine};
 pub use outcome::{Converted, Counts, Entry, Note, Rejected, Review, Skipped};
 pub use own_label::{
-    NamedBox, NamedLabel, OwnKind, OwnLabel, envelope_labels, mentions_worker_response, own_label,
-    relabeled,
+    NamedBox, NamedLabel, OwnKind, OwnLabel, SAME_BOX_IOU_MIN, envelope_labels, labels_differ,
+    mentions_worker_response, own_label, relabeled,
 };
 pub use rules::{Finding, Judgement, Kept, LabelUse, Place, annotate, judge};
 pub use source_index::SourceIndex;

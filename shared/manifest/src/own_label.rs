@@ -121,6 +121,49 @@ pub fn envelope_labels(envelope: &Envelope) -> Vec<NamedLabel> {
     of_envelope(&envelope.to_json()).unwrap_or_default()
 }
 
+/// Whether two labels of an image say different things: other classes, or a box without a counterpart of its class
+/// that overlaps it by an IoU of [`SAME_BOX_IOU_MIN`] or more. Confidences don't count, nor does the order.
+#[must_use]
+pub fn labels_differ(before: &[NamedLabel], after: &[NamedLabel]) -> bool {
+    if before.len() != after.len() {
+        return true;
+    }
+    let mut left: Vec<&NamedLabel> = after.iter().collect();
+    before.iter().any(|label| {
+        let overlap = |other: &NamedLabel| match (label.edges, other.edges) {
+            (None, None) => 1.0,
+            (Some(a), Some(b)) => iou(a, b),
+            _ => 0.0,
+        };
+        let same = left.iter().enumerate();
+        let same = same.filter(|(_, other)| other.label == label.label);
+        let best = same.map(|(idx, other)| (idx, overlap(other)));
+        let best = best.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
+        match best {
+            Some((idx, overlap)) if overlap >= SAME_BOX_IOU_MIN => {
+                left.remove(idx);
+                false
+            }
+            _ => true,
+        }
+    })
+}
+
+/// Intersection over union from which two boxes are the same one, inclusive.
+pub const SAME_BOX_IOU_MIN: f64 = 0.5;
+
+fn iou(a: NamedBox, b: NamedBox) -> f64 {
+    let width = (a.left + a.width).min(b.left + b.width) - a.left.max(b.left);
+    let height = (a.top + a.height).min(b.top + b.height) - a.top.max(b.top);
+    let intersection = width.max(0.0) * height.max(0.0);
+    let union = a.width * a.height + b.width * b.height - intersection;
+    if union > 0.0 {
+        intersection / union
+    } else {
+        0.0
+    }
+}
+
 fn own<'c, 'l, 'a>(
     candidates: &'c [Candidate<'l, 'a>],
     line: &Line<'a>,
@@ -337,6 +380,53 @@ mod tests {
         assert_eq!(labels[0].label, "Owl");
         assert_eq!(labels[0].edges.unwrap().left, 1.5);
         assert_eq!(envelope_labels(&Envelope::failed("x")), []);
+    }
+
+    #[test]
+    fn differences() {
+        let label = |name: &str, left: Option<f64>| NamedLabel {
+            label: name.to_owned(),
+            confidence: None,
+            edges: left.map(|left| NamedBox {
+                left,
+                top: 0.0,
+                width: 30.0,
+                height: 10.0,
+            }),
+        };
+        let check = |before: &[(&str, Option<f64>)], after: &[(&str, Option<f64>)], expected| {
+            let labels = |of: &[(&str, Option<f64>)]| -> Vec<NamedLabel> {
+                of.iter().map(|(name, left)| label(name, *left)).collect()
+            };
+            assert_eq!(
+                labels_differ(&labels(before), &labels(after)),
+                expected,
+                "{before:?} {after:?}"
+            );
+        };
+        check(&[], &[], false);
+        check(&[("Owl", None)], &[("Owl", None)], false);
+        check(&[("Owl", None)], &[("Duck", None)], true);
+        check(&[("Owl", None)], &[], true);
+        check(
+            &[("a", None), ("b", None)],
+            &[("b", None), ("a", None)],
+            false,
+        );
+        // Shifted by a third of its width, a box has an IoU of one half.
+        check(&[("Owl", Some(0.0))], &[("Owl", Some(9.9))], false);
+        check(&[("Owl", Some(0.0))], &[("Owl", Some(10.0))], false);
+        check(&[("Owl", Some(0.0))], &[("Owl", Some(10.1))], true);
+        check(
+            &[("a", Some(0.0)), ("a", Some(50.0))],
+            &[("a", Some(51.0)), ("a", Some(1.0))],
+            false,
+        );
+        check(
+            &[("a", Some(0.0)), ("a", Some(0.0))],
+            &[("a", Some(0.0)), ("a", Some(99.0))],
+            true,
+        );
     }
 
     #[test]

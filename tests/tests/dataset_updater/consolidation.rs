@@ -1,13 +1,14 @@
-//! Jobs without a consolidation function: the updater finds the labels in the workers' answers.
+//! Consolidation of whole jobs: those without a consolidation function, and all of them on request.
 
 use std::collections::BTreeMap;
 
 use aws::s3::PutOptions;
 use dataset_updater::event::Request;
 use dataset_updater::run::Done;
+use gtcl::services::faults::Service;
 use serde_json::{Value, json};
 
-use crate::world::{BUCKET, KEY, World};
+use crate::world::{BUCKET, KEY, World, error, rekognition};
 
 fn worker_response_key(n: usize) -> String {
     format!("out/birds/annotations/worker-response/iteration-1/{n}/2021-03-08_23:06:49.json")
@@ -176,12 +177,8 @@ async fn what_is_missing_costs_its_own_line_alone() {
     let request = Request {
         ..world.put(&request.key, &elsewhere).await
     };
-    let (report, _) = world
-        .deliver(
-            &world.config(&[("REJECTED_ALERT_FRACTION", "0.5")]),
-            &request,
-        )
-        .await;
+    let config = world.config(&[("REJECTED_ALERT_FRACTION", "0.5")]);
+    let (report, _) = world.deliver(&config, &request).await;
     assert_eq!((report.landed, report.rejected), (6, 4));
     assert_eq!(report.by_code["REJECTED_NOT_CONSOLIDATED"], 4);
     assert_eq!(report.consolidation.unwrap().failed, 4);
@@ -226,4 +223,181 @@ async fn a_repeated_event_does_nothing() {
         (entries(&world).await, world.n_updates()),
         (before, n_updates)
     );
+}
+
+const CLASSES: [&str; 3] = ["Duck", "Owl", "Gull"];
+
+fn truth(n: usize) -> &'static str {
+    CLASSES.iter().cycle().nth(n).unwrap()
+}
+
+/// Of a job whose function saw batches alone: 60 data objects that three good workers and two who always say "Owl"
+/// answered, and one, the last, that both of these and a single good worker did.
+fn answers_with_spammers() -> Vec<Vec<(&'static str, &'static str)>> {
+    let mut answers: Vec<_> = (0..60)
+        .map(|n| {
+            let good = truth(n);
+            vec![
+                ("g0", good),
+                ("g1", good),
+                ("g2", good),
+                ("s0", "Owl"),
+                ("s1", "Owl"),
+            ]
+        })
+        .collect();
+    answers.push(vec![("s0", "Owl"), ("s1", "Owl"), ("g0", "Gull")]);
+    answers
+}
+
+/// The job's files: annotation files of 20 data objects, in which the data objects `left_out` are missing.
+async fn built_in_job(world: &World, left_out: &[usize]) -> Request {
+    let answers = answers_with_spammers();
+    let mut objects = Vec::new();
+    for (n, answers) in answers
+        .iter()
+        .enumerate()
+        .filter(|(n, _)| !left_out.contains(n))
+    {
+        let annotations: Vec<Value> = answers
+            .iter()
+            .map(|(worker, name)| {
+                let content = json!({"crowd-image-classifier": label(name)}).to_string();
+                json!({"workerId": worker, "annotationData": {"content": content}})
+            })
+            .collect();
+        objects.push(
+            json!({"datasetObjectId": n.to_string(), "dataObject": {"s3Uri": source_ref(n)},
+            "annotations": annotations}),
+        );
+    }
+    for (n, objects) in objects.chunks(20).enumerate() {
+        let folder =
+            "out/birds/annotations/consolidated-annotation/consolidation-request/iteration-1";
+        put(
+            world,
+            &format!("{folder}/2021-03-08_23:0{n}:00.json"),
+            &json!(objects),
+        )
+        .await;
+    }
+    let categories = json!({"labels": CLASSES.map(label)});
+    put(world, "out/birds/annotation-tool/data.json", &categories).await;
+    let lines = (0..answers.len()).map(|n| {
+        let name = if n == 60 { "Owl" } else { truth(n) };
+        let class = CLASSES.iter().position(|class| *class == name);
+        let line = json!({"source-ref": source_ref(n), "birds": class, "birds-metadata": {
+            "class-name": name, "confidence": 0.66, "type": "groundtruth/image-classification",
+            "job-name": "labeling-job/birds", "human-annotated": "yes", "creation-date": "2021-03-08T23:06:49.111000"}});
+        format!("{line}\n")
+    });
+    world.put(KEY, &lines.collect::<String>()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_whole_job_tells_more_than_its_batches() {
+    let world = World::new().await;
+    let request = built_in_job(&world, &[]).await;
+    let config = world.config(&[("CONSOLIDATE", "whole-job")]);
+    let (report, _) = world.deliver(&config, &request).await;
+    assert_eq!((report.lines, report.landed), (61, 61));
+    let found = report.consolidation.unwrap();
+    assert!(found.is_whole_job);
+    assert_eq!(
+        (
+            found.data_objects,
+            found.answers,
+            found.changed,
+            found.unmatched
+        ),
+        (61, 303, 1, 0)
+    );
+    let changes = world.json_lines("changes.jsonl").await;
+    assert_eq!(changes.len(), 1);
+    assert_eq!(changes[0]["lineNumber"], 61);
+    assert_eq!(changes[0]["source-ref"], source_ref(60));
+    assert_eq!(
+        changes[0]["before"],
+        json!([{"label": "Owl", "confidence": 0.66}])
+    );
+    assert_eq!(changes[0]["after"][0]["label"], "Gull");
+    let entries = entries(&world).await;
+    assert_eq!(entries[&source_ref(60)]["birds"], 2);
+    assert_eq!(
+        entries[&source_ref(60)]["birds-metadata"]["job-name"],
+        "labeling-job/birds"
+    );
+    let confidence = |n| {
+        entries[&source_ref(n)]["birds-metadata"]["confidence"]
+            .as_f64()
+            .unwrap()
+    };
+    assert!(confidence(60) < confidence(0) && confidence(0) != 0.66);
+    assert_eq!(
+        world.invoke(&config, &request, "again").await.unwrap(),
+        Done::Already
+    );
+    // Without the setting the output manifest's own labels are taken in.
+    let (report, _) = world.deliver(&world.config(&[]), &request).await;
+    assert_eq!((report.landed, report.consolidation), (61, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_are_found_wherever_the_job_left_them() {
+    let world = World::new().await;
+    let request = built_in_job(&world, &[3, 60]).await;
+    let answers: Vec<Value> = answers_with_spammers()[60]
+        .iter()
+        .map(|(worker, name)| json!({"workerId": worker, "answerContent": {"crowd-image-classifier": label(name)}}))
+        .collect();
+    put(
+        &world,
+        &worker_response_key(60),
+        &json!({ "answers": answers }),
+    )
+    .await;
+    put(
+        &world,
+        &worker_response_key(99),
+        &json!({ "answers": answers }),
+    )
+    .await;
+    let (report, _) = world
+        .deliver(&world.config(&[("CONSOLIDATE", "whole-job")]), &request)
+        .await;
+    assert_eq!((report.landed, report.rejected), (61, 0));
+    let found = report.consolidation.unwrap();
+    assert_eq!(
+        (found.data_objects, found.changed, found.unmatched),
+        (60, 1, 1)
+    );
+    let entries = entries(&world).await;
+    assert_eq!(entries[&source_ref(60)]["birds"], 2);
+    // Nothing is known of this one but the output manifest's label.
+    assert_eq!(
+        entries[&source_ref(3)]["birds-metadata"]["confidence"],
+        0.66
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invocation_that_ends_early_is_gone_on_with() {
+    let world = World::new().await;
+    let request = built_in_job(&world, &[]).await;
+    let config = world.config(&[("CONSOLIDATE", "whole-job"), ("CHANGES_BYTES_MAX", "2000")]);
+    let outage = error(500, "InternalServerError");
+    let outage = rekognition(outage, "UpdateDatasetEntries")
+        .after(2)
+        .times(20);
+    world.faults.add(outage);
+    let failed = world.invoke(&config, &request, "first").await.unwrap_err();
+    assert!(failed.is_temporary(), "{failed}");
+    world.faults.clear();
+    let reads = |world: &World| world.faults.n_calls(Service::S3, "ListObjectsV2");
+    let n_reads = reads(&world);
+    let (report, _) = world.deliver(&config, &request).await;
+    assert_eq!((report.landed, report.resumptions), (61, 1));
+    assert_eq!(reads(&world), n_reads, "answers are read once");
+    assert_eq!(entries(&world).await[&source_ref(60)]["birds"], 2);
+    assert_eq!(report.consolidation.unwrap().changed, 1);
 }
