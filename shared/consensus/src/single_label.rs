@@ -61,8 +61,19 @@ pub struct Config {
     pub accuracy_prior_weight: f64,
     /// Items, spread evenly over the classes, that are added to the vote shares to give the classes' prior.
     pub class_prior_weight: f64,
-    /// How much the errors of workers go together, in [0, 1]: n answers count as n / (1 + (n - 1) `correlation`).
+    /// How much the errors of workers who are all alike go together, in [0, 1]: n answers count as
+    /// n / (1 + (n - 1) `correlation`). What workers of equal skill disagree on is hard for all of them; where skills
+    /// differ, it is the worse ones who err, each for himself.
     pub correlation: f64,
+    /// Spread of the workers' skill at which the correlation is half of that: the variance of their accuracies,
+    /// in squares of how far all workers' accuracy lies above chance.
+    pub spread_at_half: f64,
+    /// Spread taken before anything is known.
+    pub spread_prior: f64,
+    /// Weight of `spread_prior`, in answers.
+    pub spread_prior_weight: f64,
+    /// Share of items, in [0, 1], that are taken to be beyond the workers: any class may be theirs.
+    pub beyond_workers: f64,
 }
 
 impl Default for Config {
@@ -76,7 +87,11 @@ impl Default for Config {
             accuracy_prior: 0.7,
             accuracy_prior_weight: 8.0,
             class_prior_weight: 200.0,
-            correlation: 0.35,
+            correlation: 0.6,
+            spread_at_half: 0.1,
+            spread_prior: 0.2,
+            spread_prior_weight: 400.0,
+            beyond_workers: 0.02,
         }
     }
 }

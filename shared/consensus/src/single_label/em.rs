@@ -16,6 +16,9 @@ const VOTES_PER_RESCALE: usize = 6;
 /// Smallest probability of an answer, for the same reason.
 const PROBABILITY_MIN: f32 = 1e-5;
 
+/// Least distance of accuracy from chance that a spread is measured in.
+const SKILL_MIN: f64 = 0.05;
+
 pub(super) struct Model<'c> {
     config: &'c Config,
     n_classes: usize,
@@ -30,6 +33,7 @@ pub(super) struct Model<'c> {
     prior: Vec<f32>,
     /// Counts of earlier batches, of workers who did not answer here.
     absent: Vec<f32>,
+    absent_skills: Skills,
     accuracies: Vec<f32>,
     pooled_accuracy: f32,
 }
@@ -81,6 +85,7 @@ impl<'c> Model<'c> {
         for (p, sum) in prior.iter_mut().zip(&share_sums) {
             *p = (sum / total) as f32;
         }
+        let (absent, absent_skills) = absent(votes, carried, width);
         let mut model = Self {
             config,
             n_classes,
@@ -89,7 +94,8 @@ impl<'c> Model<'c> {
             likelihood: vec![0.0; base.len()],
             carried: base,
             prior,
-            absent: absent(votes, carried, width),
+            absent,
+            absent_skills,
             accuracies: vec![0.0; votes.workers.len()],
             pooled_accuracy: 0.0,
         };
@@ -236,6 +242,7 @@ impl Model<'_> {
         let mut posterior = vec![0.0; self.width];
         let mut powers = vec![0.0; self.width];
         let mut expected = vec![0_u64; self.n_classes];
+        let correlation = self.correlation();
         for item in &votes.items {
             let cells = votes.of(item);
             expect_one(
@@ -264,14 +271,39 @@ impl Model<'_> {
                 }
             }
             if let Some(slot) = estimates.get_mut(item.item_idx as usize) {
-                *slot = Some(self.estimate(cells, &posterior, &mut powers));
+                *slot = Some(self.estimate(cells, &posterior, correlation, &mut powers));
             }
         }
         (estimates, self.statistics(votes, &sums, &shares))
     }
 
-    fn estimate(&self, cells: &[u32], posterior: &[f32], powers: &mut [f32]) -> Estimate {
-        let exponent = 1.0 / (1.0 + self.config.correlation as f32 * (cells.len() as f32 - 1.0));
+    /// How much errors go together among these workers.
+    fn correlation(&self) -> f64 {
+        let per_worker = (self.n_classes * self.width).max(1);
+        let mut skills = self.absent_skills;
+        for table in self.counts.chunks_exact(per_worker) {
+            let n_answers: f32 = table.iter().sum();
+            let right: f32 = diagonal(table, self.width).sum();
+            skills.add(f64::from(right), f64::from(n_answers));
+        }
+        let config = self.config;
+        let spread = skills.spread(
+            f64::from(self.pooled_accuracy),
+            1.0 / self.n_classes as f64,
+            config.spread_prior,
+            config.spread_prior_weight,
+        );
+        config.correlation / (1.0 + spread / config.spread_at_half)
+    }
+
+    fn estimate(
+        &self,
+        cells: &[u32],
+        posterior: &[f32],
+        correlation: f64,
+        powers: &mut [f32],
+    ) -> Estimate {
+        let exponent = (1.0 / (1.0 + correlation * (cells.len() as f64 - 1.0))) as f32;
         for (power, q) in powers.iter_mut().zip(posterior) {
             *power = self::power(*q, exponent);
         }
@@ -282,6 +314,10 @@ impl Model<'_> {
             .map(f64::from)
             .collect();
         normalise(&mut probabilities);
+        let beyond = self.config.beyond_workers;
+        for p in &mut probabilities {
+            *p = (1.0 - beyond) * *p + beyond / self.n_classes as f64;
+        }
         let classes = || cells.iter().map(|cell| class_of(*cell, self.n_classes));
         let best = best(&probabilities);
         let chosen = match classes().next() {
@@ -372,14 +408,56 @@ fn power(base: f32, exponent: f32) -> f32 {
     series * f32::from_bits(((whole + 127) as u32) << 23)
 }
 
-/// Answers of earlier batches by workers who are not among these votes' workers, summed exactly.
-fn absent(votes: &Votes<'_>, carried: &Statistics, width: usize) -> Vec<f32> {
+/// Sums over workers that tell how much their accuracies differ.
+#[derive(Debug, Clone, Copy, Default)]
+struct Skills {
+    n_workers: f64,
+    n_answers: f64,
+    n_answers_squared: f64,
+    right: f64,
+    /// Right answers times accuracy.
+    right_by_accuracy: f64,
+}
+
+impl Skills {
+    fn add(&mut self, right: f64, n_answers: f64) {
+        if n_answers > 0.0 {
+            self.n_workers += 1.0;
+            self.n_answers += n_answers;
+            self.n_answers_squared += n_answers * n_answers;
+            self.right += right;
+            self.right_by_accuracy += right * right / n_answers;
+        }
+    }
+
+    /// Variance of the workers' accuracies beyond what their numbers of answers explain, in squares of the distance
+    /// from `chance` to their common `accuracy`.
+    fn spread(&self, accuracy: f64, chance: f64, prior: f64, prior_weight: f64) -> f64 {
+        let skill = (accuracy - chance).max(SKILL_MIN);
+        let squares = self.right_by_accuracy - 2.0 * accuracy * self.right
+            + accuracy * accuracy * self.n_answers;
+        let by_chance = (self.n_workers - 1.0) * accuracy * (1.0 - accuracy);
+        let weight = if self.n_answers > 0.0 {
+            self.n_answers - self.n_answers_squared / self.n_answers
+        } else {
+            0.0
+        };
+        let sum = (squares - by_chance) / (skill * skill) + prior_weight * prior;
+        (sum / (weight + prior_weight)).max(0.0)
+    }
+}
+
+/// Answers of earlier batches by workers who are not among these votes' workers, summed exactly, and how their
+/// accuracies differ.
+fn absent(votes: &Votes<'_>, carried: &Statistics, width: usize) -> (Vec<f32>, Skills) {
     let n_classes = votes.classes.len();
     let mut sums = vec![0_u64; n_classes * width];
+    let mut skills = Skills::default();
     for (worker, rows) in &carried.confusion {
         if votes.workers.binary_search(&worker.as_str()).is_ok() {
             continue;
         }
+        let (mut n_answers, mut right) = (0, 0);
         for (k, truth) in votes.classes.iter().enumerate() {
             let Some(row) = rows.get(truth.as_str()) else {
                 continue;
@@ -389,11 +467,15 @@ fn absent(votes: &Votes<'_>, carried: &Statistics, width: usize) -> Vec<f32> {
                     (row.get(answered.as_str()), sums.get_mut(l * width + k))
                 {
                     *slot += n;
+                    n_answers += n;
+                    right += if k == l { *n } else { 0 };
                 }
             }
         }
+        skills.add(right as f64 / ONE, n_answers as f64 / ONE);
     }
-    sums.iter().map(|n| (*n as f64 / ONE) as f32).collect()
+    let sums = sums.iter().map(|n| (*n as f64 / ONE) as f32).collect();
+    (sums, skills)
 }
 
 /// [`expect`] for a width known when compiled: the posterior stays in registers.
