@@ -1,0 +1,223 @@
+"""A second stack, with nearly every parameter: a bucket and a KMS key of the account's own, another target for one job,
+training, a model for pre-labels, an alarm topic; then an update that changes many of them at once, and its deletion.
+
+Not to be seen on ministack: whether KMS lets a role use a key (it stores objects with the key's name, unencrypted), and
+whether CloudFormation refuses a parameter by its pattern or rule (it reads neither; cfn-lint does).
+"""
+
+import json
+import time
+
+import boto3
+from botocore.exceptions import ClientError
+
+from stack import LABELS, PNG, Stack
+
+BUCKET = "birds-of-old"
+CORS = {"CORSRules": [{
+    "AllowedHeaders": [], "AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "ExposeHeaders": ["Access-Control-Allow-Origin"],
+}]}
+
+
+class Variants(Stack):
+    def client(self, service: str):
+        return boto3.client(service, endpoint_url=self.options.aws, region_name="us-east-1")
+
+    # ------------------------------------------------------------- what the account has already
+
+    def prepare(self) -> None:
+        self.bucket = BUCKET
+        self.s3.create_bucket(Bucket=BUCKET)
+        self.s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}})
+        self.s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration=CORS)
+        self.key_arn = self.client("kms").create_key()["KeyMetadata"]["Arn"]
+        self.topic_arn = self.client("sns").create_topic(Name="alarms")["TopicArn"]
+        labels = [{"label": label} for label in LABELS]
+        self.categories = self.put("categories.json", json.dumps({"document-version": "2018-11-28", "labels": labels}))
+        self.put("images/owl.png", PNG)
+        self.others = self.rekognition.create_project(ProjectName="others")["ProjectArn"]
+        self.owls = self.rekognition.create_project(ProjectName="owls")["ProjectArn"]
+        self.owls_arns = self.owls.rsplit("/", 1)[0] + "/*"
+        self.model_arn = self.train_and_start()
+
+    def train_and_start(self) -> str:
+        """A running model of the project `owls`, whose answers are its datasets' entries."""
+        box = {
+            "source-ref": f"s3://{BUCKET}/images/owl.png",
+            "b": {
+                "image_size": [{"width": 10, "height": 10, "depth": 3}],
+                "annotations": [{"class_id": 0, "left": 0, "top": 0, "width": 10, "height": 10}],
+            },
+            "b-metadata": {
+                "objects": [{"confidence": 0.8}], "class-map": {"0": "Owl"}, "human-annotated": "yes",
+                "creation-date": "2026-03-02T09:30:05.000000", "type": "groundtruth/object-detection",
+            },
+        }
+        entries = "\n".join([json.dumps(box), *(self.entry(index) for index in range(4))])
+        for kind in ("TRAIN", "TEST"):
+            arn = self.rekognition.create_dataset(ProjectArn=self.owls, DatasetType=kind)["DatasetArn"]
+            self.settle(arn)
+            self.rekognition.update_dataset_entries(DatasetArn=arn, Changes={"GroundTruth": entries.encode()})
+            self.settle(arn)
+        arn = self.rekognition.create_project_version(
+            ProjectArn=self.owls, VersionName="v1", OutputConfig={"S3Bucket": BUCKET}
+        )["ProjectVersionArn"]
+        self.wait_for_version("v1", "TRAINING_COMPLETED")
+        self.rekognition.start_project_version(ProjectVersionArn=arn, MinInferenceUnits=1)
+        self.wait_for_version("v1", "RUNNING")
+        return arn
+
+    def entry(self, index: int) -> str:
+        return json.dumps({
+            "source-ref": f"s3://{BUCKET}/known/{index}.jpg", "birds": index % 2,
+            "birds-metadata": {
+                "class-name": LABELS[index % 2], "confidence": 0.9, "type": "groundtruth/image-classification",
+                "human-annotated": "yes", "creation-date": "2026-03-02T09:30:05.000000", "job-name": "labeling-job/known",
+            },
+        })
+
+    def settle(self, dataset_arn: str) -> None:
+        while "PROGRESS" in self.rekognition.describe_dataset(DatasetArn=dataset_arn)["DatasetDescription"]["Status"]:
+            time.sleep(0.3)
+
+    def versions(self) -> dict[str, str]:
+        answer = self.rekognition.describe_project_versions(ProjectArn=self.owls)
+        return {found["ProjectVersionArn"].split("/version/")[1].split("/")[0]: found["Status"]
+                for found in answer["ProjectVersionDescriptions"]}
+
+    def wait_for_version(self, name: str, status: str) -> None:
+        self.wait(f"model {name} is {status}", lambda: self.versions().get(name) == status)
+
+    # ------------------------------------------------------------- looking
+
+    def variables(self, output: str) -> dict[str, str]:
+        return self.functions.get_function_configuration(FunctionName=self.outputs[output])["Environment"]["Variables"]
+
+    def statements(self, output: str) -> list[dict]:
+        """What the role of a function is allowed."""
+        role = self.functions.get_function_configuration(FunctionName=self.outputs[output])["Role"].rsplit("/", 1)[1]
+        found = []
+        for name in self.iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            document = self.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+            document = json.loads(document) if isinstance(document, str) else document
+            found += document["Statement"]
+        return found
+
+    def allowed(self, output: str, action: str) -> list[str]:
+        """Resources for which an action is allowed."""
+        found = []
+        for statement in self.statements(output):
+            actions, resources = ([it] if isinstance(it, str) else it for it in (statement["Action"], statement["Resource"]))
+            found += resources if action in actions else []
+        return found
+
+    def look_at_stack(self) -> None:
+        self.expect(self.bucket == BUCKET, "the stack's bucket is the account's own", self.bucket)
+        made = [bucket["Name"] for bucket in self.s3.list_buckets()["Buckets"] if bucket["Name"].startswith(f"{self.name}-")]
+        self.expect(made == [], "no other bucket was made", made)
+        self.expect(self.outputs["KmsKeyArn"] == self.key_arn, "the key is an output, for CreateLabelingJob", self.outputs)
+        for output, action, expected in (
+            ("PreAnnotationFunctionArn", "rekognition:DetectCustomLabels", [self.model_arn]),
+            ("PreAnnotationFunctionArn", "s3:GetObject", [
+                f"arn:aws:s3:::{BUCKET}/categories.json", f"arn:aws:s3:::{BUCKET}/*",
+            ]),
+            ("PreAnnotationFunctionArn", "kms:Decrypt", [self.key_arn]),
+            ("ConsolidationFunctionArn", "kms:GenerateDataKey", [self.key_arn]),
+            ("UpdaterFunctionArn", "kms:GenerateDataKey", [self.key_arn]),
+            ("UpdaterFunctionArn", "rekognition:CreateDataset", [self.others, self.owls_arns]),
+            ("UpdaterFunctionArn", "rekognition:CreateProjectVersion", [self.others, self.owls_arns]),
+        ):
+            found = self.allowed(output, action)
+            self.expect(found == expected, f"{output}: {action} for exactly what was named", found)
+        alarms = self.client("cloudwatch").describe_alarms()["MetricAlarms"]
+        own = [alarm for alarm in alarms if alarm["AlarmName"].startswith(f"{self.name}-")]
+        self.expect(
+            len(own) >= 6 and all(alarm["AlarmActions"] == [self.topic_arn] for alarm in own),
+            f"{len(own)} alarms go to the topic", own or alarms,
+        )
+
+    # ------------------------------------------------------------- using it
+
+    def pre_labels(self) -> None:
+        event = {"dataObject": {"source-ref": f"s3://{BUCKET}/images/owl.png"}}
+        task = self.invoke("PreAnnotationFunctionArn", event)["taskInput"]
+        self.expect(
+            task.get("initialValue") == [{"label": "Owl", "left": 0.0, "top": 0.0, "width": 1.0, "height": 1.0}],
+            "the task starts from what the model sees, in the image's pixels", task,
+        )
+        self.expect(task["labels"] == LABELS, "with the account's label categories", task)
+
+    def write_manifest(self, prefix: str, job: str, n_lines: int = 8) -> None:
+        """As a labeling job with the key writes it."""
+        lines = "\n".join(self.manifest_line(index, index % 2, job) for index in range(n_lines))
+        self.s3.put_object(
+            Bucket=BUCKET, Key=f"{prefix}{job}/manifests/output/output.manifest", Body=lines.encode(),
+            ServerSideEncryption="aws:kms", SSEKMSKeyId=self.key_arn,
+        )
+
+    def targets(self) -> None:
+        n_known = len(self.entries("owls"))
+        self.write_manifest("", "owls-1")
+        report = self.wait("the report of the job with a target of its own", lambda: self.report("owls-1"))
+        self.expect((report["entries"], report["landed"]) == (8, 8), "all its lines landed", report)
+        self.expect(len(self.entries("owls")) == n_known + 8, "in the dataset that Targets names")
+        head = self.s3.head_object(Bucket=BUCKET, Key="owls-1/dataset-updater/report.json")
+        self.expect(head.get("SSEKMSKeyId") == self.key_arn, "the report is encrypted with the key", head)
+        self.wait("a training was started", lambda: len(self.versions()) == 2)
+        self.write_manifest("", "others-1")
+        self.wait("a job that Targets doesn't name", lambda: self.report("others-1"))
+        self.expect(len(self.entries("others")) == 8, "goes to ProjectArn's datasets")
+
+    # ------------------------------------------------------------- changing it
+
+    def look_at_update(self) -> None:
+        updater, pre_annotation = self.variables("UpdaterFunctionArn"), self.variables("PreAnnotationFunctionArn")
+        seen = {name: updater.get(name) for name in ("TRAIN_WHEN", "EXISTING", "MIN_CONFIDENCE", "TARGETS")}
+        expected = {"TRAIN_WHEN": "never", "EXISTING": "merge", "MIN_CONFIDENCE": "0.95", "TARGETS": None}
+        self.expect(seen == expected, "the updater's variables are the new ones", seen)
+        self.expect("MODEL_ARN" not in pre_annotation, "the model's variable is gone", pre_annotation)
+        self.expect(self.allowed("PreAnnotationFunctionArn", "rekognition:DetectCustomLabels") == [], "and so is its permission")
+        self.expect(self.allowed("UpdaterFunctionArn", "rekognition:CreateProjectVersion") == [], "nothing may be trained any more")
+        groups = self.logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{self.name}-")["logGroups"]
+        days = {group.get("retentionInDays") for group in groups}
+        self.expect({int(it) for it in days if it} == {30}, "logs are kept as long as now said", groups)
+
+    def use_update(self) -> None:
+        self.write_manifest("jobs/", "birds-2")
+        report = self.wait("a job below the new JobsPrefix is taken in", lambda: self.report("jobs/birds-2"))
+        self.expect(report["entries"] == 0, "labels below the new MinConfidence don't land", report)
+        review = self.s3.get_object(Bucket=BUCKET, Key="jobs/birds-2/dataset-updater/review.manifest")["Body"].read()
+        self.expect(len(review.splitlines()) == 8, "they lie in the review manifest", review[:300])
+        self.write_manifest("", "birds-3")
+        time.sleep(4)
+        self.expect(self.report("birds-3") is None, "a job outside it isn't")
+
+    def run(self) -> None:
+        self.prepare()
+        targets = json.dumps({"owls-1": self.owls}).replace('"', '\\"')
+        same = [
+            f"BucketName={BUCKET}", f"KmsKeyArn={self.key_arn}", f"ProjectArn={self.others}", "CreateDatasets=true",
+            f"LabelCategoriesS3Uri={self.categories}", f"AlarmTopicArn={self.topic_arn}", "TestFraction=0.5",
+        ]
+        self.deploy(
+            *same, 'JobsPrefix=""', f'Targets="{targets}"', f"TargetArns={self.owls_arns}", "TrainWhen=updated",
+            f"ModelArn={self.model_arn}", "ModelMinConfidence=0.5",
+        )
+        self.look_at_stack()
+        self.put_right()
+        self.pre_labels()
+        self.targets()
+        self.deploy(
+            *same, "JobsPrefix=jobs/", 'Targets=""', "TrainWhen=never", 'ModelArn=""', "Existing=merge", "MinConfidence=0.95",
+            "UpdaterMaximumConcurrency=3", "LogRetentionDays=30",
+        )
+        self.look_at_update()
+        self.put_right()
+        self.use_update()
+        n_entries = len(self.entries("owls"))
+        self.delete()
+        self.expect(len(self.entries("owls")) == n_entries, f"the dataset's {n_entries} entries stay")
+        try:
+            self.s3.get_bucket_cors(Bucket=BUCKET)
+        except ClientError as error:
+            self.expect(False, "the bucket's CORS rules stay", error)
