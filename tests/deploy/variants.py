@@ -1,12 +1,14 @@
 """A second stack, with nearly every parameter: a bucket and a KMS key of the account's own, another target for one job,
 training, a model for pre-labels, an alarm topic; then an update that changes many of them at once, and its deletion.
 
-Not to be seen on ministack: whether KMS lets a role use a key (it stores objects with the key's name, unencrypted), and
-whether CloudFormation refuses a parameter by its pattern or rule (it reads neither; cfn-lint does).
+Not to be seen on ministack: whether KMS lets a role use a key (it notes the key's name and stores the object as it is),
+and whether Custom Labels refuses a role (it isn't ministack's).
 """
 
 import json
+import re
 import time
+from pathlib import Path
 
 import boto3
 from botocore.exceptions import ClientError
@@ -17,6 +19,43 @@ BUCKET = "birds-of-old"
 CORS = {"CORSRules": [{
     "AllowedHeaders": [], "AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "ExposeHeaders": ["Access-Control-Allow-Origin"],
 }]}
+
+
+# One value of each parameter that must be refused before anything is made.
+REFUSED = {
+    "Architecture": "riscv64",
+    "BucketName": "s3://birds",
+    "JobsPrefix": "labeling-jobs",
+    "KmsKeyArn": "alias/birds",
+    "ProjectArn": "birds",
+    "TrainDatasetArn": "arn:aws:rekognition:us-east-1:111122223333:project/birds/dataset/test/1",
+    "TestDatasetArn": "arn:aws:rekognition:us-east-1:111122223333:project/birds/dataset/train/1",
+    "TestFraction": "1.5",
+    "Targets": "owls-1=arn",
+    "Existing": "keep",
+    "CreateDatasets": "yes",
+    "MinConfidence": "60",
+    "TrainWhen": "always",
+    "LabelCategoriesS3Uri": "s3://birds/*.json",
+    "InitialValueAttribute": "-boxes",
+    "ModelArn": "arn:aws:rekognition:us-east-1:111122223333:project/birds/1",
+    "ModelMinConfidence": "60",
+    "WorkerStatistics": "on",
+    "UpdaterMaximumConcurrency": "1",
+    "LogRetentionDays": "2",
+    "AlarmTopicArn": "alarms",
+    "RejectedFractionMax": "20",
+}
+PROJECT = "arn:aws:rekognition:us-east-1:111122223333:project/birds"
+# Values that are good by themselves and must be refused together, and what is said.
+REFUSED_TOGETHER = [
+    ({}, "give ProjectArn, TrainDatasetArn or Targets"),
+    ({"ProjectArn": f"{PROJECT}/1", "TrainDatasetArn": f"{PROJECT}/dataset/train/1"}, "not both"),
+    ({"ProjectArn": f"{PROJECT}/1", "TestDatasetArn": f"{PROJECT}/dataset/test/1"}, "not both"),
+    ({"Targets": "{}", "TargetArns": f"{PROJECT}/*", "TestDatasetArn": f"{PROJECT}/dataset/test/1"}, "goes with TrainDatasetArn"),
+    ({"Targets": '{"birds-1": "' + PROJECT + '/1"}'}, "TargetArns"),
+    ({"TrainDatasetArn": f"{PROJECT}/dataset/train/1", "TrainWhen": "updated"}, "TrainWhen=updated goes with"),
+]
 
 
 class Variants(Stack):
@@ -87,6 +126,35 @@ class Variants(Stack):
 
     def wait_for_version(self, name: str, status: str) -> None:
         self.wait(f"model {name} is {status}", lambda: self.versions().get(name) == status)
+
+    # ------------------------------------------------------------- refusing
+
+    def bad_parameters(self) -> None:
+        # As `sam deploy` hands it over: with the packages in S3, which nobody comes to look for here.
+        body = re.sub(r"CodeUri: \S+", "CodeUri: s3://packages/package.zip", Path(self.options.template).read_text())
+        described = {
+            parameter["ParameterKey"] for parameter in self.cloudformation.get_template_summary(TemplateBody=body)["Parameters"]
+        }
+        unchecked = described - REFUSED.keys() - {"TargetArns"}
+        self.expect(unchecked == set(), "every parameter is validated", unchecked)
+        for name, value in REFUSED.items():
+            seen = self.answer_to(body, {name: value})
+            self.expect(name in seen, f"{name}={value} is refused", seen)
+        for values, said in REFUSED_TOGETHER:
+            seen = self.answer_to(body, values)
+            self.expect(said in seen, f"refused together: {values or 'no parameter at all'}", seen)
+
+    def answer_to(self, body: str, values: dict[str, str]) -> str:
+        """What CloudFormation says to a stack with these parameters; empty when it takes it."""
+        parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]
+        try:
+            self.cloudformation.create_stack(
+                StackName="refused", TemplateBody=body, Parameters=parameters,
+                Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            )
+        except ClientError as error:
+            return error.response["Error"]["Message"]
+        return ""
 
     # ------------------------------------------------------------- looking
 
@@ -193,6 +261,7 @@ class Variants(Stack):
         self.expect(self.report("birds-3") is None, "a job outside it isn't")
 
     def run(self) -> None:
+        self.bad_parameters()
         self.prepare()
         targets = json.dumps({"owls-1": self.owls}).replace('"', '\\"')
         same = [
