@@ -45,7 +45,7 @@ pub(crate) fn convert_boxes<'a>(
         Some(member) => member.box_labels()?,
         None => {
             read = BoxLabels::read(label.json)?;
-            read.as_ref()
+            read.as_deref()
         }
     };
     let Some(labels) = labels else {
@@ -289,10 +289,7 @@ fn read_size(fields: &SizeFields<'_>) -> Option<(PixelSize, bool)> {
             .filter(|value| *value >= 1.0 && value.fract() == 0.0 && value.is_finite())
     };
     Some((
-        PixelSize {
-            width: side(fields.width)?,
-            height: side(fields.height)?,
-        },
+        PixelSize::new(side(fields.width)?, side(fields.height)?),
         false,
     ))
 }
@@ -305,10 +302,12 @@ fn fitted(
     tally: &mut Tally,
 ) -> Result<Option<[u16; 4]>, Code> {
     let is_whole = annotation.is_whole;
-    match pixels.fault(size) {
-        None if is_whole => return Ok(None),
-        Some(code @ Code::BoundingBoxTooSmall) if is_whole => return Err(code),
-        _ => {}
+    if is_whole {
+        match pixels.fault(size) {
+            None => return Ok(None),
+            Some(code @ Code::BoundingBoxTooSmall) => return Err(code),
+            Some(_) => {}
+        }
     }
     if pixels.width < 0.0 || pixels.height < 0.0 {
         return Err(Code::InvalidBoundingBox);

@@ -411,7 +411,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next value when it is a number; another value is passed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn number_or_skip(&mut self) -> Result<Option<Number<'a>>, JsonError> {
         if !matches!(self.peek()?, b'-' | b'0'..=b'9') {
             return self.pass().map(|()| None);
@@ -420,7 +420,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A number that must come next.
-    #[inline]
+    #[inline(always)]
     fn number(&mut self) -> Result<Number<'a>, JsonError> {
         let number = Number::read(self.text, self.at).map_err(|at| JsonError::Syntax { at })?;
         self.at += number.raw.len();

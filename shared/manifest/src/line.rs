@@ -138,9 +138,9 @@ impl<'a> Line<'a> {
             let key = key.decoded();
             let start = reader.start()?;
             let passed = if key.ends_with(METADATA_SUFFIX) {
-                Metadata::pass(&mut reader)?.map(|metadata| Passed::Metadata(Box::new(metadata)))
+                Metadata::pass(&mut reader)?.map(Passed::Metadata)
             } else {
-                BoxLabels::pass(&mut reader)?.map(|labels| Passed::Label(Box::new(labels)))
+                BoxLabels::pass(&mut reader)?.map(Passed::Label)
             };
             let passed = match passed {
                 Some(passed) => passed,

@@ -218,7 +218,7 @@ fn metadata_of_built_in(old: &str, envelope: &Envelope) -> Option<String> {
 
 fn of_envelope(value: &str) -> Option<Vec<NamedLabel>> {
     let (label, metadata) = envelope::parts(value).ok()??;
-    named_labels(label, &Metadata::read(metadata).ok()??)
+    named_labels(label, Metadata::read(metadata).ok()??.as_ref())
 }
 
 fn named_labels(label: &str, metadata: &Metadata<'_>) -> Option<Vec<NamedLabel>> {

@@ -96,7 +96,7 @@ impl Field {
 
 impl<'a> Metadata<'a> {
     /// `None` when the value isn't an object.
-    pub(crate) fn read(value: &'a str) -> Result<Option<Self>, JsonError> {
+    pub(crate) fn read(value: &'a str) -> Result<Option<Box<Self>>, JsonError> {
         match Self::pass(&mut Reader::new(value))? {
             Some(metadata) => metadata.checked().map(|()| Some(metadata)),
             None => Ok(None),
@@ -112,11 +112,11 @@ impl<'a> Metadata<'a> {
     }
 
     /// Passes the next value; `None` when it isn't an object, which is then left unread.
-    pub(crate) fn pass(reader: &mut Reader<'a>) -> Result<Option<Self>, JsonError> {
+    pub(crate) fn pass(reader: &mut Reader<'a>) -> Result<Option<Box<Self>>, JsonError> {
         if !reader.enter_object()? {
             return Ok(None);
         }
-        let mut metadata = Self::default();
+        let mut metadata = Box::<Self>::default();
         let mut seen = 0_u32;
         let mut is_first = true;
         while let Some(key) = reader.next_known_key(&mut is_first, &Field::KEYS)? {
@@ -303,39 +303,40 @@ impl<'a> Annotation<'a> {
         is_whole: true,
     };
 
-    /// The keys and their places in `raw` and `pixels`.
-    const KEYS: [(&'static str, Option<usize>); 5] = [
-        ("\"class_id\":", None),
-        ("\"left\":", Some(0)),
-        ("\"top\":", Some(1)),
-        ("\"width\":", Some(2)),
-        ("\"height\":", Some(3)),
+    /// The keys and their places in `raw` and `pixels`; beyond them for the class id.
+    const KEYS: [(&'static str, usize); 5] = [
+        ("\"class_id\":", 4),
+        ("\"left\":", 0),
+        ("\"top\":", 1),
+        ("\"width\":", 2),
+        ("\"height\":", 3),
     ];
 
-    fn set(&mut self, place: Option<usize>, number: Option<Number<'a>>) {
-        let Some(place) = place else {
-            self.class_id = number.filter(|id| id.is_integer()).map(|id| id.raw);
-            return;
-        };
+    #[inline(always)]
+    fn set(&mut self, place: usize, number: Option<Number<'a>>) {
         let Some(number) = number else {
             return;
         };
-        self.is_whole &= number.is_integer();
-        if let (Some(raw), Some(value)) = (self.raw.get_mut(place), self.pixels.get_mut(place)) {
-            (*raw, *value) = (number.raw, number.value);
+        match (self.raw.get_mut(place), self.pixels.get_mut(place)) {
+            (Some(raw), Some(value)) => {
+                (*raw, *value) = (number.raw, number.value);
+                self.is_whole &= number.is_integer();
+            }
+            _ => self.class_id = number.is_integer().then_some(number.raw),
         }
     }
 }
 
 /// What `annotations` turned out to be.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) enum Annotations<'a> {
+    #[default]
     Missing,
     NotAList,
     List(Vec<Annotation<'a>>),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct BoxLabels<'a> {
     /// The first size in `image_size`.
     size: SizeFields<'a>,
@@ -350,7 +351,7 @@ pub(crate) struct BoxLabels<'a> {
 
 impl<'a> BoxLabels<'a> {
     /// `None` when the value isn't an object.
-    pub(crate) fn read(value: &'a str) -> Result<Option<Self>, JsonError> {
+    pub(crate) fn read(value: &'a str) -> Result<Option<Box<Self>>, JsonError> {
         match Self::pass(&mut Reader::new(value))? {
             Some(labels) => labels.checked().map(|()| Some(labels)),
             None => Ok(None),
@@ -376,18 +377,11 @@ impl<'a> BoxLabels<'a> {
     }
 
     /// Passes the next value; `None` when it isn't an object, which is then left unread.
-    pub(crate) fn pass(reader: &mut Reader<'a>) -> Result<Option<Self>, JsonError> {
+    pub(crate) fn pass(reader: &mut Reader<'a>) -> Result<Option<Box<Self>>, JsonError> {
         if !reader.enter_object()? {
             return Ok(None);
         }
-        let mut labels = Self {
-            size: SizeFields::default(),
-            n_sizes: 0,
-            size_is_array: false,
-            annotations: Annotations::Missing,
-            is_irregular: false,
-            has_duplicate_key: false,
-        };
+        let mut labels = Box::<Self>::default();
         let mut seen = 0_u32;
         let mut is_first = true;
         while let Some(key) = reader.next_known_key(&mut is_first, &Part::KEYS)? {
@@ -425,7 +419,11 @@ impl<'a> BoxLabels<'a> {
             return Ok(());
         }
         const KEYS: [(&str, u32); 3] = [("\"width\":", 0), ("\"height\":", 1), ("\"depth\":", 2)];
-        let mut size = SizeFields::default();
+        let mut others = SizeFields::default();
+        let size = match self.n_sizes {
+            0 => &mut self.size,
+            _ => &mut others,
+        };
         let mut seen = 0_u32;
         reader.enter_object()?;
         let mut is_first = true;
@@ -443,9 +441,6 @@ impl<'a> BoxLabels<'a> {
                 1 => size.height = number,
                 _ => size.depth = number,
             }
-        }
-        if self.n_sizes == 0 {
-            self.size = size;
         }
         self.n_sizes = self.n_sizes.saturating_add(1);
         Ok(())
@@ -473,7 +468,7 @@ impl<'a> BoxLabels<'a> {
                     reader.skip()?;
                     continue;
                 };
-                let bit = 1 << place.map_or(4, |place| place);
+                let bit = 1 << place;
                 self.has_duplicate_key |= seen & bit != 0;
                 seen |= bit;
                 annotation.set(place, reader.number_or_skip()?);

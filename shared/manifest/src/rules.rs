@@ -483,9 +483,19 @@ pub(crate) fn is_confidence(number: &Number<'_>) -> bool {
 pub(crate) struct PixelSize {
     pub(crate) width: f64,
     pub(crate) height: f64,
+    /// By how much training scales the image down.
+    training_scale: f64,
 }
 
 impl PixelSize {
+    pub(crate) fn new(width: f64, height: f64) -> Self {
+        Self {
+            width,
+            height,
+            training_scale: (TRAINING_SIDE_PX_MAX / width.max(height)).min(1.0),
+        }
+    }
+
     /// `None` unless width, height and depth are positive integers.
     pub(crate) fn read(size: &SizeFields<'_>) -> Option<Self> {
         fn positive(number: Option<Number<'_>>) -> Option<f64> {
@@ -496,10 +506,7 @@ impl PixelSize {
                 .map(|number| number.value)
         }
         positive(size.depth)?;
-        Some(Self {
-            width: positive(size.width)?,
-            height: positive(size.height)?,
-        })
+        Some(Self::new(positive(size.width)?, positive(size.height)?))
     }
 
     pub(crate) fn is_allowed(&self) -> bool {
@@ -509,11 +516,6 @@ impl PixelSize {
 
     pub(crate) fn is_too_long(&self) -> bool {
         self.width.max(self.height) > f64::from(ASPECT_RATIO_MAX) * self.width.min(self.height)
-    }
-
-    /// By how much training scales the image down.
-    fn training_scale(&self) -> f64 {
-        (TRAINING_SIDE_PX_MAX / self.width.max(self.height)).min(1.0)
     }
 }
 
@@ -556,8 +558,8 @@ impl<'a> PixelBox<'a> {
         if !is_inside {
             return Some(Code::InvalidBoundingBox);
         }
-        let scale = size.training_scale();
-        (self.width.min(self.height) * scale <= 1.0).then_some(Code::BoundingBoxTooSmall)
+        (self.width.min(self.height) * size.training_scale <= 1.0)
+            .then_some(Code::BoundingBoxTooSmall)
     }
 }
 
@@ -584,10 +586,7 @@ pub fn image_fault(facts: &ImageFacts, declared: Option<(u32, u32)>) -> Option<S
     let Some((width, height)) = facts.size else {
         return Some("image is neither a PNG nor a JPEG file".to_owned());
     };
-    let size = PixelSize {
-        width: f64::from(width),
-        height: f64::from(height),
-    };
+    let size = PixelSize::new(f64::from(width), f64::from(height));
     if !size.is_allowed() {
         return Some(format!(
             "image has {width}x{height} px; {IMAGE_SIDE_PX_MIN} to {IMAGE_SIDE_PX_MAX} a side are possible"
