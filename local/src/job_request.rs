@@ -4,9 +4,11 @@
 //! This module reads no file and calls no service. The types hold what jobs over images with functions of one's own
 //! use; a request with other fields is refused by its name, so that nothing goes unchecked.
 
+pub mod aws_names;
 pub mod constraints;
 pub mod input_manifest;
 pub mod label_categories;
+pub mod reminders;
 pub mod stack_outputs;
 
 use serde::{Deserialize, Serialize};

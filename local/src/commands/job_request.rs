@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::cli::CommandError;
-use crate::job_request::constraints::{reminders, violations};
+use crate::job_request::constraints::violations;
+use crate::job_request::reminders::reminders;
 use crate::job_request::stack_outputs::StackOutputs;
 use crate::job_request::{Choices, Tag, TaskType, Usd, compose, label_categories};
 

@@ -8,7 +8,8 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use manifest::LineSplitter;
 
 use crate::cli::CommandError;
-use crate::job_request::constraints::{Arn, bucket_and_key, violations};
+use crate::job_request::aws_names::{Arn, bucket_and_key};
+use crate::job_request::constraints::violations;
 use crate::job_request::input_manifest::InputManifest;
 use crate::job_request::{JobRequest, TaskType, label_categories};
 

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 
 use super::{JobError, JobFolder};
+use crate::job_request::aws_names::is_hyphenated;
+use crate::job_request::constraints::{JOB_NAME_CHARS_MAX, LABEL_ATTRIBUTE_CHARS_MAX, WORKERS};
 
 /// A CreateLabelingJob request. Members that change nothing here (workteam, prices, times, tags) are not looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,10 +90,18 @@ impl LabelingJobRequest {
         let fault = |reason: String| JobError::Request { reason };
         let wire: Wire = serde_json::from_slice(json).map_err(|error| fault(error.to_string()))?;
         for (member, name, length_max) in [
-            ("LabelingJobName", &wire.labeling_job_name, 63),
-            ("LabelAttributeName", &wire.label_attribute_name, 127),
+            (
+                "LabelingJobName",
+                &wire.labeling_job_name,
+                JOB_NAME_CHARS_MAX,
+            ),
+            (
+                "LabelAttributeName",
+                &wire.label_attribute_name,
+                LABEL_ATTRIBUTE_CHARS_MAX,
+            ),
         ] {
-            if !is_name(name, length_max) {
+            if name.is_empty() || name.len() > length_max || !is_hyphenated(name) {
                 return Err(fault(format!(
                     "{member} {name:?} must be 1 to {length_max} letters, digits and inner hyphens"
                 )));
@@ -103,14 +113,16 @@ impl LabelingJobRequest {
                 wire.label_attribute_name
             )));
         }
-        if !(1..=9).contains(
+        if !WORKERS.contains(
             &wire
                 .human_task_config
                 .number_of_human_workers_per_data_object,
         ) {
-            return Err(fault(
-                "NumberOfHumanWorkersPerDataObject must be 1 to 9".to_owned(),
-            ));
+            return Err(fault(format!(
+                "NumberOfHumanWorkersPerDataObject must be {} to {}",
+                WORKERS.start(),
+                WORKERS.end()
+            )));
         }
         let source = wire
             .input_config
@@ -152,16 +164,6 @@ impl LabelingJobRequest {
             self.labeling_job_name.to_lowercase()
         )
     }
-}
-
-/// Pattern `[a-zA-Z0-9](-*[a-zA-Z0-9])*`, up to a length.
-fn is_name(name: &str, length_max: usize) -> bool {
-    name.len() <= length_max
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.ends_with(|c: char| c.is_ascii_alphanumeric())
 }
 
 /// Bucket and key of an `s3://` URI.
