@@ -6,6 +6,7 @@ usage: see .ci/steps/90-deploy
 
 import argparse
 import json
+import subprocess
 import time
 from pathlib import Path
 
@@ -61,6 +62,27 @@ class AsItComes(Stack):
             Bucket=self.bucket, Prefix=f"{folder}/consolidated-annotation/worker-statistics/"
         )
         self.expect(statistics.get("KeyCount", 0) > 0, "worker statistics lie where the role may write them")
+
+    def generated(self) -> None:
+        """Events that SAM generates, as people try functions with them."""
+        source_ref = f"s3://{self.bucket}/images/0.jpg"
+        event = self.generate("sagemaker", "ground-truth-pre-human", "--source-ref", source_ref)
+        task = self.invoke("PreAnnotationFunctionArn", event)["taskInput"]
+        self.expect(task["taskObject"] == source_ref, "sam's pre-annotation event", task)
+        event = self.generate("sagemaker", "ground-truth-annotation-consolidation", "--s3-output-path", f"{self.bucket}/labeling-jobs")
+        key = event["payload"]["s3Uri"].removeprefix(f"s3://{self.bucket}/")
+        self.put(key, (ROOT / "events/annotation-file-single-label.json").read_text())
+        answer = self.invoke("ConsolidationFunctionArn", event)
+        self.expect(len(answer) == 1, "sam's consolidation event", answer)
+        key = "labeling-jobs/generated/manifests/output/output.manifest"
+        self.put(key.replace("/output.manifest", "/other.manifest"), "")
+        event = self.generate("s3", "put", "--bucket", self.bucket, "--key", key.replace("/output.manifest", "/other.manifest"))
+        answer = self.invoke("UpdaterFunctionArn", event)
+        self.expect(self.report("labeling-jobs/generated") is None, "sam's S3 event of another file does nothing", answer)
+
+    def generate(self, *command: str) -> dict:
+        done = subprocess.run([self.options.sam, "local", "generate-event", *command], capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
 
     # ------------------------------------------------------------- the dataset
 
@@ -150,6 +172,7 @@ class AsItComes(Stack):
         self.put_right()
         self.pre_annotation()
         self.consolidation()
+        self.generated()
         self.dataset()
         self.dead_letters()
         self.wiring()
