@@ -1,7 +1,8 @@
 """The peer that `bench/run` measures the functions against: what a user would otherwise deploy.
 
-A consolidation function on boto3 and awslambdaric, the official Python runtime client: it reads the annotation file,
-takes a plain vote, writes one small object beside it, and answers. Started as `python -m awslambdaric peer.handler`.
+A consolidation function on boto3 and awslambdaric, the official Python runtime client. It makes the same requests: reads
+the annotation file, lists what earlier batches left, writes one small object, and answers; between them it only takes a
+plain vote. Started as `python -m awslambdaric peer.handler`.
 """
 
 import collections
@@ -36,5 +37,7 @@ def handler(event, _context):
                              "type": "groundtruth/image-classification"},
             }}},
         })
-    S3.put_object(Bucket=bucket, Key=os.path.dirname(key) + "/peer-statistics.json", Body=json.dumps(votes_by_worker))
+    folder = os.path.dirname(key) + "/worker-statistics/"
+    S3.list_objects_v2(Bucket=bucket, Prefix=folder)
+    S3.put_object(Bucket=bucket, Key=folder + "peer.json", Body=json.dumps(votes_by_worker))
     return answer

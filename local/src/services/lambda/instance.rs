@@ -100,7 +100,7 @@ impl Instance {
             timeout,
         });
         let started = self.started.take();
-        let mut taken = None;
+        let (mut taken, mut processor_init) = (None, None);
         let (result, ending) = loop {
             let left = match taken {
                 None => INIT_TIMEOUT.saturating_sub(begin.elapsed()),
@@ -109,7 +109,10 @@ impl Instance {
             tokio::select! {
                 biased;
                 report = self.api.next_report() => match report {
-                    Report::Taken => taken = Some(Instant::now()),
+                    Report::Taken => {
+                        taken = Some(Instant::now());
+                        processor_init = started.and_then(|_| processor_time(self.child.id()?));
+                    }
                     Report::Answer { request_id: id, payload } if id == request_id => {
                         break (answer(payload), Ending::Usable);
                     }
@@ -146,6 +149,8 @@ impl Instance {
             error,
             duration,
             init: started.zip(taken).map(|(started, taken)| taken - started),
+            processor_init,
+            processor: self.child.id().and_then(processor_time),
             memory_max_kib: self.child.id().and_then(memory_max_kib),
         };
         (outcome, ending)
@@ -159,6 +164,16 @@ fn memory_max_kib(process: u32) -> Option<u64> {
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.split_whitespace().next()?.parse().ok()
+}
+
+/// The processor time of a process's living threads, where there is a `/proc`.
+fn processor_time(process: u32) -> Option<Duration> {
+    let mut ns = 0;
+    for thread in std::fs::read_dir(format!("/proc/{process}/task")).ok()? {
+        let times = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        ns += times.split_whitespace().next()?.parse::<u64>().ok()?;
+    }
+    Some(Duration::from_nanos(ns))
 }
 
 type Failure = (FunctionError, Option<Bytes>);

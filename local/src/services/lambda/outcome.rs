@@ -18,6 +18,11 @@ pub struct Outcome {
     pub duration: Duration,
     /// Time from the start of the process to its first request for work, when a process was started for it.
     pub init: Option<Duration>,
+    /// Processor time of the process's threads up to its first request for work, and up to this answer; `None` where
+    /// the system does not tell.
+    pub processor_init: Option<Duration>,
+    /// See `processor_init`.
+    pub processor: Option<Duration>,
     /// Most memory that the process has held, in KiB; `None` where the system does not tell.
     pub memory_max_kib: Option<u64>,
 }

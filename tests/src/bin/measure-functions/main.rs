@@ -1,8 +1,10 @@
-//! Starts each function's release binary and a boto3 peer again and again, in turns, and prints medians and ratios.
+//! Starts each function's release binary and its peers again and again, in turns, and prints medians and ratios.
 //!
-//! Usage: `measure-functions RELEASE_FOLDER PYTHON PEER_FOLDER [ROUNDS]`; `bench/run` calls it.
+//! Usage: `measure-functions RELEASE_FOLDER PYTHON PEER_FOLDER CERTIFICATES_FOLDER [ROUNDS]`; `bench/run` calls it.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
+
+mod tls;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -35,6 +37,7 @@ struct Subject {
     init_ms: Vec<f64>,
     first_answer_ms: Vec<f64>,
     warm_ms: Vec<f64>,
+    processor_ms: Vec<f64>,
     memory_mb: Vec<f64>,
 }
 
@@ -49,6 +52,7 @@ async fn main() -> Result<(), Fault> {
     let release = PathBuf::from(next("RELEASE_FOLDER")?);
     let python = next("PYTHON")?;
     let peer = PathBuf::from(next("PEER_FOLDER")?);
+    let certificates = PathBuf::from(next("CERTIFICATES_FOLDER")?);
     let rounds = match arguments.next() {
         Some(rounds) => rounds.to_string_lossy().parse()?,
         None => ROUNDS,
@@ -63,7 +67,17 @@ async fn main() -> Result<(), Fault> {
     .await?;
     put_annotation_file(&s3.endpoint()).await?;
 
-    let mut subjects = subjects(&release, &python, &peer, &s3.endpoint());
+    let plain = s3.endpoint().trim_start_matches("http://").parse()?;
+    let endpoint = tls::start(plain, &certificates.join("server.pem")).await?;
+    let environment = [
+        ("AWS_ENDPOINT_URL", endpoint.into()),
+        ("SSL_CERT_FILE", certificates.join("trusted.pem")),
+        ("AWS_CA_BUNDLE", certificates.join("trusted.pem")),
+        ("PYTHONPATH", peer),
+    ];
+    let environment =
+        environment.map(|(name, value)| (name.to_owned(), value.display().to_string()));
+    let mut subjects = subjects(&release, &python, &BTreeMap::from(environment));
     for round in 0..rounds {
         for subject in &mut subjects {
             measure(subject, &scratch.path().join(format!("logs-{round}"))).await?;
@@ -73,7 +87,11 @@ async fn main() -> Result<(), Fault> {
     Ok(())
 }
 
-fn subjects(release: &Path, python: &OsString, peer: &Path, endpoint: &str) -> Vec<Subject> {
+fn subjects(
+    release: &Path,
+    python_program: &OsString,
+    environment: &BTreeMap<String, String>,
+) -> Vec<Subject> {
     let consolidation = json!({
         "version": "2018-10-06",
         "labelingJobArn": "arn:aws:sagemaker:us-east-1:123456789012:labeling-job/bench",
@@ -90,29 +108,31 @@ fn subjects(release: &Path, python: &OsString, peer: &Path, endpoint: &str) -> V
     });
     // No work to do: measures the start, with both clients built.
     let test_event = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-01-01T00:00:00.000Z", "Bucket": "bench"});
-    let subject = |name, command: Vec<OsString>, extra: &[(&str, &str)], event: &Value| {
-        let mut environment = BTreeMap::from([
-            ("AWS_ENDPOINT_URL".to_owned(), endpoint.to_owned()),
-            ("PYTHONPATH".to_owned(), peer.display().to_string()),
-        ]);
-        environment.extend(
-            extra
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
-        );
-        Subject {
-            name,
-            command,
-            environment,
-            event: event.clone(),
-            init_ms: Vec::new(),
-            first_answer_ms: Vec::new(),
-            warm_ms: Vec::new(),
-            memory_mb: Vec::new(),
-        }
+    let subject = |name, command: Vec<OsString>, extra: &[(&str, &str)], event: &Value| Subject {
+        name,
+        command,
+        environment: environment
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .chain(extra.iter().copied())
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        event: event.clone(),
+        init_ms: Vec::new(),
+        first_answer_ms: Vec::new(),
+        warm_ms: Vec::new(),
+        processor_ms: Vec::new(),
+        memory_mb: Vec::new(),
     };
     let binary = |name: &str| vec![release.join(name).into_os_string()];
+    let python = ["-m", "awslambdaric", "peer.handler"].map(OsString::from);
     vec![
+        subject(
+            "echo on lambda_runtime",
+            binary("examples/echo"),
+            &[],
+            &pre_annotation,
+        ),
         subject(
             "pre-annotation",
             binary("pre-annotation"),
@@ -136,12 +156,7 @@ fn subjects(release: &Path, python: &OsString, peer: &Path, endpoint: &str) -> V
         ),
         subject(
             "boto3 peer of consolidation",
-            vec![
-                python.clone(),
-                "-m".into(),
-                "awslambdaric".into(),
-                "peer.handler".into(),
-            ],
+            [vec![python_program.clone()], python.to_vec()].concat(),
             &[],
             &consolidation,
         ),
@@ -227,6 +242,7 @@ async fn measure(subject: &mut Subject, logs: &Path) -> Result<(), Fault> {
             Some(init) => {
                 subject.init_ms.push(ms(init));
                 subject.first_answer_ms.push(ms(init + outcome.duration));
+                subject.processor_ms.extend(outcome.processor.map(ms));
             }
             None => subject.warm_ms.push(ms(outcome.duration)),
         }
@@ -245,6 +261,7 @@ fn print_table(subjects: &[Subject], rounds: usize) {
             &subject.init_ms,
             &subject.first_answer_ms,
             &subject.warm_ms,
+            &subject.processor_ms,
             &subject.memory_mb,
         ]
         .map(|values| median(values))
@@ -253,9 +270,9 @@ fn print_table(subjects: &[Subject], rounds: usize) {
     println!("{rounds} rounds in turns, medians; × is the boto3 peer's figure divided by this one");
     println!();
     println!(
-        "| | start → first /next, ms | start → first answer, ms | warm answer, ms | most memory, MB |"
+        "| | start → first /next, ms | start → first answer, ms | warm answer, ms | processor time to first answer, ms | most memory, MB |"
     );
-    println!("|---|--:|--:|--:|--:|");
+    println!("|---|--:|--:|--:|--:|--:|");
     for subject in subjects {
         let cells: Vec<String> = figures(subject)
             .iter()
