@@ -4,22 +4,17 @@
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
-mod tls;
-
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::{Client, Config};
-use gtcl::services::faults::Faults;
 use gtcl::services::lambda::{FunctionSpec, Lambda};
-use gtcl::services::s3::S3Server;
-use gtcl::services::{ACCESS_KEY, REGION, SECRET_KEY};
+use gtcl::services::{ACCESS_KEY, SECRET_KEY};
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
 
 type Fault = Box<dyn std::error::Error>;
 
@@ -59,18 +54,11 @@ async fn main() -> Result<(), Fault> {
     };
 
     let scratch = tempfile::tempdir()?;
-    let s3 = S3Server::start(
-        &scratch.path().join("s3"),
-        SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        Faults::default(),
-    )
-    .await?;
-    put_annotation_file(&s3.endpoint()).await?;
-
-    let plain = s3.endpoint().trim_start_matches("http://").parse()?;
-    let endpoint = tls::start(plain, &certificates.join("server.pem")).await?;
+    let buckets = scratch.path().join("s3");
+    write_annotation_file(&buckets)?;
+    let (endpoint, _running) = start_s3(&release, &buckets, &certificates).await?;
     let environment = [
-        ("AWS_ENDPOINT_URL", endpoint.into()),
+        ("AWS_ENDPOINT_URL", endpoint),
         ("SSL_CERT_FILE", certificates.join("trusted.pem")),
         ("AWS_CA_BUNDLE", certificates.join("trusted.pem")),
         ("PYTHONPATH", peer),
@@ -166,7 +154,7 @@ fn subjects(
 const ANNOTATION_FILE: &str = "out/bench/annotations/consolidated-annotation/consolidation-request/iteration-1/2026-01-01_00:00:00.json";
 
 /// Fifty data objects with five answers each: Ground Truth's largest batch.
-async fn put_annotation_file(endpoint: &str) -> Result<(), Fault> {
+fn write_annotation_file(buckets: &Path) -> Result<(), Fault> {
     let job = gtcl::example::jobs(1)
         .into_iter()
         .next()
@@ -194,25 +182,29 @@ async fn put_annotation_file(endpoint: &str) -> Result<(), Fault> {
             })
         })
         .collect();
-    let client = Client::from_conf(
-        Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .endpoint_url(endpoint)
-            .region(Region::new(REGION))
-            .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "gtcl"))
-            .force_path_style(true)
-            .build(),
-    );
-    client.create_bucket().bucket("bench").send().await?;
-    let body = ByteStream::from(Value::Array(file).to_string().into_bytes());
-    client
-        .put_object()
-        .bucket("bench")
-        .key(ANNOTATION_FILE)
-        .body(body)
-        .send()
-        .await?;
+    let path = buckets.join("bench").join(ANNOTATION_FILE);
+    std::fs::create_dir_all(path.parent().ok_or("no folder")?)?;
+    std::fs::write(path, Value::Array(file).to_string())?;
     Ok(())
+}
+
+/// Starts `bench-s3`; it ends with the handle that is returned.
+async fn start_s3(
+    release: &Path,
+    buckets: &Path,
+    certificates: &Path,
+) -> Result<(PathBuf, Child), Fault> {
+    let mut s3 = Command::new(release.join("bench-s3"))
+        .arg(buckets)
+        .arg(certificates.join("server.pem"))
+        .args([ACCESS_KEY, SECRET_KEY])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let said = s3.stdout.take().ok_or("bench-s3 has no output")?;
+    let url = BufReader::new(said).lines().next_line().await?;
+    Ok((url.ok_or("bench-s3 ended at once")?.into(), s3))
 }
 
 /// One process: its start, its first answer, its later ones, its memory.
