@@ -136,7 +136,7 @@ impl Place {
                 )
             }
             Self::S3(uri) => {
-                let s3 = aws::Clients::s3_from_env().await;
+                let s3 = aws::Clients::s3_from_profile().await;
                 let stream = s3.stream_object(&uri.bucket, &uri.key, None).await;
                 Input::S3(Box::new(
                     stream.map_err(|error| self.failed_in_s3("read", &error))?,
@@ -181,7 +181,7 @@ impl Place {
                 Output::Local(BufWriter::new(file))
             }
             Self::S3(uri) => {
-                let s3 = aws::Clients::s3_from_env().await;
+                let s3 = aws::Clients::s3_from_profile().await;
                 Output::S3(Box::new(s3.upload(
                     &uri.bucket,
                     &uri.key,

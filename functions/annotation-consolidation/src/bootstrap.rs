@@ -28,7 +28,7 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
         .flatten_event(true)
         .init();
     let environment = &labeling::settings::Settings::new(env::vars());
-    let s3 = &Clients::s3_from_env().await;
+    let s3 = &Clients::s3_from_env();
     let kept = &OnceCell::new();
     lambda_runtime::run(service_fn(move |event| async move {
         let settings = kept.get_or_try_init(|| settings(environment, s3));

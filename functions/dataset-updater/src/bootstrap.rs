@@ -25,7 +25,7 @@ pub async fn run() -> Result<(), Error> {
         .init();
     let environment: BTreeMap<String, String> = std::env::vars().collect();
     let config = Config::parse(&environment)?;
-    let mut clients = Clients::from_env().await;
+    let mut clients = Clients::from_env();
     let retry = RetrySettings {
         busy_delay: config.poll_interval,
         ..RetrySettings::default()

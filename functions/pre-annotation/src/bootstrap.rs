@@ -45,16 +45,16 @@ async fn prepare(settings: &Settings) -> Result<(Config, Option<Model>), Setting
     let Some(model_settings) = model_settings(settings)? else {
         return Ok((config(settings, Clients::s3_from_env).await?, None));
     };
-    let clients = Clients::from_env().await;
-    let config = config(settings, async || clients.s3.clone()).await?;
+    let clients = Clients::from_env();
+    let config = config(settings, || clients.s3.clone()).await?;
     Ok((config, Some(Model::new(&clients, model_settings))))
 }
 
-async fn config(settings: &Settings, s3: impl AsyncFn() -> S3) -> Result<Config, SettingError> {
+async fn config(settings: &Settings, s3: impl Fn() -> S3) -> Result<Config, SettingError> {
     const FILE: &str = "LABEL_CATEGORIES_S3_URI";
     let file = match settings.get(FILE) {
         Some(uri) => {
-            let file = s3().await.read_uri(uri, CATEGORY_FILE_BYTES_MAX).await;
+            let file = s3().read_uri(uri, CATEGORY_FILE_BYTES_MAX).await;
             Some(file.map_err(in_setting(FILE))?)
         }
         None => None,

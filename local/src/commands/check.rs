@@ -136,7 +136,7 @@ async fn check_one(
 ) -> Result<(DatasetSummary, SourceIndex), CommandError> {
     let images = match (&args.images_from, args.images) {
         (Some(folder), _) => Some(Images::Folder(folder.clone())),
-        (None, true) => Some(Images::S3(aws::Clients::s3_from_env().await)),
+        (None, true) => Some(Images::S3(aws::Clients::s3_from_profile().await)),
         (None, false) => None,
     };
     let expectations = Expectations {
