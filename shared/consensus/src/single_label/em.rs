@@ -74,10 +74,11 @@ impl<'c> Model<'c> {
                 + config.class_prior_weight / n_classes as f64;
         }
         for item in &votes.items {
-            let cells = votes.of(item);
-            for cell in cells {
-                if let Some(sum) = share_sums.get_mut(class_of(*cell, n_classes)) {
-                    *sum += 1.0 / cells.len() as f64;
+            let classes = votes.classes_of(item);
+            let share = 1.0 / classes.len() as f64;
+            for class in classes {
+                if let Some(sum) = share_sums.get_mut(*class as usize) {
+                    *sum += share;
                 }
             }
         }
@@ -120,10 +121,11 @@ impl Model<'_> {
         let mut shares = vec![0.0; self.width];
         for item in &votes.items {
             let cells = votes.of(item);
+            let part = 1.0 / cells.len() as f32;
             shares.fill(0.0);
-            for cell in cells {
-                if let Some(share) = shares.get_mut(class_of(*cell, self.n_classes)) {
-                    *share += 1.0 / cells.len() as f32;
+            for class in votes.classes_of(item) {
+                if let Some(share) = shares.get_mut(*class as usize) {
+                    *share += part;
                 }
             }
             for cell in cells {
@@ -147,6 +149,7 @@ impl Model<'_> {
             width,
             ..
         } = self;
+        // The loops over a row are unrolled for a width known when compiled, here and below.
         match *width {
             4 => expect_wide::<4>(votes, prior, likelihood, counts),
             8 => expect_wide::<8>(votes, prior, likelihood, counts),
@@ -158,7 +161,18 @@ impl Model<'_> {
 
     /// Estimates every worker's confusion matrix from the counts.
     fn maximise(&mut self) {
-        let (n_classes, width) = (self.n_classes, self.width);
+        match self.width {
+            4 => self.maximise_wide(4),
+            8 => self.maximise_wide(8),
+            12 => self.maximise_wide(12),
+            16 => self.maximise_wide(16),
+            width => self.maximise_wide(width),
+        }
+    }
+
+    #[inline(always)]
+    fn maximise_wide(&mut self, width: usize) {
+        let n_classes = self.n_classes;
         let config = self.config;
         let per_worker = n_classes * width;
 
@@ -236,42 +250,49 @@ impl Model<'_> {
 
     /// Every item's tempered posterior, and the expected counts of these items from the untempered one.
     pub(super) fn conclude(&self, votes: &Votes<'_>) -> (Vec<Option<Estimate>>, Statistics) {
+        match self.width {
+            4 => self.conclude_wide(votes, 4),
+            8 => self.conclude_wide(votes, 8),
+            12 => self.conclude_wide(votes, 12),
+            16 => self.conclude_wide(votes, 16),
+            width => self.conclude_wide(votes, width),
+        }
+    }
+
+    #[inline(always)]
+    fn conclude_wide(
+        &self,
+        votes: &Votes<'_>,
+        width: usize,
+    ) -> (Vec<Option<Estimate>>, Statistics) {
         let mut estimates = vec![None; votes.n_items];
-        let mut sums = vec![0_u64; votes.workers.len() * self.n_classes * self.n_classes];
+        let mut sums = vec![0_u64; votes.workers.len() * self.n_classes * width];
         let mut shares = vec![0_u64; self.n_classes];
-        let mut posterior = vec![0.0; self.width];
-        let mut powers = vec![0.0; self.width];
-        let mut expected = vec![0_u64; self.n_classes];
+        let mut posterior = vec![0.0; width];
+        let mut powers = vec![0.0; width];
+        let mut expected = vec![0_u64; width];
         let correlation = self.correlation();
         for item in &votes.items {
-            let cells = votes.of(item);
-            expect_one(
-                cells,
-                &self.prior,
-                &self.likelihood,
-                &mut posterior,
-                self.width,
-            );
+            let (cells, classes) = (votes.of(item), votes.classes_of(item));
+            expect_one(cells, &self.prior, &self.likelihood, &mut posterior, width);
             for (n, q) in expected.iter_mut().zip(&posterior) {
-                *n = (f64::from(*q) * ONE + 0.5) as u64;
+                *n = millionths(*q);
             }
             let share = (ONE / cells.len() as f64).round() as u64;
-            for cell in cells {
-                let start = *cell as usize * self.n_classes;
-                for (sum, n) in sums
-                    .get_mut(start..start + self.n_classes)
-                    .into_iter()
-                    .flatten()
-                    .zip(&expected)
-                {
+            for (cell, class) in cells.iter().zip(classes) {
+                for (sum, n) in row_mut(&mut sums, *cell, width).iter_mut().zip(&expected) {
                     *sum += n;
                 }
-                if let Some(sum) = shares.get_mut(class_of(*cell, self.n_classes)) {
+                if let Some(sum) = shares.get_mut(*class as usize) {
                     *sum += share;
                 }
             }
+            let exponent = (1.0 / (1.0 + correlation * (cells.len() as f64 - 1.0))) as f32;
+            for (power, q) in powers.iter_mut().zip(&posterior) {
+                *power = self::power(*q, exponent);
+            }
             if let Some(slot) = estimates.get_mut(item.item_idx as usize) {
-                *slot = Some(self.estimate(cells, &posterior, correlation, &mut powers));
+                *slot = Some(self.estimate(cells, classes, &powers));
             }
         }
         (estimates, self.statistics(votes, &sums, &shares))
@@ -296,40 +317,29 @@ impl Model<'_> {
         config.correlation / (1.0 + spread / config.spread_at_half)
     }
 
-    fn estimate(
-        &self,
-        cells: &[u32],
-        posterior: &[f32],
-        correlation: f64,
-        powers: &mut [f32],
-    ) -> Estimate {
-        let exponent = (1.0 / (1.0 + correlation * (cells.len() as f64 - 1.0))) as f32;
-        for (power, q) in powers.iter_mut().zip(posterior) {
-            *power = self::power(*q, exponent);
-        }
+    /// `powers`: the tempered posterior, not normalised.
+    fn estimate(&self, cells: &[u32], classes: &[u32], powers: &[f32]) -> Estimate {
         let mut probabilities: Vec<f64> = powers
             .iter()
             .take(self.n_classes)
             .copied()
             .map(f64::from)
             .collect();
-        normalise(&mut probabilities);
+        let sum: f64 = probabilities.iter().sum();
         let beyond = self.config.beyond_workers;
+        let (scale, floor) = ((1.0 - beyond) / sum, beyond / self.n_classes as f64);
         for p in &mut probabilities {
-            *p = (1.0 - beyond) * *p + beyond / self.n_classes as f64;
+            *p = *p * scale + floor;
         }
-        let classes = || cells.iter().map(|cell| class_of(*cell, self.n_classes));
         let best = best(&probabilities);
-        let chosen = match classes().next() {
-            Some(first) if classes().all(|class| class == first) => first,
+        let chosen = match classes.first() {
+            Some(first) if classes.iter().all(|class| class == first) => *first as usize,
             _ => best,
         };
-        if let [cell] = cells {
-            let accuracy = self
-                .accuracies
-                .get(worker_of(*cell, self.n_classes))
-                .copied()
-                .unwrap_or(self.pooled_accuracy);
+        if let ([cell], [class]) = (cells, classes) {
+            let worker = cell.saturating_sub(*class) as usize / self.n_classes.max(1);
+            let accuracy = self.accuracies.get(worker).copied();
+            let accuracy = accuracy.unwrap_or(self.pooled_accuracy);
             single(&mut probabilities, chosen, f64::from(accuracy));
         } else if chosen != best {
             if let Some(top) = probabilities.get(best).copied()
@@ -355,7 +365,7 @@ impl Model<'_> {
             .zip(0..)
             .collect();
         by_name.sort_unstable();
-        let per_worker = (self.n_classes * self.n_classes).max(1);
+        let per_worker = (self.n_classes * self.width).max(1);
         let confusion =
             votes
                 .workers
@@ -364,7 +374,7 @@ impl Model<'_> {
                 .map(|(worker, table)| {
                     let rows = by_name.iter().map(|(truth, k)| {
                         let row = by_name.iter().filter_map(|(answered, l)| {
-                            let n = *table.get(l * self.n_classes + k)?;
+                            let n = *table.get(l * self.width + k)?;
                             (n > 0).then(|| (answered.clone(), n))
                         });
                         (truth.clone(), row.collect::<Counts>())
@@ -389,6 +399,7 @@ impl Model<'_> {
 /// `base` to the power of `exponent`, both in [0, 1], with a relative error below 1e-5.
 ///
 /// From additions and multiplications alone: the same on every machine, and fast where there are many.
+#[inline(always)]
 fn power(base: f32, exponent: f32) -> f32 {
     // log2: the exponent's bits, and a series around 1 for the rest, which lies in [√½, √2).
     let bits = base.max(1e-30).to_bits();
@@ -401,11 +412,22 @@ fn power(base: f32, exponent: f32) -> f32 {
     let log2 = whole as f32 + series * std::f32::consts::LOG2_E;
     // exp2: the nearest whole number's bits, and a series for the rest, which lies in [-½, ½].
     let product = (log2 * exponent).max(-126.0);
-    let whole = (product - 0.5) as i32;
-    let x = (product - whole as f32) * std::f32::consts::LN_2;
+    // Added, this leaves no bits after the point.
+    const ROUND: f32 = 12_582_912.0;
+    let rounded = product + ROUND;
+    let whole = rounded.to_bits().wrapping_sub(ROUND.to_bits());
+    let x = (product - (rounded - ROUND)) * std::f32::consts::LN_2;
     let series =
         1.0 + x * (1.0 + x * (1.0 / 2.0 + x * (1.0 / 6.0 + x * (1.0 / 24.0 + x * (1.0 / 120.0)))));
-    series * f32::from_bits(((whole + 127) as u32) << 23)
+    series * f32::from_bits(whole.wrapping_add(127) << 23)
+}
+
+/// A probability in millionths, to the nearest.
+#[inline(always)]
+fn millionths(probability: f32) -> u64 {
+    // Added, this leaves no bits after the point: cheaper than a conversion, and done to several at a time.
+    const ROUND: f64 = 4_503_599_627_370_496.0;
+    (f64::from(probability) * ONE + ROUND).to_bits() - ROUND.to_bits()
 }
 
 /// Sums over workers that tell how much their accuracies differ.
@@ -532,15 +554,6 @@ fn expect(votes: &Votes<'_>, prior: &[f32], likelihood: &[f32], counts: &mut [f3
     }
 }
 
-/// In 32 bits, where a division costs half.
-fn class_of(cell: u32, n_classes: usize) -> usize {
-    (cell % (n_classes as u32).max(1)) as usize
-}
-
-fn worker_of(cell: u32, n_classes: usize) -> usize {
-    (cell / (n_classes as u32).max(1)) as usize
-}
-
 /// Sum by lanes first; every path adds in this order.
 #[inline(always)]
 fn sum(values: &[f32]) -> f32 {
@@ -555,6 +568,7 @@ fn sum(values: &[f32]) -> f32 {
 }
 
 /// The posterior of one item, normalised.
+#[inline(always)]
 fn expect_one(
     cells: &[u32],
     prior: &[f32],
@@ -576,12 +590,14 @@ fn expect_one(
     }
 }
 
+#[inline(always)]
 fn row(table: &[f32], cell: u32, width: usize) -> &[f32] {
     let start = cell as usize * width;
     table.get(start..start + width).unwrap_or_default()
 }
 
-fn row_mut(table: &mut [f32], cell: u32, width: usize) -> &mut [f32] {
+#[inline(always)]
+fn row_mut<T>(table: &mut [T], cell: u32, width: usize) -> &mut [T] {
     let start = cell as usize * width;
     table.get_mut(start..start + width).unwrap_or_default()
 }

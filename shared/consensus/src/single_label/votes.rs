@@ -8,8 +8,10 @@ pub(crate) struct Votes<'a> {
     pub(crate) workers: Vec<&'a str>,
     /// Names of all classes, in class order.
     pub(crate) classes: &'a [String],
-    /// worker × number of classes + class, grouped by item, ascending within an item.
-    pub(crate) cells: Vec<u32>,
+    /// worker × number of classes + class, item after item in canonical order, ascending within an item.
+    cells: Vec<u32>,
+    /// The class of each cell: a division saved for each vote and pass.
+    cell_classes: Vec<u32>,
     /// Items with votes in canonical order: index of the item, then the range of its votes in `cells`.
     pub(crate) items: Vec<ItemVotes>,
     /// Items asked about, with and without votes.
@@ -75,15 +77,23 @@ impl<'a> Votes<'a> {
                 });
             }
         }
-        let mut keyed: Vec<(u64, ItemVotes)> = items
-            .iter()
-            .map(|item| (head(&cells, item), *item))
-            .collect();
-        keyed.sort_unstable_by(|a, b| {
-            a.0.cmp(&b.0)
-                .then_with(|| slice(&cells, &a.1).cmp(slice(&cells, &b.1)))
-        });
-        let items = keyed.into_iter().map(|(_, item)| item).collect();
+        let mut items = by_first_worker(&items, &cells, n_classes, by_name.len());
+        for same in items.chunk_by_mut(|a, b| a.0 == b.0) {
+            same.sort_unstable_by(|a, b| {
+                (a.1.cmp(&b.1)).then_with(|| slice(&cells, &a.2).cmp(slice(&cells, &b.2)))
+            });
+        }
+        let mut items: Vec<ItemVotes> = items.into_iter().map(|(_, _, item)| item).collect();
+        // In the order in which every pass reads them.
+        let mut sorted = Vec::with_capacity(cells.len());
+        for item in &mut items {
+            let start = sorted.len() as u32;
+            sorted.extend_from_slice(slice(&cells, item));
+            (item.start, item.end) = (start, sorted.len() as u32);
+        }
+        // In 32 bits, where a division costs half.
+        let divisor = (n_classes as u32).max(1);
+        let cell_classes = sorted.iter().map(|cell| cell % divisor).collect();
         Self {
             workers: by_name
                 .iter()
@@ -91,7 +101,8 @@ impl<'a> Votes<'a> {
                 .map(String::as_str)
                 .collect(),
             classes: &problem.classes,
-            cells,
+            cells: sorted,
+            cell_classes,
             items,
             n_items: problem.items.len(),
         }
@@ -101,6 +112,11 @@ impl<'a> Votes<'a> {
     pub(crate) fn of(&self, item: &ItemVotes) -> &[u32] {
         slice(&self.cells, item)
     }
+
+    /// The classes of one item's votes.
+    pub(crate) fn classes_of(&self, item: &ItemVotes) -> &[u32] {
+        slice(&self.cell_classes, item)
+    }
 }
 
 fn slice<'c>(cells: &'c [u32], item: &ItemVotes) -> &'c [u32] {
@@ -109,8 +125,46 @@ fn slice<'c>(cells: &'c [u32], item: &ItemVotes) -> &'c [u32] {
         .unwrap_or_default()
 }
 
-/// The first two votes, which nearly always tell items apart without a look at the rest.
-fn head(cells: &[u32], item: &ItemVotes) -> u64 {
-    let mut votes = slice(cells, item).iter().map(|cell| u64::from(*cell) + 1);
-    (votes.next().unwrap_or_default() << 32) | votes.next().unwrap_or_default()
+/// Items by the rank of their first worker, which comes first, then the second vote, which nearly always tells items
+/// apart without a look at the rest. Counted out rather than compared.
+fn by_first_worker(
+    items: &[ItemVotes],
+    cells: &[u32],
+    n_classes: usize,
+    n_workers: usize,
+) -> Vec<(u32, u64, ItemVotes)> {
+    let divisor = (n_classes as u32).max(1);
+    let key = |item: &ItemVotes| {
+        let mut votes = slice(cells, item).iter().copied();
+        let first = votes.next().unwrap_or_default();
+        let second = votes.next().map_or(0, |cell| u64::from(cell) + 1);
+        (first / divisor, (u64::from(first) << 32) + second, *item)
+    };
+    let mut next = vec![0_usize; n_workers + 1];
+    for item in items {
+        if let Some(n) = next.get_mut(key(item).0 as usize + 1) {
+            *n += 1;
+        }
+    }
+    let mut before = 0;
+    for start in &mut next {
+        before += *start;
+        *start = before;
+    }
+    let empty = ItemVotes {
+        item_idx: 0,
+        start: 0,
+        end: 0,
+    };
+    let mut placed = vec![(0, 0, empty); items.len()];
+    for item in items {
+        let key = key(item);
+        if let Some(place) = next.get_mut(key.0 as usize) {
+            if let Some(slot) = placed.get_mut(*place) {
+                *slot = key;
+            }
+            *place += 1;
+        }
+    }
+    placed
 }
