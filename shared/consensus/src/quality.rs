@@ -3,6 +3,9 @@
 //! Figures are taken against the consolidated classes, not against a truth: a majority that errs together makes the
 //! ones who are right look bad.
 
+pub mod boxes;
+pub mod multi_label;
+
 use serde::Serialize;
 
 use crate::single_label::{Answer, Estimate};
@@ -27,7 +30,7 @@ const ACCURACY_SHRINKAGE: f64 = 12.0;
 pub struct Report {
     /// Workers, by name.
     pub workers: Vec<WorkerQuality>,
-    /// Classes, in class order, those that nobody chose left out.
+    /// Classes, in class order, those that nobody chose left out. Of boxes: figures by box.
     pub classes: Vec<ClassQuality>,
     /// Items whose answer is least certain, the least certain first, then by index; unanimous ones left out.
     pub second_look: Vec<SecondLook>,
@@ -44,10 +47,38 @@ pub struct WorkerQuality {
     pub accuracy: f64,
     /// Share of answers that are not the consolidated class, in [0, 1].
     pub disagreement: f64,
+    /// Of answers that name any number of classes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rates: Option<Rates>,
+    /// Of answers that draw boxes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boxes: Option<BoxCounts>,
     /// The most frequent disagreement; ties go to the lower classes.
     pub most_confused: Option<Confused>,
     /// Whether the answers tell next to nothing about the class: always the same one, or any at random.
     pub is_suspected: bool,
+}
+
+/// How often a worker selects what is true, and leaves what is not; shrunk to all workers' rates.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Rates {
+    /// Share of true classes that are selected, in [0, 1].
+    pub sensitivity: f64,
+    /// Share of false classes that are left, in [0, 1].
+    pub specificity: f64,
+}
+
+/// A worker's boxes against the consolidated ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct BoxCounts {
+    /// Boxes that overlap a consolidated one by an IoU of one half or more.
+    pub n_matched: u32,
+    /// Consolidated boxes that the worker didn't draw.
+    pub n_missed: u32,
+    /// Boxes that overlap none.
+    pub n_extra: u32,
+    /// Mean intersection over union of those that match, in [0, 1].
+    pub mean_iou: Option<f64>,
 }
 
 /// A pair of classes that a worker takes for each other.
@@ -66,7 +97,7 @@ pub struct Confused {
 pub struct ClassQuality {
     /// Name as in [`Problem::classes`].
     pub class: String,
-    /// Items consolidated to it.
+    /// Items, or boxes, consolidated to it.
     pub n_items: u32,
     /// Share of those items' answers that are this class, in [0, 1]; `None` without such items.
     pub agreement: Option<f64>,
@@ -79,11 +110,11 @@ pub struct ClassQuality {
 pub struct SecondLook {
     /// Index into [`Problem::items`].
     pub item_idx: usize,
-    /// The consolidated class.
-    pub class: String,
-    /// Probability in [0, 1] that it is right.
+    /// What it was consolidated to, in words: a class, several, or how many boxes of which.
+    pub label: String,
+    /// Probability in [0, 1] that it is right; where there are several decisions, of the least certain one.
     pub confidence: f64,
-    /// Answers for the consolidated class.
+    /// Answers that say the same.
     pub n_votes: u32,
     /// All answers.
     pub n_answers: u32,
@@ -131,7 +162,7 @@ pub fn report(
         if n_votes < n_answers {
             second_look.push(SecondLook {
                 item_idx,
-                class: problem
+                label: problem
                     .classes
                     .get(estimate.class as usize)
                     .cloned()
@@ -142,26 +173,52 @@ pub fn report(
             });
         }
     }
-    second_look.sort_by(|a, b| {
-        a.confidence
-            .total_cmp(&b.confidence)
-            .then(a.item_idx.cmp(&b.item_idx))
-    });
-    second_look.truncate(n_second_looks);
     let pooled = all.right / f64::from(all.n_answers).max(1.0);
-    let mut workers: Vec<WorkerQuality> = problem
-        .workers
-        .iter()
-        .zip(&tables)
+    let workers = problem.workers.iter().zip(&tables);
+    let workers = workers
         .filter(|(_, table)| table.n_answers > 0)
-        .map(|(worker, table)| table.quality(worker, &problem.classes, pooled))
-        .collect();
-    workers.sort_by(|a, b| a.worker.cmp(&b.worker));
-    Report {
-        workers,
-        classes: all.classes(&problem.classes, &items_of_class),
+        .map(|(worker, table)| table.quality(worker, &problem.classes, pooled));
+    Report::sorted(
+        workers.collect(),
+        all.classes(&problem.classes, &items_of_class),
         second_look,
+        n_second_looks,
+    )
+}
+
+impl Report {
+    fn sorted(
+        mut workers: Vec<WorkerQuality>,
+        classes: Vec<ClassQuality>,
+        mut second_look: Vec<SecondLook>,
+        n_second_looks: usize,
+    ) -> Self {
+        workers.sort_by(|a, b| a.worker.cmp(&b.worker));
+        second_look.sort_by(|a, b| {
+            a.confidence
+                .total_cmp(&b.confidence)
+                .then(a.item_idx.cmp(&b.item_idx))
+        });
+        second_look.truncate(n_second_looks);
+        Self {
+            workers,
+            classes,
+            second_look,
+        }
     }
+}
+
+/// The answers to an item without later ones of the same worker.
+fn first_of_each<A>(answers: &[A], worker: impl Fn(&A) -> u32) -> impl Iterator<Item = &A> {
+    let mut seen: Vec<u32> = Vec::with_capacity(answers.len());
+    answers.iter().filter(move |answer| {
+        let worker = worker(answer);
+        let is_new = !seen.contains(&worker);
+        if is_new {
+            seen.push(worker);
+        }
+        is_new
+    })
 }
 
 /// Expected accuracy in [0, 1] of every worker with single-label statistics, by name, shrunk to all workers'; with
@@ -243,6 +300,8 @@ impl Table {
             n_answers: self.n_answers,
             accuracy: (self.right + ACCURACY_SHRINKAGE * pooled) / (n_answers + ACCURACY_SHRINKAGE),
             disagreement,
+            rates: None,
+            boxes: None,
             most_confused: most.map(|(n, consolidated, answered)| Confused {
                 consolidated: name(consolidated),
                 answered: name(answered),

@@ -1,0 +1,213 @@
+//! Figures about workers, categories and items, on answers whose makers are known.
+
+#![expect(clippy::indexing_slicing, reason = "a test may panic")]
+
+use consensus::quality::{Report, WorkerQuality};
+use consensus::{Problem, Statistics, boxes, multi_label, quality};
+
+fn names(letter: char, n: usize) -> Vec<String> {
+    (0..n).map(|n| format!("{letter}{n}")).collect()
+}
+
+fn suspected(report: &Report) -> Vec<&str> {
+    let workers = report.workers.iter().filter(|worker| worker.is_suspected);
+    workers.map(|worker| worker.worker.as_str()).collect()
+}
+
+fn worker(report: &Report, idx: usize) -> &WorkerQuality {
+    &report.workers[idx]
+}
+
+#[test]
+fn any_number_of_classes() {
+    // Each item has two of four classes. Workers 0 to 2 are right, 3 overlooks the second class, 4 selects the same
+    // two whatever there is, 5 takes class 3 for class 0.
+    let items = (0..60_u32).map(|idx| {
+        let truth = vec![idx % 4, (idx + 1) % 4];
+        let mut answers: Vec<Vec<u32>> = vec![truth.clone(), truth.clone(), truth.clone()];
+        answers.push(truth[..1].to_vec());
+        answers.push(vec![0, 1]);
+        answers.push(
+            truth
+                .iter()
+                .map(|class| if *class == 0 { 3 } else { *class })
+                .collect(),
+        );
+        let answers = (0..).zip(answers);
+        answers
+            .map(|(worker, classes)| multi_label::Answer { worker, classes })
+            .collect()
+    });
+    let problem = Problem {
+        workers: names('w', 6),
+        classes: names('c', 4),
+        items: items.collect(),
+    };
+    let done = multi_label::consolidate(&problem, &Statistics::default(), &Default::default());
+    let report = quality::multi_label::report(&problem, &done.estimates, 7);
+    assert_eq!(suspected(&report), ["w4"]);
+    let (good, careless, confusing) = (worker(&report, 0), worker(&report, 3), worker(&report, 5));
+    assert_eq!(
+        (
+            good.n_answers,
+            good.disagreement,
+            good.most_confused.as_ref()
+        ),
+        (60, 0.0, None)
+    );
+    assert!(good.accuracy > 0.85, "{good:?}");
+    assert!((careless.disagreement - 0.5).abs() < 1e-9, "{careless:?}");
+    let rates = |worker: &WorkerQuality| worker.rates.unwrap();
+    assert!(
+        rates(good).sensitivity > 0.9 && rates(good).specificity > 0.9,
+        "{good:?}"
+    );
+    assert!(
+        (0.45..0.65).contains(&rates(careless).sensitivity),
+        "{careless:?}"
+    );
+    assert!(rates(careless).specificity > 0.9, "{careless:?}");
+    let most = confusing.most_confused.as_ref().unwrap();
+    assert_eq!(
+        (most.consolidated.as_str(), most.answered.as_str(), most.n),
+        ("c0", "c3", 15)
+    );
+    assert_eq!(report.classes.len(), 4);
+    assert_eq!(report.classes[0].n_items, 30);
+    assert!(
+        report
+            .classes
+            .iter()
+            .all(|class| class.agreement.unwrap() < 1.0)
+    );
+    assert_eq!(report.second_look.len(), 7);
+    assert!(
+        report
+            .second_look
+            .is_sorted_by(|a, b| a.confidence <= b.confidence)
+    );
+    assert!(
+        report
+            .second_look
+            .iter()
+            .all(|item| item.n_votes < item.n_answers)
+    );
+}
+
+fn drawn(class: u32, left: f64) -> boxes::BoxLabel {
+    boxes::BoxLabel {
+        class,
+        left,
+        top: 10.0,
+        width: 40.0,
+        height: 30.0,
+    }
+}
+
+#[test]
+fn boxes_of_workers() {
+    // Two boxes an item. Workers 0 to 2 are right, 3 misses the second, 4 draws where nothing is, 5 draws a third box,
+    // 6 gives the second the first one's name.
+    let items = (0..20).map(|idx| {
+        let (a, b) = (drawn(0, f64::from(idx)), drawn(1, 100.0 + f64::from(idx)));
+        let answers = [
+            vec![a, b],
+            vec![a, b],
+            vec![b, a],
+            vec![a],
+            vec![drawn(1, 300.0 + 90.0 * f64::from(idx))],
+            vec![a, b, drawn(0, 200.0)],
+            vec![a, drawn(0, b.left + 2.0)],
+        ];
+        let answers = (0..).zip(answers);
+        answers
+            .map(|(worker, boxes)| boxes::Answer { worker, boxes })
+            .collect()
+    });
+    let problem = Problem {
+        workers: names('w', 7),
+        classes: names('c', 2),
+        items: items.collect(),
+    };
+    let done = boxes::consolidate(&problem, &Statistics::default(), &Default::default());
+    let report = quality::boxes::report(&problem, &done.estimates, 100);
+    assert_eq!(suspected(&report), ["w4"]);
+    let counts = |idx| {
+        let found = worker(&report, idx).boxes.unwrap();
+        (found.n_matched, found.n_missed, found.n_extra)
+    };
+    assert_eq!([counts(0), counts(2)], [(40, 0, 0); 2]);
+    assert_eq!(counts(3), (20, 20, 0));
+    assert_eq!(counts(4), (0, 40, 20));
+    assert_eq!(counts(5), (40, 0, 20));
+    assert_eq!(counts(6), (40, 0, 0));
+    let mean_iou = |idx| worker(&report, idx).boxes.unwrap().mean_iou;
+    assert!(mean_iou(0).unwrap() > 0.98 && mean_iou(6).unwrap() < mean_iou(0).unwrap());
+    assert_eq!(mean_iou(4), None);
+    let most = worker(&report, 6).most_confused.as_ref().unwrap();
+    assert_eq!(
+        (most.consolidated.as_str(), most.answered.as_str(), most.n),
+        ("c1", "c0", 20)
+    );
+    assert!((worker(&report, 3).disagreement - 0.5).abs() < 1e-9);
+    let class = |idx: usize| {
+        (
+            report.classes[idx].n_items,
+            report.classes[idx].n_answered_elsewhere,
+        )
+    };
+    assert_eq!([class(0), class(1)], [(20, 40), (20, 20)]);
+    assert!((report.classes[0].agreement.unwrap() - 6.0 / 7.0).abs() < 1e-9);
+    assert_eq!(report.second_look.len(), 20);
+    assert_eq!(
+        (
+            report.second_look[0].label.as_str(),
+            report.second_look[0].n_votes
+        ),
+        ("1 c0, 1 c1", 3)
+    );
+}
+
+#[test]
+fn nothing_to_tell() {
+    let nobody = Problem::<multi_label::Answer> {
+        workers: names('w', 2),
+        classes: names('c', 2),
+        items: vec![Vec::new()],
+    };
+    let done = multi_label::consolidate(&nobody, &Statistics::default(), &Default::default());
+    assert_eq!(
+        quality::multi_label::report(&nobody, &done.estimates, 5),
+        Report::default()
+    );
+    // Everybody agrees that there is nothing: nobody is a spammer, and nothing is worth a look.
+    let items = (0..30).map(|_| {
+        (0..3)
+            .map(|worker| boxes::Answer {
+                worker,
+                boxes: vec![],
+            })
+            .collect()
+    });
+    let nothing = Problem {
+        workers: names('w', 3),
+        classes: names('c', 2),
+        items: items.collect(),
+    };
+    let done = boxes::consolidate(&nothing, &Statistics::default(), &Default::default());
+    let report = quality::boxes::report(&nothing, &done.estimates, 5);
+    assert_eq!(
+        (
+            suspected(&report),
+            report.second_look.len(),
+            report.classes.len()
+        ),
+        (vec![], 0, 0)
+    );
+    assert!(
+        report
+            .workers
+            .iter()
+            .all(|worker| worker.disagreement == 0.0)
+    );
+}
