@@ -4,6 +4,7 @@
 //! wire formats in this process. [`commands`] holds one file a command; [`services`] the embedded services.
 
 pub mod agreement;
+pub mod answer_files;
 pub mod cli;
 pub mod commands;
 pub mod evaluate;

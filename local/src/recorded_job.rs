@@ -9,11 +9,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
-use serde::Deserialize;
+use labeling::consolidation::Content;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::agreement::{TruthBySource, TruthError, parse_truth};
+use crate::answer_files::{self, AnswerFile, AnswerFileError, json_files};
 use crate::services::ground_truth::WorkerAnswer;
 
 /// Largest file that is read, in bytes: Custom Labels' own limit of a manifest.
@@ -101,6 +102,9 @@ pub enum RecordedJobError {
         /// What is wrong.
         reason: String,
     },
+    /// A file of answers that can't be read as one.
+    #[error(transparent)]
+    AnswerFile(#[from] AnswerFileError),
     /// A file of answers that is not of the documented form.
     #[error("{path}: {reason}")]
     Answers {
@@ -165,7 +169,9 @@ impl RecordedJobError {
             Self::NotText { .. } | Self::TooLarge { .. } | Self::ManifestLine { .. } => {
                 "sync the file again; a manifest is JSON Lines, one object a line"
             }
-            Self::Answers { .. } => "sync the file again: it is not as Ground Truth writes it",
+            Self::Answers { .. } | Self::AnswerFile(_) => {
+                "sync the file again: it is not as Ground Truth writes it"
+            }
             Self::UnknownObject { .. } | Self::OtherObject { .. } => {
                 "put the job's own input manifest beside its folder as input.manifest, or take it away"
             }
@@ -464,16 +470,18 @@ impl Answers {
     }
 }
 
-/// The workers' answers: from the consolidation requests, and from worker-response files for objects not in these.
+/// The workers' answers: from the annotation files, and from worker-response files for objects not in these.
 fn read_answers(folder: &Path) -> Result<Answers, RecordedJobError> {
     let annotations = folder.join("annotations");
     let mut answers = Answers::default();
     for path in json_files(&annotations.join("consolidated-annotation/consolidation-request"))? {
-        read_consolidation_request(&path, &mut answers)?;
+        // A later file about the same object replaces an earlier one.
+        add_answers(&mut answers, answer_files::read(&path)?, |_| false)?;
     }
     let from_requests: BTreeSet<u32> = answers.by_object.keys().copied().collect();
     for path in json_files(&annotations.join("worker-response"))? {
-        read_worker_response(&path, &from_requests, &mut answers)?;
+        let is_known = |object_idx| from_requests.contains(&object_idx);
+        add_answers(&mut answers, answer_files::read(&path)?, is_known)?;
     }
     if answers.by_object.is_empty() {
         return Err(RecordedJobError::NoAnswers {
@@ -483,122 +491,54 @@ fn read_answers(folder: &Path) -> Result<Answers, RecordedJobError> {
     Ok(answers)
 }
 
-/// JSON files at any depth, in the order of their paths; none where the folder does not exist.
-fn json_files(folder: &Path) -> Result<Vec<PathBuf>, RecordedJobError> {
-    let mut found = Vec::new();
-    let mut open = vec![folder.to_path_buf()];
-    while let Some(folder) = open.pop() {
-        if !folder.is_dir() {
-            continue;
-        }
-        for entry in folder_entries(&folder)? {
-            if entry.is_dir() {
-                open.push(entry);
-            } else if entry
-                .extension()
-                .is_some_and(|extension| extension == "json")
-            {
-                found.push(entry);
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-fn read_consolidation_request(path: &Path, answers: &mut Answers) -> Result<(), RecordedJobError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct DataObject {
-        dataset_object_id: String,
-        #[serde(default)]
-        data_object: Value,
-        annotations: Vec<Annotation>,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Annotation {
-        worker_id: String,
-        annotation_data: AnnotationData,
-    }
-    #[derive(Deserialize)]
-    struct AnnotationData {
-        content: String,
-    }
+fn add_answers(
+    answers: &mut Answers,
+    read: AnswerFile,
+    is_known: impl Fn(u32) -> bool,
+) -> Result<(), RecordedJobError> {
     let fault = |reason: String| RecordedJobError::Answers {
-        path: path.to_path_buf(),
+        path: read.path.clone(),
         reason,
     };
-    let text = read_text(path)?;
-    let objects: Vec<DataObject> =
-        serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?;
-    for object in objects {
-        let object_idx: u32 = object.dataset_object_id.parse().map_err(|_| {
+    if let Some((idx, reason)) = read.file.unidentified.first() {
+        return Err(fault(format!("element {idx}: {reason}")));
+    }
+    for object in read.file.objects {
+        let id = object.dataset_object_id;
+        let object_idx: u32 = id.parse().map_err(|_| {
             fault(format!(
-                "datasetObjectId {:?} is not a position in the manifest",
-                object.dataset_object_id
+                "{id:?} is not a data object's position in the manifest"
             ))
         })?;
-        if let Some(source_ref) = object.data_object.get("s3Uri").and_then(Value::as_str) {
-            answers
-                .source_refs
-                .insert(object_idx, source_ref.to_owned());
+        if let Some(reason) = object.problem {
+            return Err(fault(format!("data object {id}: {reason}")));
         }
-        // A later file about the same object replaces an earlier one.
-        let found = object
-            .annotations
-            .into_iter()
-            .map(|annotation| WorkerAnswer {
-                worker_id: annotation.worker_id,
-                content: annotation.annotation_data.content,
-            })
-            .collect();
+        if is_known(object_idx) {
+            continue;
+        }
+        let mut found = Vec::with_capacity(object.annotations.len());
+        for annotation in object.annotations {
+            let content = match annotation.content {
+                Content::Inline(content) => content,
+                Content::Stored { uri } => {
+                    return Err(fault(format!(
+                        "data object {id}: an answer is stored at {uri}"
+                    )));
+                }
+                Content::Unreadable(reason) => {
+                    return Err(fault(format!("data object {id}: {reason}")));
+                }
+            };
+            let worker_id = annotation.worker_id;
+            let worker_id = worker_id
+                .ok_or_else(|| fault(format!("data object {id}: an answer has no workerId")))?;
+            found.push(WorkerAnswer { worker_id, content });
+        }
+        if let Some(source_ref) = object.source {
+            answers.source_refs.insert(object_idx, source_ref);
+        }
         answers.by_object.insert(object_idx, found);
     }
-    Ok(())
-}
-
-fn read_worker_response(
-    path: &Path,
-    known: &BTreeSet<u32>,
-    answers: &mut Answers,
-) -> Result<(), RecordedJobError> {
-    #[derive(Deserialize)]
-    struct File {
-        answers: Vec<Answer>,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Answer {
-        answer_content: Box<RawValue>,
-        worker_id: String,
-    }
-    let fault = |reason: String| RecordedJobError::Answers {
-        path: path.to_path_buf(),
-        reason,
-    };
-    // …/worker-response/iteration-<N>/<datasetObjectId>/<time>.json
-    let object_idx: u32 = path
-        .parent()
-        .and_then(Path::file_name)
-        .and_then(|name| name.to_str())
-        .and_then(|name| name.parse().ok())
-        .ok_or_else(|| {
-            fault("its folder is not named by a data object's position in the manifest".to_owned())
-        })?;
-    if known.contains(&object_idx) {
-        return Ok(());
-    }
-    let text = read_text(path)?;
-    let file: File = serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?;
-    answers
-        .by_object
-        .entry(object_idx)
-        .or_default()
-        .extend(file.answers.into_iter().map(|answer| WorkerAnswer {
-            worker_id: answer.worker_id,
-            content: answer.answer_content.get().to_owned(),
-        }));
     Ok(())
 }
 

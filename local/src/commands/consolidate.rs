@@ -3,21 +3,19 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use consensus::quality::{self, ClassQuality, WorkerQuality};
 use labeling::consolidation::{
-    ANNOTATION_FILE_BYTES_MAX, AnnotationFile, Config, Counts, DataObject, Outcome, Payload,
-    Request, consolidate, worker_quality,
+    AnnotationFile, Config, Counts, Outcome, Payload, Quality, Request, consolidate,
 };
 use labeling::statistics_file::Statistics;
-use labeling::{TaskType, categories, whole_job, worker_response};
+use labeling::{TaskType, categories, whole_job};
 use serde::Serialize;
 
+use crate::answer_files::{self, AnswerFileError};
 use crate::cli::CommandError;
-
-/// Data objects in the report's list of those worth a second look, inclusive.
-const SECOND_LOOK_MAX: usize = 20;
+use crate::output::progress::Reporter;
+use crate::output::quality;
 
 /// Arguments of `gtcl consolidate`.
 #[derive(Debug, clap::Args)]
@@ -63,10 +61,17 @@ enum ReportFormat {
 /// Fails when a file can't be read or is neither an annotation file nor a worker-response file.
 pub async fn run(args: Args) -> Result<u8, CommandError> {
     let paths = files(&args.files)?;
-    let mut batches = Vec::with_capacity(paths.len());
+    let mut read = Vec::with_capacity(paths.len());
     for path in &paths {
-        batches.push(parse(path)?);
+        read.push(answer_files::read(path).map_err(unreadable)?);
     }
+    let n_left_out = answer_files::leave_out_repeated(&mut read);
+    if n_left_out > 0 {
+        Reporter::new(false).note(&format!(
+            "{n_left_out} worker-response files left out: annotation files hold the same answers"
+        ));
+    }
+    let batches: Vec<AnnotationFile> = read.into_iter().map(|read| read.file).collect();
     let config = Config {
         label_categories: label_categories(&args, &paths)?,
         task_type: args.task_type,
@@ -74,9 +79,7 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
     };
     let quality = args.report.and_then(|_| {
         let objects = batches.iter().flat_map(|file| file.objects.iter().cloned());
-        let file = AnnotationFile::from_objects(objects);
-        let report = worker_quality(&request(&args.label_attribute), &file, &config)?;
-        Some(Quality::new(report, &file))
+        whole_job::gather(&args.label_attribute, objects, &config).quality(None)
     });
     let outcomes = if args.whole_job {
         let objects = batches.into_iter().flat_map(|file| file.objects);
@@ -133,17 +136,17 @@ fn one_after_another(
     outcomes.collect()
 }
 
-/// The files, and the JSON files below the folders, in order of their paths.
+/// The files, and those with answers below the folders, in order of their paths.
 fn files(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
     let mut found = Vec::new();
     for path in arguments {
         if path.is_dir() {
-            let n_before = found.len();
-            collect(path, &mut found)?;
-            if found.len() == n_before {
+            let in_folder = answer_files::answer_files(path).map_err(unreadable)?;
+            if in_folder.is_empty() {
                 return Err(CommandError::new(format!("{} holds no .json files", path.display()))
                     .with_help("name a folder consolidation-request or worker-response of a job, or files"));
             }
+            found.extend(in_folder);
         } else {
             found.push(path.clone());
         }
@@ -151,65 +154,15 @@ fn files(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
     Ok(found)
 }
 
-fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), CommandError> {
-    let failed = |error: io::Error| {
-        CommandError::new(format!("failed to read {}: {error}", folder.display()))
-    };
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        paths.push(entry.map_err(failed)?.path());
-    }
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            collect(&path, found)?;
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "json")
-        {
-            found.push(path);
-        }
-    }
-    Ok(())
-}
-
-fn parse(path: &Path) -> Result<AnnotationFile, CommandError> {
-    let bytes = read(path)?;
-    let text = path.to_string_lossy().replace('\\', "/");
-    let parsed = match worker_response::dataset_object_id(&text) {
-        Some(id) => {
-            worker_response::parse(id, &bytes).map(|object| AnnotationFile::from_objects([object]))
-        }
-        None => AnnotationFile::parse(&bytes).or_else(|error| {
-            // A worker-response file that was taken out of its folder is named by its own name.
-            let name = path.file_stem().unwrap_or_default().to_string_lossy();
-            let object: Result<DataObject, _> = worker_response::parse(&name, &bytes);
-            object
-                .map(|object| AnnotationFile::from_objects([object]))
-                .map_err(|_| error)
-        }),
-    };
-    parsed.map_err(|error| {
-        CommandError::new(format!("{}: {error}", path.display())).with_help(
+fn unreadable(error: AnswerFileError) -> CommandError {
+    let help = match error {
+        AnswerFileError::Read { .. } => "look at the path: a file or folder on this machine",
+        AnswerFileError::TooLarge { .. } | AnswerFileError::Parse { .. } => {
             "annotation files lie in annotations/consolidated-annotation/consolidation-request of a job's folder, \
-             worker-response files in annotations/worker-response",
-        )
-    })
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
-    let failed = |error: io::Error| {
-        CommandError::new(format!("failed to read {}: {error}", path.display()))
-            .with_help("look at the path: a file or folder on this machine")
+             worker-response files in annotations/worker-response"
+        }
     };
-    let n_bytes = fs::metadata(path).map_err(failed)?.len();
-    if n_bytes > ANNOTATION_FILE_BYTES_MAX {
-        return Err(CommandError::new(format!(
-            "{} has {n_bytes} bytes, more than {ANNOTATION_FILE_BYTES_MAX}",
-            path.display()
-        )));
-    }
-    fs::read(path).map_err(failed)
+    CommandError::new(error.to_string()).with_help(help)
 }
 
 fn label_categories(args: &Args, paths: &[PathBuf]) -> Result<Option<Vec<String>>, CommandError> {
@@ -223,7 +176,11 @@ fn label_categories(args: &Args, paths: &[PathBuf]) -> Result<Option<Vec<String>
     let Some(path) = path else {
         return Ok(None);
     };
-    let names = categories::parse_file(&read(&path)?);
+    let bytes = fs::read(&path).map_err(|error| {
+        CommandError::new(format!("failed to read {}: {error}", path.display()))
+            .with_help("name another one with --categories")
+    })?;
+    let names = categories::parse_file(&bytes);
     names.map(Some).map_err(|error| {
         CommandError::new(format!("{}: {error}", path.display()))
             .with_help("name another one with --categories")
@@ -254,114 +211,9 @@ struct Report {
     task_types: Vec<&'static str>,
     /// Names in answers that are no label category, with the number of answers.
     unknown_categories: BTreeMap<String, u32>,
-    /// Data objects by how much they deserve a second look: those of the lowest confidence first.
-    second_look: Vec<SecondLook>,
-    /// Of a single-label job: what its answers say about its workers and categories.
+    /// What the answers say about workers, categories and data objects; `None` when none can be read.
     quality: Option<Quality>,
     failed: Vec<Failed>,
-}
-
-/// Figures against the consolidated labels of the whole job, not against a truth.
-#[derive(Debug, Serialize)]
-struct Quality {
-    /// Workers by pseudonym, the least accurate first.
-    workers: Vec<WorkerQuality>,
-    /// Categories, those with the least agreement first.
-    categories: Vec<ClassQuality>,
-    /// Data objects that workers disagree on, the least certain first.
-    disputed: Vec<Disputed>,
-}
-
-#[derive(Debug, Serialize)]
-struct Disputed {
-    dataset_object_id: String,
-    label: String,
-    confidence: f64,
-    n_votes: u32,
-    n_answers: u32,
-}
-
-impl Quality {
-    fn new(report: quality::Report, file: &AnnotationFile) -> Self {
-        let quality::Report {
-            mut workers,
-            mut classes,
-            second_look,
-        } = report;
-        workers.sort_by(|a, b| a.accuracy.total_cmp(&b.accuracy));
-        let agreement = |class: &ClassQuality| class.agreement.unwrap_or(1.0);
-        classes.sort_by(|a, b| agreement(a).total_cmp(&agreement(b)));
-        let disputed = second_look.into_iter().filter_map(|item| {
-            Some(Disputed {
-                dataset_object_id: file.objects.get(item.item_idx)?.dataset_object_id.clone(),
-                label: item.class,
-                confidence: item.confidence,
-                n_votes: item.n_votes,
-                n_answers: item.n_answers,
-            })
-        });
-        Self {
-            disputed: disputed.collect(),
-            workers,
-            categories: classes,
-        }
-    }
-
-    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
-        writeln!(
-            out,
-            "\nworkers, the least accurate first: answers, estimated accuracy, share of disagreement"
-        )?;
-        for worker in &self.workers {
-            write!(
-                out,
-                "  {}  {:>5}  {:>5.1} %  {:>5.1} %",
-                worker.worker,
-                worker.n_answers,
-                worker.accuracy * 100.0,
-                worker.disagreement * 100.0
-            )?;
-            if let Some(pair) = &worker.most_confused {
-                write!(
-                    out,
-                    "  {} × {} for {}",
-                    pair.n,
-                    pair.answered.escape_debug(),
-                    pair.consolidated.escape_debug()
-                )?;
-            }
-            let mark = if worker.is_suspected {
-                "  suspected: the answers say next to nothing about the image"
-            } else {
-                ""
-            };
-            writeln!(out, "{mark}")?;
-        }
-        writeln!(
-            out,
-            "\ncategories, the least agreed on first: data objects, agreement, answers elsewhere"
-        )?;
-        for class in &self.categories {
-            let agreement = class.agreement.map_or_else(
-                || "-".to_owned(),
-                |agreement| format!("{:.1} %", agreement * 100.0),
-            );
-            writeln!(
-                out,
-                "  {:>5}  {agreement:>7}  {:>5}  {}",
-                class.n_items,
-                class.n_answered_elsewhere,
-                class.class.escape_debug()
-            )?;
-        }
-        Ok(())
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct SecondLook {
-    dataset_object_id: String,
-    confidence: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -374,7 +226,7 @@ impl Report {
     fn new(outcomes: &[Outcome], quality: Option<Quality>) -> Self {
         let mut counts = Counts::default();
         let mut unknown_categories: BTreeMap<String, u32> = BTreeMap::new();
-        let (mut second_look, mut failed, mut task_types) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut failed, mut task_types) = (Vec::new(), Vec::new());
         let mut n_data_objects = 0;
         for outcome in outcomes {
             counts.n_answers += outcome.counts.n_answers;
@@ -389,19 +241,9 @@ impl Report {
                 dataset_object_id: object.dataset_object_id.clone(),
                 reason: object.reason.clone(),
             }));
-            second_look.extend(outcome.response.iter().filter_map(|element| {
-                Some(SecondLook {
-                    dataset_object_id: element.dataset_object_id.clone(),
-                    confidence: lowest_confidence(
-                        &serde_json::from_str(element.label.get()).ok()?,
-                    )?,
-                })
-            }));
         }
         task_types.sort_unstable();
         task_types.dedup();
-        second_look.sort_by(|a, b| a.confidence.total_cmp(&b.confidence));
-        second_look.truncate(SECOND_LOOK_MAX);
         Self {
             n_data_objects,
             n_consolidated: n_data_objects - failed.len(),
@@ -411,7 +253,6 @@ impl Report {
             n_unreadable_answers: counts.n_unreadable,
             task_types,
             unknown_categories,
-            second_look,
             quality,
             failed,
         }
@@ -432,18 +273,7 @@ impl Report {
             }
         }
         if let Some(quality) = &self.quality {
-            quality.write_text(out)?;
-        }
-        if !self.second_look.is_empty() {
-            writeln!(out, "\nworth a second look: data object, confidence")?;
-            for object in &self.second_look {
-                writeln!(
-                    out,
-                    "  {:>7}  {:.4}",
-                    object.dataset_object_id.escape_debug(),
-                    object.confidence
-                )?;
-            }
+            quality::write_text(quality, out)?;
         }
         if !self.failed.is_empty() {
             writeln!(out, "\nfailed: data object, reason")?;
@@ -460,32 +290,10 @@ impl Report {
     }
 }
 
-/// The lowest confidence in a label envelope; `None` when it has none (a failed data object, nothing in the image).
-fn lowest_confidence(envelope: &serde_json::Value) -> Option<f64> {
-    let metadata = envelope.get("metadata")?;
-    let single = metadata
-        .get("confidence")
-        .and_then(serde_json::Value::as_f64);
-    let of_map = metadata
-        .get("confidence-map")
-        .and_then(serde_json::Value::as_object);
-    let of_boxes = metadata
-        .get("objects")
-        .and_then(serde_json::Value::as_array);
-    let others = of_map.into_iter().flat_map(|map| map.values()).chain(
-        of_boxes
-            .into_iter()
-            .flatten()
-            .filter_map(|object| object.get("confidence")),
-    );
-    let lowest = others
-        .filter_map(serde_json::Value::as_f64)
-        .min_by(f64::total_cmp);
-    single.or(lowest)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn args(files: &[&Path], whole_job: bool) -> Args {
@@ -543,7 +351,10 @@ mod tests {
         .unwrap();
         let label = |path: &Path| {
             let paths = files(&[path.to_path_buf()]).unwrap();
-            let batches: Vec<_> = paths.iter().map(|path| parse(path).unwrap()).collect();
+            let read = paths
+                .iter()
+                .map(|path| answer_files::read(path).unwrap().file);
+            let batches: Vec<_> = read.collect();
             let outcomes = one_after_another("Birds", &batches, &Config::default());
             serde_json::to_string(&outcomes[0].response).unwrap()
         };
@@ -551,24 +362,34 @@ mod tests {
     }
 
     #[test]
-    fn confidences() {
-        for (envelope, expected) in [
-            (r#"{"label":1,"metadata":{"confidence":0.5}}"#, Some(0.5)),
-            (
-                r#"{"label":[1],"metadata":{"confidence-map":{"1":0.9,"2":0.4}}}"#,
-                Some(0.4),
-            ),
-            (
-                r#"{"label":{},"metadata":{"objects":[{"confidence":0.7},{"confidence":0.6}]}}"#,
-                Some(0.6),
-            ),
-            (r#"{"label":null,"metadata":{"failure-reason":"x"}}"#, None),
-        ] {
-            assert_eq!(
-                lowest_confidence(&serde_json::from_str(envelope).unwrap()),
-                expected,
-                "{envelope}"
-            );
-        }
+    fn answers_that_stand_in_two_files_count_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let answer = r#"{"answers":[{"workerId":"a","answerContent":{"x":{"label":"Owl"}}}]}"#;
+        write(
+            "consolidated-annotation/consolidation-request/iteration-1/t.json",
+            r#"[{"datasetObjectId":"0","annotations":[{"workerId":"a","annotationData":{"content":"{\"x\":{\"label\":\"Owl\"}}"}}]}]"#,
+        );
+        write(
+            "consolidated-annotation/consolidation-response/iteration-1/t.json",
+            r#"[{"datasetObjectId":"0","consolidatedAnnotation":{"content":{}}}]"#,
+        );
+        write("worker-response/iteration-1/0/t.json", answer);
+        write("worker-response/iteration-1/1/t.json", answer);
+        let paths = files(&[folder.path().to_path_buf()]).unwrap();
+        let mut read: Vec<_> = paths
+            .iter()
+            .map(|path| answer_files::read(path).unwrap())
+            .collect();
+        assert_eq!(answer_files::leave_out_repeated(&mut read), 1);
+        let ids = read.iter().flat_map(|read| &read.file.objects);
+        let ids: Vec<&str> = ids
+            .map(|object| object.dataset_object_id.as_str())
+            .collect();
+        assert_eq!(ids, ["0", "1"]);
     }
 }

@@ -2,4 +2,5 @@
 
 pub mod folder;
 pub mod progress;
+pub mod quality;
 pub mod summary;

@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 /// The three task types that have a consolidation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum TaskType {
     /// One label category for the whole image.
     SingleLabel,

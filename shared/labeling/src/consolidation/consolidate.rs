@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use consensus::boxes::Answer as BoxesVote;
+use consensus::multi_label::Answer as MultiLabelVote;
 use consensus::single_label::Answer as SingleLabelVote;
 use consensus::{Consolidation, Problem, Statistics, quality};
 use manifest::Envelope;
 
 use super::classes::Classes;
 use super::gathered::{Gathered, Object};
+use super::quality::Quality;
 use super::{AnnotationFile, ConsolidatedAnnotation, Counts, FailedObject, Outcome, Request};
 use crate::TaskType;
 use crate::answers::{Answer, DrawnBox, ImageSize};
@@ -83,33 +86,6 @@ pub fn consolidate(
     let gathered = Gathered::from_file(job_key, file, config);
     let categories = request.label_categories.as_deref();
     gathered.consolidate(&request.label_attribute, categories, carried)
-}
-
-/// What the answers of a single-label job say about its workers and categories: all of them together, without
-/// carried statistics. `None` for a job of another task type. Items are indices into `file.objects`.
-#[must_use]
-pub fn worker_quality(
-    request: &Request,
-    file: &AnnotationFile,
-    config: &Config,
-) -> Option<quality::Report> {
-    let job_key = request.job_folder().unwrap_or(&request.label_attribute);
-    let gathered = Gathered::from_file(job_key, file, config);
-    let mut batch = gathered.into_batch(request.label_categories.as_deref());
-    if batch.task_type != Some(TaskType::SingleLabel) {
-        return None;
-    }
-    let problem = batch.single_label_problem();
-    let consolidated = consensus::single_label::consolidate(
-        &problem,
-        &Statistics::default(),
-        &config.single_label,
-    );
-    Some(quality::report(
-        &problem,
-        &consolidated.estimates,
-        file.objects.len(),
-    ))
 }
 
 type Labels = Vec<Option<Envelope>>;
@@ -262,8 +238,25 @@ impl Batch {
         config: &consensus::multi_label::Config,
         exclusion: &str,
     ) -> (Labels, Statistics) {
-        use consensus::multi_label::{Answer as Vote, consolidate};
-        let problem = self.problem(|classes, worker, answer, unknown| {
+        let problem = self.multi_label_problem(exclusion);
+        let Consolidation {
+            estimates,
+            statistics,
+        } = consensus::multi_label::consolidate(&problem, carried, config);
+        let labels = estimates.into_iter().map(|estimate| {
+            let estimate = estimate?;
+            let accepted = estimate.accepted.iter().filter_map(|class| {
+                let (id, name) = self.classes.id_and_name(*class)?;
+                let confidence = estimate.probabilities.get(*class as usize)?;
+                Some((id, name, rounded_confidence(*confidence)))
+            });
+            Some(Envelope::multi_label(&accepted.collect::<Vec<_>>()))
+        });
+        (labels.collect(), statistics)
+    }
+
+    fn multi_label_problem(&mut self, exclusion: &str) -> Problem<MultiLabelVote> {
+        self.problem(|classes, worker, answer, unknown| {
             let labels = match answer {
                 Answer::SingleLabel { label } => std::slice::from_ref(label),
                 Answer::MultiLabel { labels } => labels.as_slice(),
@@ -281,26 +274,12 @@ impl Batch {
             match problem {
                 // A form with categories that we don't know says nothing on those that we do.
                 Some(reason) if selected.is_empty() => Err(reason),
-                _ => Ok(Vote {
+                _ => Ok(MultiLabelVote {
                     worker,
                     classes: selected,
                 }),
             }
-        });
-        let Consolidation {
-            estimates,
-            statistics,
-        } = consolidate(&problem, carried, config);
-        let labels = estimates.into_iter().map(|estimate| {
-            let estimate = estimate?;
-            let accepted = estimate.accepted.iter().filter_map(|class| {
-                let (id, name) = self.classes.id_and_name(*class)?;
-                let confidence = estimate.probabilities.get(*class as usize)?;
-                Some((id, name, rounded_confidence(*confidence)))
-            });
-            Some(Envelope::multi_label(&accepted.collect::<Vec<_>>()))
-        });
-        (labels.collect(), statistics)
+        })
     }
 
     fn boxes(
@@ -308,7 +287,42 @@ impl Batch {
         carried: &Statistics,
         config: &consensus::boxes::Config,
     ) -> (Labels, Statistics) {
-        use consensus::boxes::{Answer as Vote, consolidate};
+        let (problem, sizes) = self.boxes_problem();
+        let Consolidation {
+            estimates,
+            statistics,
+        } = consensus::boxes::consolidate(&problem, carried, config);
+        let labels = estimates.into_iter().zip(sizes).map(|(estimate, size)| {
+            let (estimate, size) = (estimate?, size?);
+            let mut class_map = BTreeMap::new();
+            let boxes = estimate.boxes.iter().filter_map(|found| {
+                let (class_id, name) = self.classes.id_and_name(found.class)?;
+                class_map.insert(class_id, name);
+                Some(manifest::BoxLabel {
+                    class_id,
+                    left: rounded(found.left, PIXEL_SCALE),
+                    top: rounded(found.top, PIXEL_SCALE),
+                    width: rounded(found.width, PIXEL_SCALE),
+                    height: rounded(found.height, PIXEL_SCALE),
+                    confidence: rounded_confidence(found.confidence),
+                })
+            });
+            let boxes: Vec<_> = boxes.collect();
+            let size = manifest::ImageSize {
+                width: size.width,
+                height: size.height,
+                depth: DEPTH,
+            };
+            Some(Envelope::boxes(
+                size,
+                &boxes,
+                &class_map.into_iter().collect::<Vec<_>>(),
+            ))
+        });
+        (labels.collect(), statistics)
+    }
+
+    fn boxes_problem(&mut self) -> (Problem<BoxesVote>, Vec<Option<ImageSize>>) {
         let sizes: Vec<Option<ImageSize>> = self
             .objects
             .iter()
@@ -353,41 +367,39 @@ impl Batch {
             }
             match problem {
                 Some(reason) if boxes.is_empty() => Err(reason),
-                _ => Ok(Vote { worker, boxes }),
+                _ => Ok(BoxesVote { worker, boxes }),
             }
         });
-        let Consolidation {
-            estimates,
-            statistics,
-        } = consolidate(&problem, carried, config);
-        let labels = estimates.into_iter().zip(sizes).map(|(estimate, size)| {
-            let (estimate, size) = (estimate?, size?);
-            let mut class_map = BTreeMap::new();
-            let boxes = estimate.boxes.iter().filter_map(|found| {
-                let (class_id, name) = self.classes.id_and_name(found.class)?;
-                class_map.insert(class_id, name);
-                Some(manifest::BoxLabel {
-                    class_id,
-                    left: rounded(found.left, PIXEL_SCALE),
-                    top: rounded(found.top, PIXEL_SCALE),
-                    width: rounded(found.width, PIXEL_SCALE),
-                    height: rounded(found.height, PIXEL_SCALE),
-                    confidence: rounded_confidence(found.confidence),
-                })
-            });
-            let boxes: Vec<_> = boxes.collect();
-            let size = manifest::ImageSize {
-                width: size.width,
-                height: size.height,
-                depth: DEPTH,
-            };
-            Some(Envelope::boxes(
-                size,
-                &boxes,
-                &class_map.into_iter().collect::<Vec<_>>(),
-            ))
-        });
-        (labels.collect(), statistics)
+        (problem, sizes)
+    }
+
+    /// As [`super::Gathered::quality`].
+    pub(super) fn quality(mut self, config: &Config) -> Option<Quality> {
+        let task_type = self.task_type?;
+        let (nothing, n_items) = (Statistics::default(), self.objects.len());
+        let report = match task_type {
+            TaskType::SingleLabel => {
+                use consensus::single_label::consolidate;
+                let problem = self.single_label_problem();
+                let found = consolidate(&problem, &nothing, &config.single_label);
+                quality::report(&problem, &found.estimates, n_items)
+            }
+            TaskType::MultiLabel => {
+                use consensus::multi_label::consolidate;
+                let problem = self.multi_label_problem(&config.exclusion_label);
+                let found = consolidate(&problem, &nothing, &config.multi_label);
+                quality::multi_label::report(&problem, &found.estimates, n_items)
+            }
+            TaskType::BoundingBox => {
+                use consensus::boxes::consolidate;
+                let (problem, _) = self.boxes_problem();
+                let found = consolidate(&problem, &nothing, &config.boxes);
+                quality::boxes::report(&problem, &found.estimates, n_items)
+            }
+        };
+        let objects = self.objects.into_iter();
+        let ids: Vec<String> = objects.map(|object| object.dataset_object_id).collect();
+        Some(Quality::new(task_type, report, &ids))
     }
 
     fn into_outcome(

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use consensus::Statistics;
 
 use super::consolidate::{Batch, Config};
+use super::quality::Quality;
 use super::{AnnotationFile, Content, DataObject, Outcome};
 use crate::answers::{self, Answer};
 use crate::shown::shown;
@@ -123,7 +124,15 @@ impl<'c> Gathered<'c> {
             .consolidate(label_attribute, carried, config)
     }
 
-    pub(super) fn into_batch(self, categories: Option<&[String]>) -> Batch {
+    /// What the answers say about workers, categories and data objects: all of them together, without carried
+    /// statistics. `None` when no answer can be read.
+    #[must_use]
+    pub fn quality(self, categories: Option<&[String]>) -> Option<Quality> {
+        let config = self.config;
+        self.into_batch(categories).quality(config)
+    }
+
+    fn into_batch(self, categories: Option<&[String]>) -> Batch {
         let mut names = vec![String::new(); self.workers.len()];
         for (id, number) in &self.workers {
             if let Some(name) = names.get_mut(*number as usize) {

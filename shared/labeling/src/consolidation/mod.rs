@@ -5,12 +5,14 @@ mod classes;
 mod consolidate;
 mod gathered;
 mod outcome;
+mod quality;
 mod request;
 
 pub use annotation_file::{
     ANNOTATION_FILE_BYTES_MAX, Annotation, AnnotationFile, AnnotationFileError, Content, DataObject,
 };
-pub use consolidate::{Config, consolidate, worker_quality};
+pub use consolidate::{Config, consolidate};
 pub use gathered::Gathered;
 pub use outcome::{ConsolidatedAnnotation, Counts, FailedObject, Outcome};
+pub use quality::{Disputed, Quality};
 pub use request::{Payload, Request, RequestError};

@@ -1,0 +1,165 @@
+//! Files of workers' answers, as a job's folder holds them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use labeling::consolidation::{
+    ANNOTATION_FILE_BYTES_MAX, AnnotationFile, AnnotationFileError, DataObject,
+};
+use labeling::worker_response;
+
+/// Folders of a job that hold answers; what lies beside them is made from these.
+const FOLDERS: [&str; 2] = ["consolidation-request", "worker-response"];
+
+/// A file of answers.
+#[derive(Debug, Clone)]
+pub struct AnswerFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether it is a worker-response file: one data object's answers.
+    pub is_worker_response: bool,
+    /// What it holds.
+    pub file: AnnotationFile,
+}
+
+/// Why a file gives no answers.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerFileError {
+    /// Not there, or not to be read.
+    #[error("failed to read {path}: {source}")]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Too large to be what it is named.
+    #[error(
+        "{path} has {n_bytes} bytes, more than the {ANNOTATION_FILE_BYTES_MAX} of an annotation file"
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size in bytes.
+        n_bytes: u64,
+    },
+    /// Neither an annotation file nor a worker-response file.
+    #[error("{path}: {error}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        error: AnnotationFileError,
+    },
+}
+
+/// JSON files at any depth, in the order of their paths; none where the folder does not exist.
+///
+/// # Errors
+///
+/// A folder that can't be read.
+pub fn json_files(folder: &Path) -> Result<Vec<PathBuf>, AnswerFileError> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(folder) = open.pop() {
+        if !folder.is_dir() {
+            continue;
+        }
+        let fault = |source| AnswerFileError::Read {
+            path: folder.clone(),
+            source,
+        };
+        for entry in fs::read_dir(&folder).map_err(fault)? {
+            let path = entry.map_err(fault)?.path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "json")
+            {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The files with answers among a folder's JSON files: those below `consolidation-request` and `worker-response`; all
+/// of them where there is neither, as in a folder of copies.
+///
+/// # Errors
+///
+/// As [`json_files`].
+pub fn answer_files(folder: &Path) -> Result<Vec<PathBuf>, AnswerFileError> {
+    let all = json_files(folder)?;
+    let is_known = |path: &PathBuf| {
+        let mut folders = path.iter().filter_map(|part| part.to_str());
+        folders.any(|part| FOLDERS.contains(&part))
+    };
+    let known: Vec<PathBuf> = all.iter().filter(|path| is_known(path)).cloned().collect();
+    Ok(if known.is_empty() { all } else { known })
+}
+
+/// Reads a file of answers. A worker-response file is told by its folders, `worker-response/iteration-<n>/<id>`; one
+/// that was taken out of them, by what it holds, and its data object is then named as the file is.
+///
+/// # Errors
+///
+/// [`AnswerFileError`], which names the file.
+pub fn read(path: &Path) -> Result<AnswerFile, AnswerFileError> {
+    let fault = |source| AnswerFileError::Read {
+        path: path.to_path_buf(),
+        source,
+    };
+    let n_bytes = fs::metadata(path).map_err(fault)?.len();
+    if n_bytes > ANNOTATION_FILE_BYTES_MAX {
+        return Err(AnswerFileError::TooLarge {
+            path: path.to_path_buf(),
+            n_bytes,
+        });
+    }
+    let bytes = fs::read(path).map_err(fault)?;
+    let text = path.to_string_lossy().replace('\\', "/");
+    let of_one = |object: DataObject| (true, AnnotationFile::from_objects([object]));
+    let parsed = match worker_response::dataset_object_id(&text) {
+        Some(id) => worker_response::parse(id, &bytes).map(of_one),
+        None => match AnnotationFile::parse(&bytes) {
+            Ok(file) => Ok((false, file)),
+            Err(error) => {
+                let name = path.file_stem().unwrap_or_default().to_string_lossy();
+                let object = worker_response::parse(&name, &bytes);
+                object.map(of_one).map_err(|_| error)
+            }
+        },
+    };
+    let (is_worker_response, file) = parsed.map_err(|error| AnswerFileError::Parse {
+        path: path.to_path_buf(),
+        error,
+    })?;
+    Ok(AnswerFile {
+        path: path.to_path_buf(),
+        is_worker_response,
+        file,
+    })
+}
+
+/// Leaves worker-response files out whose data objects annotation files have, too: the same answers, given to the
+/// consolidation function. Answers how many were left out.
+pub fn leave_out_repeated(files: &mut Vec<AnswerFile>) -> usize {
+    let annotated: BTreeSet<String> = files
+        .iter()
+        .filter(|file| !file.is_worker_response)
+        .flat_map(|file| &file.file.objects)
+        .map(|object| object.dataset_object_id.clone())
+        .collect();
+    let n_before = files.len();
+    files.retain(|file| {
+        let mut objects = file.file.objects.iter();
+        !file.is_worker_response
+            || objects.any(|object| !annotated.contains(&object.dataset_object_id))
+    });
+    n_before - files.len()
+}
