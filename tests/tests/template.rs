@@ -196,7 +196,7 @@ fn sdk_calls() -> BTreeMap<String, BTreeSet<String>> {
             while let Some(name) = open.pop() {
                 // An upload is a value that is written to and finished later.
                 let later: &[&str] = if name == "upload" {
-                    &["write", "finish"]
+                    &["write", "finish", "abort"]
                 } else {
                     &[]
                 };

@@ -114,8 +114,16 @@ impl ObjectStream {
             .if_match(format!("\"{}\"", self.head.e_tag))
             .range(format!("bytes={}-", self.n_read))
             .send()
-            .await
-            .map_err(|error| S3Error::new("GetObject", &self.bucket, &self.key, &error))?;
+            .await;
+        let answer = answer.map_err(|error| {
+            match S3Error::new("GetObject", &self.bucket, &self.key, &error) {
+                // Of this version there is more: a server that looks at the range first has a shorter one.
+                S3Error::Other { code, uri, .. } if code == "InvalidRange" => {
+                    S3Error::PreconditionFailed { uri }
+                }
+                error => error,
+            }
+        })?;
         Ok(answer.body)
     }
 }

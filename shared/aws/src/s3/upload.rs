@@ -21,6 +21,7 @@ pub struct Upload {
     pending: Vec<u8>,
     upload_id: Option<String>,
     parts: Vec<CompletedPart>,
+    n_bytes: u64,
 }
 
 impl Upload {
@@ -33,6 +34,7 @@ impl Upload {
             pending: Vec::new(),
             upload_id: None,
             parts: Vec::new(),
+            n_bytes: 0,
         }
     }
 
@@ -42,6 +44,7 @@ impl Upload {
     ///
     /// As S3 answers. The upload is of no further use then; [`Upload::abort`] frees what it holds.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), S3Error> {
+        self.n_bytes += bytes.len() as u64;
         self.pending.extend_from_slice(bytes);
         if self.pending.len() >= PART_BYTES {
             self.send_part().await?;
@@ -53,8 +56,16 @@ impl Upload {
     ///
     /// # Errors
     ///
-    /// As S3 answers.
+    /// As S3 answers; the upload is aborted then.
     pub async fn finish(mut self) -> Result<(), S3Error> {
+        let result = self.complete().await;
+        if result.is_err() {
+            self.abort().await;
+        }
+        result
+    }
+
+    async fn complete(&mut self) -> Result<(), S3Error> {
         if self.upload_id.is_none() {
             let body = std::mem::take(&mut self.pending);
             self.s3
@@ -66,9 +77,10 @@ impl Upload {
             self.send_part().await?;
         }
         let parts = CompletedMultipartUpload::builder()
-            .set_parts(Some(std::mem::take(&mut self.parts)))
+            .set_parts(Some(self.parts.clone()))
             .build();
-        self.s3
+        let completed = self
+            .s3
             .client
             .complete_multipart_upload()
             .bucket(&self.bucket)
@@ -76,33 +88,49 @@ impl Upload {
             .set_upload_id(self.upload_id.clone())
             .multipart_upload(parts)
             .send()
-            .await
-            .map_err(|error| {
-                S3Error::new("CompleteMultipartUpload", &self.bucket, &self.key, &error)
-            })?;
-        Ok(())
+            .await;
+        let Err(error) = completed else {
+            return Ok(());
+        };
+        let error = S3Error::new("CompleteMultipartUpload", &self.bucket, &self.key, &error);
+        match error {
+            error if error.is_temporary() => Err(error),
+            _ if self.is_there().await => Ok(()),
+            S3Error::NotFound { uri } => Err(S3Error::Unavailable {
+                operation: "CompleteMultipartUpload",
+                uri,
+                message: "the upload is gone, and what it uploaded isn't there".to_owned(),
+            }),
+            error => Err(error),
+        }
     }
 
-    /// Gives the upload up, so that its parts don't stay in the bucket and cost money.
-    ///
-    /// # Errors
-    ///
-    /// As S3 answers.
-    pub async fn abort(self) -> Result<(), S3Error> {
-        if let Some(upload_id) = &self.upload_id {
-            self.s3
-                .client
-                .abort_multipart_upload()
-                .bucket(&self.bucket)
-                .key(&self.key)
-                .upload_id(upload_id)
-                .send()
-                .await
-                .map_err(|error| {
-                    S3Error::new("AbortMultipartUpload", &self.bucket, &self.key, &error)
-                })?;
+    /// Whether the object is what was uploaded: when a first attempt's answer was lost, a second one finds no upload.
+    async fn is_there(&self) -> bool {
+        let head = self.s3.head_object(&self.bucket, &self.key).await;
+        let n_parts = format!("-{}", self.parts.len());
+        head.is_ok_and(|head| head.n_bytes == self.n_bytes && head.e_tag.ends_with(&n_parts))
+    }
+
+    /// Gives the upload up, so that its parts don't stay in the bucket and cost money. It is called after something else
+    /// has failed: that this fails, too, is told in the log only.
+    pub async fn abort(self) {
+        let Some(upload_id) = &self.upload_id else {
+            return;
+        };
+        let aborted = self
+            .s3
+            .client
+            .abort_multipart_upload()
+            .bucket(&self.bucket)
+            .key(&self.key)
+            .upload_id(upload_id)
+            .send()
+            .await;
+        if let Err(error) = aborted {
+            let error = S3Error::new("AbortMultipartUpload", &self.bucket, &self.key, &error);
+            tracing::warn!(reason = %error, "an upload is left open");
         }
-        Ok(())
     }
 
     async fn send_part(&mut self) -> Result<(), S3Error> {
