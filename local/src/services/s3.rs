@@ -74,7 +74,7 @@ impl S3Server {
             service: builder.build(),
             created: created.clone(),
             faults,
-            conditional: Mutex::new(()),
+            conditional: Arc::default(),
         });
         let server = Server::start(address, move |request| {
             let shell = Arc::clone(&shell);
@@ -101,7 +101,7 @@ struct Shell {
     created: broadcast::Sender<ObjectCreated>,
     faults: Faults,
     /// `s3s-fs` looks at a condition and writes later: two writers could both meet `If-None-Match`.
-    conditional: Mutex<()>,
+    conditional: Arc<Mutex<()>>,
 }
 
 impl Shell {
@@ -136,13 +136,26 @@ impl Shell {
         let size_declared = size_declared(request.headers());
         let conditional = request.headers().contains_key("if-none-match")
             || request.headers().contains_key("if-match");
-        let response = if conditional && operation != "GetObject" && operation != "HeadObject" {
-            let _one_at_a_time = self.conditional.lock().await;
-            self.service.call(request.map(s3s::Body::from)).await
+        let is_write = operation != "GetObject" && operation != "HeadObject";
+        let one_at_a_time = if conditional && is_write {
+            Some(Arc::clone(&self.conditional).lock_owned().await)
         } else {
-            self.service.call(request.map(s3s::Body::from)).await
+            None
         };
-        let response = match response {
+        let service = self.service.clone();
+        // A task of its own: what was begun is brought to its end though nobody may wait for the answer any more.
+        let call = tokio::spawn(async move {
+            let _one_at_a_time = one_at_a_time;
+            let answer = service.call(request.map(s3s::Body::from)).await;
+            answer.map_err(|problem| format!("{problem:?}"))
+        });
+        let response = match call.await.map_err(|problem| problem.to_string()).flatten() {
+            Ok(response) if operation.ends_with("Upload") || operation == "UploadPart" => {
+                match upload_is_gone(response.map(BodyExt::boxed_unsync)).await {
+                    Ok(response) => response,
+                    Err(_) => return Reply::Reset,
+                }
+            }
             Ok(response) => response.map(BodyExt::boxed_unsync),
             Err(problem) => {
                 tracing::warn!(?problem, "a request could not be processed");
@@ -331,6 +344,22 @@ fn size_declared(headers: &HeaderMap) -> Option<u64> {
     }
     let number = |name: &str| headers.get(name)?.to_str().ok()?.parse().ok();
     number("x-amz-decoded-content-length")
+}
+
+/// `s3s-fs` denies access to an upload that isn't there.
+async fn upload_is_gone(
+    response: Response<ReplyBody>,
+) -> Result<Response<ReplyBody>, http::BoxError> {
+    if response.status() != StatusCode::FORBIDDEN {
+        return Ok(response);
+    }
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await?.to_bytes();
+    if String::from_utf8_lossy(&body).contains("<Code>AccessDenied</Code>") {
+        let message = "The specified upload does not exist. It may have been aborted or completed.";
+        return Ok(error(404, "NoSuchUpload", message));
+    }
+    Ok(Response::from_parts(parts, full(body)))
 }
 
 /// `s3s-fs` says that keys are URL-encoded when asked for it, but doesn't encode them: a client would read `a+b` as
