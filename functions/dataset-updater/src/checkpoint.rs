@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::report::ConsolidationReport;
 
 /// Version of the format. Another one's checkpoint is not understood, and the work starts over.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// The checkpoint object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -103,6 +103,8 @@ pub struct InFlight {
     pub last_line: u64,
     /// When it was handed over, in milliseconds since 1970.
     pub submitted_at_ms: i64,
+    /// When the dataset had last changed before, in milliseconds since 1970; `None` when nobody had looked.
+    pub last_updated_ms: Option<i64>,
 }
 
 /// A line that UpdateDatasetEntries failed over.
@@ -176,8 +178,8 @@ pub enum Start {
     Afresh,
     /// Go on from here.
     Resume(Box<Checkpoint>),
-    /// This version is done.
-    AlreadyDone,
+    /// This version is done. Its [`LaneProgress::parts`] are still there when they are named.
+    AlreadyDone(Box<Checkpoint>),
     /// Another invocation is at it.
     Leased(Lease),
     /// It was tried often enough.
@@ -219,7 +221,7 @@ pub fn start(
             Some(Origin::Consolidated { report, .. }) if report.unreadable_files > 0 => {
                 Start::Afresh
             }
-            _ => Start::AlreadyDone,
+            _ => Start::AlreadyDone(Box::new(checkpoint)),
         };
     }
     if checkpoint.n_resumptions >= resumptions_max {
@@ -256,6 +258,7 @@ mod tests {
                 in_flight: Some(InFlight {
                     last_line: 9,
                     submitted_at_ms: 5,
+                    last_updated_ms: Some(4),
                 }),
                 before: Some(Stats::default()),
                 parts: vec![(1, 7)],
@@ -287,7 +290,7 @@ mod tests {
                 assert_eq!(*resumed, found);
                 "resume"
             }
-            Start::AlreadyDone => "done",
+            Start::AlreadyDone(_) => "done",
             Start::Leased(_) => "leased",
             Start::GiveUp(_) => "give up",
         };
@@ -319,6 +322,7 @@ mod tests {
         check(|c| c.manifest.e_tag = "e0".into(), "b", 999, "leased");
         check(|c| c.plan = "other".into(), "b", 1000, "afresh");
         check(|c| c.format = FORMAT + 1, "b", 999, "afresh");
+        check(|c| c.format = FORMAT - 1, "b", 999, "afresh");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use aws::s3::{ObjectUri, S3};
+use aws::s3::{ObjectUri, S3, Upload};
 use labeling::consolidation::Outcome;
 use labeling::statistics_file::Statistics;
 use labeling::whole_job::Places;
@@ -37,7 +37,7 @@ pub(crate) struct Job<'a> {
     pub(crate) options: &'a ConvertOptions,
     /// The output manifest, as Ground Truth wrote it.
     pub(crate) manifest: &'a Source,
-    pub(crate) files: Files<'a>,
+    pub(crate) files: &'a Files<'a>,
     pub(crate) budget: &'a Budget,
 }
 
@@ -160,6 +160,35 @@ impl Job<'_> {
     async fn write(&self, labels: &BTreeMap<u64, Envelope>) -> Result<u64, RunError> {
         let mut upload = self.files.upload(FILE_NAME);
         let mut changes = self.files.upload(CHANGES);
+        let n_changed = match self.put_in(labels, &mut upload, &mut changes).await {
+            Ok(n_changed) => n_changed,
+            Err(error) => {
+                upload.abort().await;
+                changes.abort().await;
+                return Err(error);
+            }
+        };
+        let finished = match self.config.consolidate {
+            Consolidate::WholeJob => changes.finish().await,
+            _ => {
+                changes.abort().await;
+                Ok(())
+            }
+        };
+        if let Err(error) = finished {
+            upload.abort().await;
+            return Err(error.into());
+        }
+        upload.finish().await?;
+        Ok(n_changed)
+    }
+
+    async fn put_in(
+        &self,
+        labels: &BTreeMap<u64, Envelope>,
+        upload: &mut Upload,
+        changes: &mut Upload,
+    ) -> Result<u64, RunError> {
         let mut n_changed = 0;
         let mut lines = Lines::open(self.s3, self.manifest).await?;
         let relabel = |line_number: u64, line: RawLine<'_>| {
@@ -172,10 +201,6 @@ impl Job<'_> {
                 changes.write(change.as_bytes()).await?;
             }
         }
-        if self.config.consolidate == Consolidate::WholeJob {
-            changes.finish().await?;
-        }
-        upload.finish().await?;
         Ok(n_changed)
     }
 }

@@ -1,10 +1,11 @@
 //! Why a manifest's work stopped.
 
-use aws::rekognition::RekognitionError;
+use aws::rekognition::{ErrorKind, RekognitionError};
 use aws::s3::S3Error;
 
 use crate::checkpoint::Lease;
 use crate::event::EventError;
+use crate::report::Report;
 
 /// Why the work on a manifest stopped. Whatever was settled until then stays settled.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -100,6 +101,12 @@ pub enum RunError {
     /// The manifest was replaced while it was being read.
     #[error("the manifest was replaced again and again while it was being read")]
     Superseded,
+    /// What an update landed was noted in a file that is gone.
+    #[error("{uri} is gone; the work starts over, which changes nothing in the dataset")]
+    PartLost {
+        /// The file.
+        uri: String,
+    },
     /// It was tried often enough.
     #[error(
         "given up after {n_resumptions} resumptions, at line {settled_line}; see {report}, and set MAX_RESUMPTIONS higher to go on"
@@ -111,6 +118,8 @@ pub enum RunError {
         settled_line: u64,
         /// The report's S3 URI.
         report: String,
+        /// What it says.
+        metrics: Box<Report>,
     },
 }
 
@@ -134,6 +143,7 @@ impl RunError {
             Self::Leased { .. } => "Leased",
             Self::LeaseLost => "LeaseLost",
             Self::Superseded => "Superseded",
+            Self::PartLost { .. } => "PartLost",
             Self::GaveUp { .. } => "GaveUp",
         }
     }
@@ -142,6 +152,8 @@ impl RunError {
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         match self {
+            // Somebody wrote at the same moment; the next time nobody does.
+            Self::S3(S3Error::PreconditionFailed { .. }) => true,
             Self::S3(error) => error.is_temporary(),
             Self::Rekognition(error) => error.is_temporary(),
             Self::ServiceFault { .. }
@@ -149,8 +161,21 @@ impl RunError {
             | Self::OutOfTime { .. }
             | Self::Leased { .. }
             | Self::LeaseLost
+            | Self::PartLost { .. }
             | Self::Superseded => true,
             _ => false,
+        }
+    }
+}
+
+impl RunError {
+    /// Whether it is a service's trouble of the moment: neither a limit of running work nor anybody's mistake.
+    #[must_use]
+    pub fn may_pass_soon(&self) -> bool {
+        let passes = [ErrorKind::Throttled, ErrorKind::Unavailable];
+        match self {
+            Self::Rekognition(error) => passes.contains(&error.kind),
+            error => error.is_temporary(),
         }
     }
 }

@@ -11,6 +11,11 @@ use crate::error::RunError;
 use crate::place::Place;
 use crate::reader::{Reader, Source};
 
+/// Folder of what each update has landed, while work is under way.
+const PARTS: &str = "parts/";
+/// Parts that are deleted at most: far more than updates of the smallest size that makes sense.
+const PARTS_MAX: usize = 100_000;
+
 /// A line that became an entry and isn't as it should be in the dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
@@ -68,74 +73,63 @@ impl Files<'_> {
     ) -> Result<(), RunError> {
         let mut rejected = self.upload("rejected.jsonl");
         let mut review = self.upload("review.manifest");
-        let mut reader = Reader::open(self.s3, source, options, true).await?;
-        while let Some(converted) = reader.next().await? {
-            match converted {
-                Converted::Rejected(line) => {
-                    let record = json!({
-                        "lineNumber": line.line_number,
-                        "code": line.code.as_str(),
-                        "reason": line.reason,
-                        "remedy": line.remedy,
-                        "inDataset": false,
-                        "line": String::from_utf8_lossy(reader.line()),
-                    });
-                    rejected.write(format!("{record}\n").as_bytes()).await?;
-                }
-                Converted::Entry(entry) => {
-                    if let Some(trouble) = troubles.get(&entry.line_number) {
-                        let record = json!({
-                            "lineNumber": entry.line_number,
-                            "code": trouble.code,
-                            "reason": trouble.reason,
-                            "remedy": trouble.remedy,
-                            "inDataset": trouble.is_in_dataset,
-                            "line": String::from_utf8_lossy(reader.line()),
-                        });
-                        rejected.write(format!("{record}\n").as_bytes()).await?;
-                    }
-                }
-                Converted::Review(line) => {
-                    review.write(format!("{}\n", line.json).as_bytes()).await?;
-                }
-                Converted::Skipped(_) => {}
-            }
+        let reader = Reader::open(self.s3, source, options, true).await?;
+        if let Err(error) = share_out(reader, troubles, &mut rejected, &mut review).await {
+            rejected.abort().await;
+            review.abort().await;
+            return Err(error);
         }
-        rejected.finish().await?;
+        if let Err(error) = rejected.finish().await {
+            review.abort().await;
+            return Err(error.into());
+        }
         review.finish().await?;
         Ok(())
     }
 
-    /// Joins a lane's parts to `entries.manifest` (of the test dataset: `entries.test.manifest`) and deletes them.
+    /// Joins a lane's parts to `entries.manifest` (of the test dataset: `entries.test.manifest`).
     ///
     /// # Errors
     ///
-    /// As S3 answers.
+    /// [`RunError::PartLost`] when one of them is gone, else as S3 answers.
     pub async fn join_parts(&self, lane: &LaneProgress) -> Result<(), RunError> {
         let mut entries = self.upload(entries_file(lane.side));
-        for part in &lane.parts {
-            let key = self.part_key(lane.side, *part);
-            let mut stream = self
-                .s3
-                .stream_object(&self.place.bucket, &key, None)
-                .await?;
-            while let Some(piece) = stream.next_piece().await? {
-                entries.write(&piece).await?;
-            }
+        if let Err(error) = self.append_parts(lane, &mut entries).await {
+            entries.abort().await;
+            return Err(error);
         }
         entries.finish().await?;
         Ok(())
     }
 
-    /// Deletes a lane's parts.
+    async fn append_parts(
+        &self,
+        lane: &LaneProgress,
+        entries: &mut Upload,
+    ) -> Result<(), RunError> {
+        for part in &lane.parts {
+            let key = self.part_key(lane.side, *part);
+            let mut stream = self
+                .s3
+                .stream_object(&self.place.bucket, &key, None)
+                .await
+                .map_err(lost)?;
+            while let Some(piece) = stream.next_piece().await? {
+                entries.write(&piece).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes all parts, also those that an invocation wrote and died before it could note them.
     ///
     /// # Errors
     ///
     /// As S3 answers.
-    pub async fn delete_parts(&self, lane: &LaneProgress) -> Result<(), RunError> {
-        for part in &lane.parts {
-            let key = self.part_key(lane.side, *part);
-            self.s3.delete_object(&self.place.bucket, &key).await?;
+    pub async fn delete_parts(&self) -> Result<(), S3Error> {
+        let (bucket, prefix) = (&self.place.bucket, self.place.key(PARTS));
+        for part in self.s3.list_objects(bucket, &prefix, PARTS_MAX).await? {
+            self.s3.delete_object(bucket, &part.key).await?;
         }
         Ok(())
     }
@@ -177,8 +171,58 @@ impl Files<'_> {
     fn part_key(&self, side: LaneSide, (first_line, last_line): (u64, u64)) -> String {
         let side = side.name();
         self.place.key(&format!(
-            "parts/{side}-{first_line:09}-{last_line:09}.jsonl"
+            "{PARTS}{side}-{first_line:09}-{last_line:09}.jsonl"
         ))
+    }
+}
+
+/// Writes each line that didn't become an entry, or whose entry is in trouble, to where it belongs.
+async fn share_out(
+    mut reader: Reader,
+    troubles: &BTreeMap<u64, Trouble>,
+    rejected: &mut Upload,
+    review: &mut Upload,
+) -> Result<(), RunError> {
+    while let Some(converted) = reader.next().await? {
+        match converted {
+            Converted::Rejected(line) => {
+                let record = json!({
+                    "lineNumber": line.line_number,
+                    "code": line.code.as_str(),
+                    "reason": line.reason,
+                    "remedy": line.remedy,
+                    "inDataset": false,
+                    "line": String::from_utf8_lossy(reader.line()),
+                });
+                rejected.write(format!("{record}\n").as_bytes()).await?;
+            }
+            Converted::Entry(entry) => {
+                if let Some(trouble) = troubles.get(&entry.line_number) {
+                    let record = json!({
+                        "lineNumber": entry.line_number,
+                        "code": trouble.code,
+                        "reason": trouble.reason,
+                        "remedy": trouble.remedy,
+                        "inDataset": trouble.is_in_dataset,
+                        "line": String::from_utf8_lossy(reader.line()),
+                    });
+                    rejected.write(format!("{record}\n").as_bytes()).await?;
+                }
+            }
+            Converted::Review(line) => {
+                review.write(format!("{}\n", line.json).as_bytes()).await?;
+            }
+            Converted::Skipped(_) => {}
+        }
+    }
+
+    Ok(())
+}
+
+fn lost(error: S3Error) -> RunError {
+    match error {
+        S3Error::NotFound { uri } => RunError::PartLost { uri },
+        error => error.into(),
     }
 }
 

@@ -34,7 +34,7 @@ pub async fn handle(
             for message in messages {
                 let result = match message.requests {
                     Ok(requests) => update_all(clients, config, &requests, &event.context).await,
-                    Err(error) => Err(log_error(error.into(), None)),
+                    Err(error) => Err(log_error(error.into(), None, &event.context)),
                 };
                 if result.is_err() {
                     answer.add_failure(message.message_id);
@@ -58,7 +58,7 @@ async fn update_all(
     let mut reports = Vec::new();
     for request in requests {
         let done = update(clients, config, request, &invocation).await;
-        let done = done.map_err(|error| log_error(error, Some(request)))?;
+        let done = done.map_err(|error| log_error(error, Some(request), context))?;
         reports.push(log_done(&done, request, context));
     }
     Ok(reports)

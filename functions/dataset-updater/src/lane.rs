@@ -30,6 +30,8 @@ pub struct Lane<'a> {
     pub batcher: Batcher,
     /// The dataset when it was last looked at.
     pub state: Option<DatasetState>,
+    /// Whether something that landed could not be written below `parts/`.
+    pub is_unwritten: bool,
     flight: Option<Flight>,
     settled: Settled,
 }
@@ -47,7 +49,7 @@ pub struct Settled {
 struct Flight {
     changes: Changes,
     submitted_at: SystemTime,
-    /// When the dataset had last changed before; `None` when another invocation submitted.
+    /// When the dataset had last changed before.
     last_updated_ms: Option<i64>,
 }
 
@@ -73,6 +75,7 @@ impl<'a> Lane<'a> {
             batcher: Batcher::new(config.changes_bytes_max),
             progress,
             state: None,
+            is_unwritten: false,
             flight: None,
             settled: Settled::default(),
         }
@@ -95,7 +98,7 @@ impl<'a> Lane<'a> {
             self.flight = Some(Flight {
                 changes,
                 submitted_at: SystemTime::UNIX_EPOCH + Duration::from_millis(since),
-                last_updated_ms: None,
+                last_updated_ms: in_flight.last_updated_ms,
             });
             return Ok(());
         }
@@ -127,6 +130,7 @@ impl<'a> Lane<'a> {
                 self.progress.in_flight = Some(InFlight {
                     last_line: last_line(&changes.entries),
                     submitted_at_ms: millis(flight.submitted_at),
+                    last_updated_ms: flight.last_updated_ms,
                 });
                 return Err(error);
             }

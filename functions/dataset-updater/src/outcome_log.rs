@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::budget::millis;
 use crate::error::RunError;
 use crate::event::Request;
+use crate::report::Report;
 use crate::run::Done;
 
 /// One line for a manifest that was worked through, at error level when someone should look, and its metrics.
@@ -45,6 +46,11 @@ pub(crate) fn log_done(done: &Done, request: &Request, context: &Context) -> Val
     } else {
         outcome!(info);
     }
+    write_metrics(report, context);
+    serde_json::to_value(report).unwrap_or_default()
+}
+
+fn write_metrics(report: &Report, context: &Context) {
     let name = &context.env_config.function_name;
     let now_ms = millis(SystemTime::now());
     let mut lines = report.code_metrics(name, now_ms);
@@ -53,11 +59,10 @@ pub(crate) fn log_done(done: &Done, request: &Request, context: &Context) -> Val
     if let Err(error) = std::io::stdout().write_all(text.as_bytes()) {
         tracing::warn!(%error, "metrics not written");
     }
-    serde_json::to_value(report).unwrap_or_default()
 }
 
-/// One line for a manifest or message that failed; hands the error on.
-pub(crate) fn log_error(error: RunError, request: Option<&Request>) -> RunError {
+/// One line for a manifest or message that failed, and the metrics when it was given up; hands the error on.
+pub(crate) fn log_error(error: RunError, request: Option<&Request>, context: &Context) -> RunError {
     let bucket = request.map(|request| request.bucket.as_str());
     let key = request.map(|request| request.key.as_str());
     let code = error.code();
@@ -65,6 +70,9 @@ pub(crate) fn log_error(error: RunError, request: Option<&Request>) -> RunError 
         tracing::warn!(bucket, key, code, reason = %error, outcome = "later");
     } else {
         tracing::error!(bucket, key, code, reason = %error, outcome = "failed");
+    }
+    if let RunError::GaveUp { metrics, .. } = &error {
+        write_metrics(metrics, context);
     }
     error
 }

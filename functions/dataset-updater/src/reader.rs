@@ -159,7 +159,8 @@ impl Reader {
     }
 }
 
-fn superseded(error: S3Error) -> RunError {
+/// An object of another entity tag than asked for is a manifest that was replaced.
+pub(crate) fn superseded(error: S3Error) -> RunError {
     match error {
         S3Error::PreconditionFailed { .. } => RunError::Superseded,
         error => error.into(),

@@ -26,7 +26,7 @@ use crate::index::{Index, side};
 use crate::lane::Lane;
 use crate::merge::merge;
 use crate::place::Place;
-use crate::reader::{Reader, Source as LineSource};
+use crate::reader::{Reader, Source as LineSource, superseded};
 use crate::report::{DatasetReport, Outcome, Report};
 use crate::store::Store;
 use crate::target::{Datasets, Target, project_name};
@@ -152,15 +152,27 @@ async fn update_version(
     };
     let plan = plan(config, target, &options);
     let mut store = Store::new(&clients.s3, &place, config.report_kms_key_id.clone());
+    let files = Files {
+        s3: &clients.s3,
+        place: &place,
+        kms_key_id: config.report_kms_key_id.clone(),
+    };
     let owner = &invocation.owner;
     let mut checkpoint = match store
         .start(version, &plan, owner, config.resumptions_max)
         .await?
     {
-        Start::AlreadyDone => return Ok(Done::Already),
+        Start::AlreadyDone(checkpoint) => {
+            let mut done = *checkpoint;
+            if done.lanes.iter().any(|lane| !lane.parts.is_empty()) {
+                store.save(&mut done, owner, &invocation.budget).await?;
+                tidy_up(&mut store, &mut done, &files).await;
+            }
+            return Ok(Done::Already);
+        }
         Start::Leased(lease) => return Err(RunError::Leased { lease }),
         Start::GiveUp(checkpoint) => {
-            return Err(give_up(clients, config, &place, job_name, &checkpoint).await?);
+            return Err(give_up(&files, job_name, &checkpoint).await?);
         }
         Start::Resume(checkpoint) => Checkpoint {
             n_resumptions: checkpoint.n_resumptions + 1,
@@ -190,15 +202,47 @@ async fn update_version(
         version,
         options,
         target,
-        place: &place,
+        files: &files,
         store,
         checkpoint,
     };
-    let result = work.run().await;
-    work.checkpoint.is_done = result.is_ok();
-    match (result, work.store.release(&mut work.checkpoint).await) {
-        (Ok(report), Ok(())) => Ok(Done::Reported(Box::new(report))),
-        (Ok(_), Err(error)) | (Err(error), _) => Err(error),
+    match work.run().await {
+        Ok(report) => {
+            tidy_up(&mut work.store, &mut work.checkpoint, &files).await;
+            Ok(Done::Reported(Box::new(report)))
+        }
+        Err(error) => {
+            if matches!(error, RunError::PartLost { .. }) {
+                work.checkpoint.lanes.clear();
+                work.checkpoint.refused.clear();
+            }
+            // What went wrong first is what somebody has to know; the lease ends with the invocation anyway.
+            let released = work.store.release(&mut work.checkpoint).await;
+            if let Err(second) = released {
+                tracing::warn!(reason = %second, "the lease is not given back");
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Deletes the files of work in progress and gives the lease back: it is held until then, since another version's work
+/// writes files of the same names.
+///
+/// All entries have landed and the report is written, so a failure is only told; the next event of this manifest
+/// tries again.
+async fn tidy_up(store: &mut Store<'_>, done: &mut Checkpoint, files: &Files<'_>) {
+    let mut result = Ok(());
+    if done.lanes.iter().any(|lane| !lane.parts.is_empty()) {
+        result = files.delete_parts().await.map_err(RunError::from);
+    }
+    if result.is_ok() {
+        done.lanes.iter_mut().for_each(|lane| lane.parts.clear());
+    }
+    let released = store.release(done).await;
+    if let Err(error) = result.and(released) {
+        let folder = files.place.uri("");
+        tracing::warn!(reason = %error, folder, "files of finished work are left");
     }
 }
 
@@ -210,7 +254,7 @@ struct Work<'a> {
     version: &'a ManifestVersion,
     options: ConvertOptions,
     target: &'a Target,
-    place: &'a Place,
+    files: &'a Files<'a>,
     store: Store<'a>,
     checkpoint: Checkpoint,
 }
@@ -301,7 +345,7 @@ impl Work<'_> {
         match &self.checkpoint.origin {
             None | Some(Origin::OutputManifest) => self.output_manifest(),
             Some(Origin::Consolidated { e_tag, .. }) => {
-                consolidation::consolidated(&self.files(), e_tag)
+                consolidation::consolidated(self.files, e_tag)
             }
         }
     }
@@ -312,7 +356,7 @@ impl Work<'_> {
             None => {}
             Some(Origin::OutputManifest) => return Ok(()),
             Some(Origin::Consolidated { e_tag, .. }) => {
-                let source = consolidation::consolidated(&self.files(), e_tag);
+                let source = consolidation::consolidated(self.files, e_tag);
                 if source.is_there(&self.clients.s3).await? {
                     return Ok(());
                 }
@@ -326,7 +370,7 @@ impl Work<'_> {
             config: self.config,
             options: &self.options,
             manifest: &self.output_manifest(),
-            files: self.files(),
+            files: self.files,
             budget: &self.invocation.budget,
         };
         self.checkpoint.origin = Some(job.origin().await?);
@@ -407,14 +451,20 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Notes a lane's progress, after what it landed is written. When that fails the lane's progress is not noted any
+    /// more in this invocation: the next one sends again what isn't written.
     async fn write_down(&mut self, lane: &mut Lane<'_>) -> Result<bool, RunError> {
+        if lane.is_unwritten {
+            return Ok(false);
+        }
         let settled = lane.take_settled();
         let is_news = !settled.landed.is_empty() || !settled.refused.is_empty();
         for (first_line, last_line, bytes) in settled.landed {
             let part = (first_line, last_line);
-            self.files()
+            self.files
                 .write_part(lane.progress.side, part, bytes)
-                .await?;
+                .await
+                .inspect_err(|_| lane.is_unwritten = true)?;
             lane.progress.parts.push(part);
         }
         self.checkpoint.refused.extend(settled.refused);
@@ -426,14 +476,6 @@ impl Work<'_> {
             *kept = lane.progress.clone();
         }
         Ok(is_news)
-    }
-
-    fn files(&self) -> Files<'_> {
-        Files {
-            s3: &self.clients.s3,
-            place: self.place,
-            kms_key_id: self.config.report_kms_key_id.clone(),
-        }
     }
 
     /// Looks back at the datasets and writes the reports.
@@ -510,34 +552,35 @@ impl Work<'_> {
             .entries
             .saturating_sub(report.refused + report.vanished);
         report.outcome = report.judge(self.config.rejected_alert_fraction);
-        self.files()
+        self.files
             .write_lines(&self.lines(), self.options.clone(), &troubles)
             .await?;
         for lane in &*lanes {
-            self.files().join_parts(&lane.progress).await?;
+            self.files.join_parts(&lane.progress).await?;
             let name = entries_file(lane.progress.side);
-            report.files.insert(name.to_owned(), self.place.uri(name));
+            let uri = self.files.place.uri(name);
+            report.files.insert(name.to_owned(), uri);
         }
         if let Some(Origin::Consolidated { report: found, .. }) = &self.checkpoint.origin {
             let names = consolidation::file_names(found);
             report.consolidation = Some(found.clone());
             for name in names {
-                report
-                    .files
-                    .insert((*name).to_owned(), self.place.uri(name));
+                let uri = self.files.place.uri(name);
+                report.files.insert((*name).to_owned(), uri);
             }
         }
         for name in ["rejected.jsonl", "review.manifest"] {
-            report.files.insert(name.to_owned(), self.place.uri(name));
+            let uri = self.files.place.uri(name);
+            report.files.insert(name.to_owned(), uri);
         }
         report.training = self.train(&report).await?;
         let now_ms = millis(SystemTime::now());
         report.seconds = (now_ms - self.checkpoint.started_at_ms) as f64 / 1000.0;
         let bytes = serde_json::to_vec_pretty(&report).unwrap_or_default();
-        self.files().write_json("report.json", bytes).await?;
-        for lane in &*lanes {
-            self.files().delete_parts(&lane.progress).await?;
-        }
+        self.files.write_json("report.json", bytes).await?;
+        self.checkpoint.is_done = true;
+        let (owner, budget) = (&self.invocation.owner, &self.invocation.budget);
+        self.store.save(&mut self.checkpoint, owner, budget).await?;
         Ok(report)
     }
 
@@ -549,7 +592,7 @@ impl Work<'_> {
         if self.config.train_when == TrainWhen::Never || !is_whole {
             return Ok(None);
         }
-        let beside = || ObjectUri::new(&self.place.bucket, self.place.key("model"));
+        let beside = || ObjectUri::new(&self.files.place.bucket, self.files.place.key("model"));
         let output = self.config.training_output.clone().unwrap_or_else(beside);
         let training = Training {
             project_arn: arn,
@@ -557,7 +600,15 @@ impl Work<'_> {
             output: &output,
         };
         let budget = &self.invocation.budget;
-        training.start(self.clients, budget).await.map(Some)
+        match training.start(self.clients, budget).await {
+            Ok(said) => Ok(Some(said)),
+            Err(error) if error.may_pass_soon() => Err(error),
+            // The entries have landed: what keeps the training from starting is reported, not tried again and again.
+            Err(error) => {
+                tracing::error!(project_arn = arn, reason = %error, "training not started");
+                Ok(Some(format!("not started: {error}")))
+            }
+        }
     }
 
     /// The datasets of the target, created where that is allowed.
@@ -697,9 +748,10 @@ async fn peek(
     let mut stream = clients
         .s3
         .stream_object(&request.bucket, &request.key, Some(&version.e_tag))
-        .await?;
+        .await
+        .map_err(superseded)?;
     let mut start = Vec::new();
-    while let Some(piece) = stream.next_piece().await? {
+    while let Some(piece) = stream.next_piece().await.map_err(superseded)? {
         start.extend_from_slice(&piece);
         if piece.contains(&b'\n') || start.len() > PEEK_BYTES_MAX {
             break;
@@ -737,9 +789,7 @@ fn plan(config: &Config, target: &Target, options: &ConvertOptions) -> String {
 }
 
 async fn give_up(
-    clients: &Clients,
-    config: &Config,
-    place: &Place,
+    files: &Files<'_>,
     job_name: Option<&str>,
     checkpoint: &Checkpoint,
 ) -> Result<RunError, RunError> {
@@ -758,16 +808,12 @@ async fn give_up(
         left_after_line: Some(settled_line),
         ..Report::default()
     };
-    let files = Files {
-        s3: &clients.s3,
-        place,
-        kms_key_id: config.report_kms_key_id.clone(),
-    };
     let bytes = serde_json::to_vec_pretty(&report).unwrap_or_default();
     files.write_json("report.json", bytes).await?;
     Ok(RunError::GaveUp {
         n_resumptions: checkpoint.n_resumptions,
         settled_line,
-        report: place.uri("report.json"),
+        report: files.place.uri("report.json"),
+        metrics: Box::new(report),
     })
 }

@@ -126,14 +126,14 @@ impl<'a> Store<'a> {
     /// A write whose answer was lost is repeated by the SDK, and the repetition fails its own condition. What lies
     /// there then is what was written.
     async fn tag_if_ours(&self, key: &str, written: &[u8]) -> Result<String, RunError> {
-        let (found, e_tag) = self
+        let found = self
             .s3
             .read_object_with_tag(&self.place.bucket, key, CHECKPOINT_BYTES_MAX)
-            .await?;
-        if found == written {
-            Ok(e_tag)
-        } else {
-            Err(RunError::LeaseLost)
+            .await;
+        match found {
+            Ok((found, e_tag)) if found == written => Ok(e_tag),
+            Ok(_) | Err(S3Error::NotFound { .. }) => Err(RunError::LeaseLost),
+            Err(error) => Err(error.into()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Starting a training after an update. Off unless asked for: a training costs money.
 
 use aws::Clients;
-use aws::rekognition::{LabelCount, Side};
+use aws::rekognition::{ErrorKind, LabelCount, Side};
 use aws::s3::ObjectUri;
 
 use crate::budget::Budget;
@@ -48,7 +48,7 @@ impl Training<'_> {
         if let Err(reason) = minimums(&train_labels, &test_labels) {
             return Ok(format!("not started: {reason}"));
         }
-        let arn = rekognition
+        let started = rekognition
             .start_training(
                 self.project_arn,
                 &name,
@@ -56,8 +56,21 @@ impl Training<'_> {
                 &self.output.key,
                 until,
             )
-            .await?;
-        Ok(arn)
+            .await;
+        match started {
+            Ok(arn) => Ok(arn),
+            // The name is taken when an earlier attempt, whose answer was lost, has started it.
+            Err(error) if error.kind == ErrorKind::Busy => {
+                match rekognition
+                    .has_version(self.project_arn, &name, until)
+                    .await?
+                {
+                    true => Ok(format!("version {name} was started before")),
+                    false => Err(error.into()),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -403,7 +403,8 @@ impl Rekognition {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Busy`] when the version's name is taken (ResourceInUseException) or too many trainings run.
+    /// [`ErrorKind::Busy`], at once, when the version's name is taken (ResourceInUseException) or too many trainings run:
+    /// neither passes within an invocation.
     pub async fn start_training(
         &self,
         project_arn: &str,
@@ -520,7 +521,10 @@ impl Rekognition {
                 Ok(answer) => return Ok(answer),
                 Err(error) => RekognitionError::new(operation.name(), &error),
             };
-            let Some(delay) = self.retry.delay(error.kind, n_failures) else {
+            let is_lasting =
+                error.kind == ErrorKind::Busy && operation == Operation::CreateProjectVersion;
+            let delay = self.retry.delay(error.kind, n_failures);
+            let Some(delay) = delay.filter(|_| !is_lasting) else {
                 return Err(error);
             };
             n_failures += 1;
