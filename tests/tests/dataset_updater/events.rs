@@ -19,7 +19,7 @@ fn message(id: &str, body: &Value) -> Value {
 async fn answer(world: &World, event: Value) -> Result<Value, &'static str> {
     let config = world.config(&[]);
     let event = LambdaEvent::new(event, Context::default());
-    let answer = handle(&world.clients, &config, event).await;
+    let answer = handle(&world.updater, &config, event).await;
     answer.map_err(|error| error.code())
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -10,6 +10,8 @@ use aws::Clients;
 use aws::rekognition::{EntryFilter, Rekognition, RetrySettings, Side};
 use aws::s3::{PutOptions, S3};
 use aws_sdk_rekognition::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use dataset_updater::budget::Budget;
 use dataset_updater::config::Config;
@@ -26,6 +28,10 @@ use serde_json::Value;
 
 use crate::lines::Manifest;
 
+/// How long an update is under way, in milliseconds.
+const UPDATE_TIME_MS: u64 = 15;
+/// Longest wait for an answer.
+pub(crate) const READ_TIMEOUT: Duration = Duration::from_millis(500);
 /// Environment variable: `host:port` of an S3 server that is not ours, with the embedded services' keys. Everything here
 /// then runs against that one, in a bucket with versions as `template.yaml` makes it.
 const FOREIGN_S3: &str = "GTCL_TEST_S3";
@@ -33,13 +39,17 @@ pub(crate) const BUCKET: &str = "jobs";
 pub(crate) const KEY: &str = "out/birds/manifests/output/output.manifest";
 
 pub(crate) struct World {
-    _folder: tempfile::TempDir,
-    _s3_server: Storage,
-    _rekognition_server: RekognitionServer,
+    folder: tempfile::TempDir,
+    s3_server: Storage,
+    rekognition_server: RekognitionServer,
     /// Of all keys: a foreign server is there for all worlds.
     prefix: String,
     pub(crate) faults: Faults,
+    /// The tests' own.
     pub(crate) clients: Clients,
+    /// The updater's.
+    pub(crate) updater: Clients,
+    pub(crate) sdk: aws_sdk_rekognition::Client,
     pub(crate) project_arn: String,
     pub(crate) train_arn: String,
 }
@@ -83,19 +93,24 @@ impl World {
         let s3_server = Storage::start(&folder.path().join("s3"), &faults).await;
         let config = RekognitionConfig {
             calls_per_second: None,
-            update_time_ms: 15,
+            update_time_ms: UPDATE_TIME_MS,
             dropped_share_max: 1.0,
             ..RekognitionConfig::default()
         };
         let rekognition_server = RekognitionServer::start(None, address, config, faults.clone())
             .await
             .unwrap();
-        let (clients, s3, sdk) = clients(&s3_server.endpoint(), &rekognition_server.endpoint());
+        let (s3, sdk, updater) = clients(&s3_server.endpoint(), &rekognition_server.endpoint());
         let prefix = match s3_server {
             Storage::Ours(_) => String::new(),
             Storage::Foreign(_) => next_prefix(),
         };
         make_bucket(&s3, !prefix.is_empty()).await;
+        let retry = RetrySettings::default();
+        let clients = Clients {
+            s3: S3::new(s3),
+            rekognition: Rekognition::new(sdk.clone()).with_settings(10_000.0, retry),
+        };
         let project = sdk
             .create_project()
             .project_name("birds")
@@ -109,12 +124,14 @@ impl World {
             .await
             .unwrap();
         Self {
-            _folder: folder,
-            _s3_server: s3_server,
-            _rekognition_server: rekognition_server,
+            folder,
+            s3_server,
+            rekognition_server,
             prefix,
             faults,
             clients,
+            updater,
+            sdk,
             project_arn,
             train_arn,
         }
@@ -193,7 +210,7 @@ impl World {
             owner: owner.to_owned(),
             budget: Budget::new(deadline_ms, now, config.safety_margin),
         };
-        update(&self.clients, config, request, &invocation).await
+        update(&self.updater, config, request, &invocation).await
     }
 
     /// Delivers the event again and again, as a queue does, until it is worked through.
@@ -299,13 +316,26 @@ impl World {
                 assert!(!record[key].as_str().unwrap().is_empty(), "{record}");
             }
         }
-        let left = self
-            .clients
-            .s3
-            .list_objects(BUCKET, &self.key("out/birds/dataset-updater/parts/"), 10)
-            .await
-            .unwrap();
-        assert_eq!(left, []);
+        assert_eq!(self.n_parts().await, 0);
+    }
+
+    /// Endpoints of S3 and Rekognition.
+    pub(crate) fn endpoints(&self) -> (String, String) {
+        (
+            self.s3_server.endpoint(),
+            self.rekognition_server.endpoint(),
+        )
+    }
+
+    /// Folder of the logs of functions that are processes of their own.
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.folder.path().join("logs")
+    }
+
+    pub(crate) async fn n_parts(&self) -> usize {
+        let prefix = self.key("out/birds/dataset-updater/parts/");
+        let left = self.clients.s3.list_objects(BUCKET, &prefix, 100).await;
+        left.unwrap().len()
     }
 
     pub(crate) fn n_updates(&self) -> u64 {
@@ -365,41 +395,50 @@ fn next_prefix() -> String {
     format!("{}-{number}/", std::process::id())
 }
 
+/// Clients that wait as long as it takes, and the updater's, which don't.
 fn clients(
     s3_endpoint: &str,
     rekognition_endpoint: &str,
-) -> (Clients, aws_sdk_s3::Client, aws_sdk_rekognition::Client) {
+) -> (aws_sdk_s3::Client, aws_sdk_rekognition::Client, Clients) {
+    // Without TLS: its certificates would be read again for each world.
+    let http = aws_smithy_http_client::Builder::new().build_http();
     let credentials = || Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "tests");
     let s3_config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))
         .credentials_provider(credentials())
+        .http_client(http.clone())
         .endpoint_url(s3_endpoint)
         .force_path_style(true)
         .retry_config(
-            aws_sdk_s3::config::retry::RetryConfig::standard()
+            RetryConfig::standard()
                 .with_max_attempts(4)
                 .with_initial_backoff(Duration::from_millis(5)),
-        )
-        .build();
+        );
     let rekognition_config = aws_sdk_rekognition::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))
         .credentials_provider(credentials())
+        .http_client(http)
         .endpoint_url(rekognition_endpoint)
-        .retry_config(aws_sdk_rekognition::config::retry::RetryConfig::disabled())
-        .build();
-    let sdk = aws_sdk_rekognition::Client::from_conf(rekognition_config);
+        .retry_config(RetryConfig::disabled());
+    let timeouts = TimeoutConfig::builder().read_timeout(READ_TIMEOUT).build();
     let retry = RetrySettings {
         delay: Duration::from_millis(5),
         busy_delay: Duration::from_millis(10),
         delay_max: Duration::from_millis(50),
         attempts_max: 6,
     };
-    let s3 = aws_sdk_s3::Client::from_conf(s3_config);
-    let clients = Clients {
-        s3: S3::new(s3.clone()),
-        rekognition: Rekognition::new(sdk.clone()).with_settings(10_000.0, retry),
+    let impatient_s3 = s3_config.clone().timeout_config(timeouts.clone()).build();
+    let impatient_sdk = rekognition_config.clone().timeout_config(timeouts).build();
+    let impatient_sdk = aws_sdk_rekognition::Client::from_conf(impatient_sdk);
+    let updater = Clients {
+        s3: S3::new(aws_sdk_s3::Client::from_conf(impatient_s3)),
+        rekognition: Rekognition::new(impatient_sdk).with_settings(10_000.0, retry),
     };
-    (clients, s3, sdk)
+    (
+        aws_sdk_s3::Client::from_conf(s3_config.build()),
+        aws_sdk_rekognition::Client::from_conf(rekognition_config.build()),
+        updater,
+    )
 }
