@@ -6,6 +6,8 @@
 pub mod boxes;
 pub mod multi_label;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::single_label::{Answer, Estimate};
@@ -130,8 +132,8 @@ pub fn report(
     n_second_looks: usize,
 ) -> Report {
     let n_classes = problem.classes.len();
-    let mut tables = vec![Table::new(n_classes); problem.workers.len()];
-    let mut all = Table::new(n_classes);
+    let mut tables = vec![Table::default(); problem.workers.len()];
+    let mut all = Table::default();
     let mut items_of_class = vec![0_u32; n_classes];
     let mut second_look = Vec::new();
     for (item_idx, (answers, estimate)) in problem.items.iter().zip(estimates).enumerate() {
@@ -239,62 +241,52 @@ pub fn accuracies(statistics: &Statistics) -> Vec<(String, f64, f64)> {
     sums.into_iter().map(shrunk).collect()
 }
 
-/// How often each class was answered where each class was consolidated.
-#[derive(Clone)]
+/// How often each class was answered where each class was consolidated; what never happened is left out, for there may
+/// be many workers and many classes.
+#[derive(Clone, Default)]
 struct Table {
-    n_classes: usize,
-    /// Consolidated class × number of classes + answered class.
-    counts: Vec<u32>,
+    /// By consolidated class and answered class.
+    counts: BTreeMap<(u32, u32), u32>,
     n_answers: u32,
     right: f64,
 }
 
 impl Table {
-    fn new(n_classes: usize) -> Self {
-        Self {
-            n_classes,
-            counts: Vec::new(),
-            n_answers: 0,
-            right: 0.0,
-        }
-    }
-
     fn add(&mut self, consolidated: u32, answered: u32, right: f64) {
-        // Many workers of a large job never answer here.
-        self.counts.resize(self.n_classes * self.n_classes, 0);
-        if let Some(n) = self
-            .counts
-            .get_mut(consolidated as usize * self.n_classes + answered as usize)
-        {
-            *n += 1;
-        }
+        *self.counts.entry((consolidated, answered)).or_default() += 1;
         self.n_answers += 1;
         self.right += right;
     }
 
-    fn count(&self, consolidated: usize, answered: usize) -> u32 {
-        self.counts
-            .get(consolidated * self.n_classes + answered)
-            .copied()
-            .unwrap_or_default()
+    fn count(&self, consolidated: u32, answered: u32) -> u32 {
+        let found = self.counts.get(&(consolidated, answered));
+        found.copied().unwrap_or_default()
+    }
+
+    /// Answers by consolidated class, and by answered class.
+    fn sums(&self) -> [BTreeMap<u32, u32>; 2] {
+        let mut sums = [BTreeMap::new(), BTreeMap::new()];
+        let [rows, columns] = &mut sums;
+        for ((consolidated, answered), n) in &self.counts {
+            *rows.entry(*consolidated).or_default() += n;
+            *columns.entry(*answered).or_default() += n;
+        }
+        sums
     }
 
     fn quality(&self, worker: &str, classes: &[String], pooled: f64) -> WorkerQuality {
-        let mut most: Option<(u32, usize, usize)> = None;
+        let mut most: Option<(u32, u32, u32)> = None;
         let mut n_agreed = 0;
-        for consolidated in 0..self.n_classes {
-            for answered in 0..self.n_classes {
-                let n = self.count(consolidated, answered);
-                if consolidated == answered {
-                    n_agreed += n;
-                } else if n > most.map_or(0, |most| most.0) {
-                    most = Some((n, consolidated, answered));
-                }
+        for ((consolidated, answered), n) in &self.counts {
+            if consolidated == answered {
+                n_agreed += n;
+            } else if *n > most.map_or(0, |most| most.0) {
+                most = Some((*n, *consolidated, *answered));
             }
         }
         let n_answers = f64::from(self.n_answers);
         let disagreement = 1.0 - f64::from(n_agreed) / n_answers;
-        let name = |class: usize| classes.get(class).cloned().unwrap_or_default();
+        let name = |class: u32| classes.get(class as usize).cloned().unwrap_or_default();
         WorkerQuality {
             worker: worker.to_owned(),
             n_answers: self.n_answers,
@@ -317,52 +309,27 @@ impl Table {
     /// class nobody can be told from a spammer, and nobody is suspected.
     fn tells_nothing(&self) -> bool {
         let total = f64::from(self.n_answers);
-        let row = |class| {
-            (0..self.n_classes)
-                .map(|other| f64::from(self.count(class, other)))
-                .sum::<f64>()
-        };
-        let column = |class| {
-            (0..self.n_classes)
-                .map(|other| f64::from(self.count(other, class)))
-                .sum::<f64>()
-        };
-        let rows: Vec<f64> = (0..self.n_classes).map(row).collect();
-        let columns: Vec<f64> = (0..self.n_classes).map(column).collect();
-        let entropy: f64 = rows
-            .iter()
-            .filter(|n| **n > 0.0)
-            .map(|n| -n / total * (n / total).ln())
-            .sum();
+        let [rows, columns] = self.sums();
+        let share = |n: &u32| f64::from(*n) / total;
+        let entropy: f64 = rows.values().map(|n| -share(n) * share(n).ln()).sum();
         let mut information = 0.0;
-        let mut n_cells = 0.0;
-        for (consolidated, row) in rows.iter().enumerate() {
-            for (answered, column) in columns.iter().enumerate() {
-                let n = f64::from(self.count(consolidated, answered));
-                if n > 0.0 {
-                    information += n / total * (n * total / (row * column)).ln();
-                }
-                n_cells += if *row > 0.0 && *column > 0.0 {
-                    1.0
-                } else {
-                    0.0
-                };
+        for ((consolidated, answered), n) in &self.counts {
+            if let (Some(row), Some(column)) = (rows.get(consolidated), columns.get(answered)) {
+                information += share(n) * (share(n) / (share(row) * share(column))).ln();
             }
         }
         // A random table seems to hold (cells − rows − columns + 1) / 2n (Miller and Madow): taken off.
-        let used = |sums: &[f64]| sums.iter().filter(|n| **n > 0.0).count() as f64;
-        information -= (n_cells - used(&rows) - used(&columns) + 1.0) / (2.0 * total);
+        let (n_rows, n_columns) = (rows.len() as f64, columns.len() as f64);
+        information -= (n_rows * n_columns - n_rows - n_columns + 1.0) / (2.0 * total);
         entropy > 0.1 && information < SUSPECT_INFORMATION_MAX * entropy
     }
 
     fn classes(&self, names: &[String], items_of_class: &[u32]) -> Vec<ClassQuality> {
-        let quality = |(class, (name, n_items)): (usize, (&String, &u32))| {
-            let n_answers: u32 = (0..self.n_classes)
-                .map(|answered| self.count(class, answered))
-                .sum();
-            let n_answered: u32 = (0..self.n_classes)
-                .map(|consolidated| self.count(consolidated, class))
-                .sum();
+        let [consolidated, answered] = self.sums();
+        let of = |sums: &BTreeMap<u32, u32>, class| sums.get(&class).copied().unwrap_or_default();
+        let quality = |(class, (name, n_items)): (u32, (&String, &u32))| {
+            let n_answers = of(&consolidated, class);
+            let n_answered = of(&answered, class);
             let n_agreed = self.count(class, class);
             (*n_items > 0 || n_answered > 0).then(|| ClassQuality {
                 class: name.clone(),
@@ -371,10 +338,8 @@ impl Table {
                 n_answered_elsewhere: n_answered - n_agreed,
             })
         };
-        names
-            .iter()
-            .zip(items_of_class)
-            .enumerate()
+        (0u32..)
+            .zip(names.iter().zip(items_of_class))
             .filter_map(quality)
             .collect()
     }

@@ -12,10 +12,12 @@
 //! shrinkage between workers as in Paun et al., "Comparing Bayesian models of annotation", TACL 2018.
 
 mod em;
+mod estimate;
+mod skills;
+mod sparse;
 mod votes;
 
 use crate::{Consolidation, Problem, Statistics};
-use em::Model;
 pub(crate) use votes::Votes;
 
 /// One worker's answer to one item.
@@ -51,6 +53,9 @@ pub struct Config {
     pub n_iterations_of_batch: u32,
     /// Items of a batch at most; more are a whole job.
     pub batch_items_max: usize,
+    /// Largest table of workers × classes × classes, in cells of 20 bytes. Where it would be larger, only classes that
+    /// somebody chose for an item are thought of as its true one.
+    pub table_cells_max: usize,
     /// Weight of what is known about all workers' errors in a row of a worker's confusion matrix, in answers.
     pub row_shrinkage: f64,
     /// Weight of all workers' accuracy in a worker's accuracy, in answers.
@@ -82,6 +87,7 @@ impl Default for Config {
             n_iterations: 5,
             n_iterations_of_batch: 1,
             batch_items_max: 100,
+            table_cells_max: 1 << 20,
             row_shrinkage: 6.0,
             accuracy_shrinkage: 12.0,
             accuracy_prior: 0.7,
@@ -107,14 +113,21 @@ pub fn consolidate(
     config: &Config,
 ) -> Consolidation<Estimate> {
     let votes = Votes::from_answers(problem, |answer| (answer.worker, answer.class));
-    let mut model = Model::new(&votes, carried, config);
     let n_iterations = if problem.items.len() > config.batch_items_max {
         config.n_iterations
     } else {
         config.n_iterations_of_batch
     };
-    model.run(&votes, n_iterations);
-    let (estimates, statistics) = model.conclude(&votes);
+    let n_cells = votes.workers.len() * problem.classes.len() * problem.classes.len();
+    let (estimates, statistics) = if n_cells <= config.table_cells_max {
+        let mut model = em::Model::new(&votes, carried, config);
+        model.run(&votes, n_iterations);
+        model.conclude(&votes)
+    } else {
+        let mut model = sparse::Model::new(&votes, carried, config);
+        model.run(n_iterations);
+        model.conclude(&votes)
+    };
     Consolidation {
         estimates,
         statistics,

@@ -332,3 +332,51 @@ fn quality_tells_spammers_from_the_careless() {
     assert_eq!(accuracies.len(), 6);
     assert!(accuracies[0].1 > 0.9 && accuracies[3].1 < 0.5);
 }
+
+#[test]
+fn a_thousand_classes_of_five_hundred_workers() {
+    let names = |prefix: &str, n: u32| (0..n).map(|idx| format!("{prefix}{idx}")).collect();
+    // One worker in ten answers anything.
+    let answer = |item: u32, worker: u32| Answer {
+        worker,
+        class: match worker % 10 {
+            0 => (item * 31 + worker * 17) % 1000,
+            _ => item % 1000,
+        },
+    };
+    let item = |item: u32| {
+        (0..5)
+            .map(|idx| answer(item, (item * 7 + idx * 3) % 500))
+            .collect()
+    };
+    let batch = |start: u32, n: u32| Problem {
+        workers: names("worker-", 500),
+        classes: names("class-", 1000),
+        items: (start..start + n).map(item).collect(),
+    };
+    let config = Config::default();
+    let job = single_label::consolidate(&batch(0, 5_000), &Statistics::default(), &config);
+    for (idx, estimate) in job.estimates.iter().enumerate() {
+        let estimate = estimate.as_ref().unwrap();
+        assert_eq!(estimate.class as usize, idx % 1000);
+        assert!((estimate.probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+    }
+    // A batch that knows the workers believes one who is mostly right against one who never is.
+    let mut next = batch(5_000, 50);
+    next.items[0] = vec![
+        Answer {
+            worker: 1,
+            class: 7,
+        },
+        Answer {
+            worker: 10,
+            class: 3,
+        },
+        Answer {
+            worker: 20,
+            class: 2,
+        },
+    ];
+    let done = single_label::consolidate(&next, &job.statistics, &config);
+    assert_eq!(done.estimates[0].as_ref().unwrap().class, 7);
+}

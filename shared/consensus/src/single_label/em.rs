@@ -4,6 +4,8 @@
 //! rounds alike, and an item costs no exponential. Tables are laid out worker, answered class, true class, the last
 //! padded to whole lanes of four.
 
+use super::estimate::{self, estimate, exponent};
+use super::skills::Skills;
 use super::{Config, Estimate, Votes};
 use crate::Statistics;
 use crate::statistics::{Counts, Name, ONE};
@@ -15,9 +17,6 @@ const VOTES_PER_RESCALE: usize = 6;
 
 /// Smallest probability of an answer, for the same reason.
 const PROBABILITY_MIN: f32 = 1e-5;
-
-/// Least distance of accuracy from chance that a spread is measured in.
-const SKILL_MIN: f64 = 0.05;
 
 pub(super) struct Model<'c> {
     config: &'c Config,
@@ -51,41 +50,14 @@ impl<'c> Model<'c> {
             let Some(rows) = carried.confusion.get(*worker) else {
                 continue;
             };
-            for (k, truth) in votes.classes.iter().enumerate() {
-                let Some(row) = rows.get(truth.as_str()) else {
-                    continue;
-                };
-                for (l, answered) in votes.classes.iter().enumerate() {
-                    if let (Some(n), Some(slot)) =
-                        (row.get(answered.as_str()), table.get_mut(l * width + k))
-                    {
-                        *slot = (*n as f64 / ONE) as f32;
-                    }
+            for (k, l, n) in votes.counts(rows) {
+                if let Some(slot) = table.get_mut(l * width + k) {
+                    *slot = (n as f64 / ONE) as f32;
                 }
             }
         }
-        let mut prior = vec![0.0; width];
-        let mut share_sums = vec![0.0; n_classes];
-        for (sum, class) in share_sums.iter_mut().zip(votes.classes) {
-            *sum = carried
-                .votes
-                .get(class.as_str())
-                .map_or(0.0, |n| *n as f64 / ONE)
-                + config.class_prior_weight / n_classes as f64;
-        }
-        for item in &votes.items {
-            let classes = votes.classes_of(item);
-            let share = 1.0 / classes.len() as f64;
-            for class in classes {
-                if let Some(sum) = share_sums.get_mut(*class as usize) {
-                    *sum += share;
-                }
-            }
-        }
-        let total: f64 = share_sums.iter().sum();
-        for (p, sum) in prior.iter_mut().zip(&share_sums) {
-            *p = (sum / total) as f32;
-        }
+        let mut prior: Vec<f32> = votes.prior(carried, config.class_prior_weight);
+        prior.resize(width, 0.0);
         let (absent, absent_skills) = absent(votes, carried, width);
         let mut model = Self {
             config,
@@ -287,12 +259,19 @@ impl Model<'_> {
                     *sum += share;
                 }
             }
-            let exponent = (1.0 / (1.0 + correlation * (cells.len() as f64 - 1.0))) as f32;
+            let exponent = exponent(correlation, cells.len());
             for (power, q) in powers.iter_mut().zip(&posterior) {
-                *power = self::power(*q, exponent);
+                *power = estimate::power(*q, exponent);
             }
             if let Some(slot) = estimates.get_mut(item.item_idx as usize) {
-                *slot = Some(self.estimate(cells, classes, &powers));
+                let single = if let ([cell], [class]) = (cells, classes) {
+                    let worker = cell.saturating_sub(*class) as usize / self.n_classes.max(1);
+                    self.accuracies.get(worker).copied().map(f64::from)
+                } else {
+                    None
+                };
+                let powers = powers.iter().take(self.n_classes).copied().map(f64::from);
+                *slot = Some(estimate(powers.collect(), classes, single, self.config));
             }
         }
         (estimates, self.statistics(votes, &sums, &shares))
@@ -307,53 +286,7 @@ impl Model<'_> {
             let right: f32 = diagonal(table, self.width).sum();
             skills.add(f64::from(right), f64::from(n_answers));
         }
-        let config = self.config;
-        let spread = skills.spread(
-            f64::from(self.pooled_accuracy),
-            1.0 / self.n_classes as f64,
-            config.spread_prior,
-            config.spread_prior_weight,
-        );
-        config.correlation / (1.0 + spread / config.spread_at_half)
-    }
-
-    /// `powers`: the tempered posterior, not normalised.
-    fn estimate(&self, cells: &[u32], classes: &[u32], powers: &[f32]) -> Estimate {
-        let mut probabilities: Vec<f64> = powers
-            .iter()
-            .take(self.n_classes)
-            .copied()
-            .map(f64::from)
-            .collect();
-        let sum: f64 = probabilities.iter().sum();
-        let beyond = self.config.beyond_workers;
-        let (scale, floor) = ((1.0 - beyond) / sum, beyond / self.n_classes as f64);
-        for p in &mut probabilities {
-            *p = *p * scale + floor;
-        }
-        let best = best(&probabilities);
-        let chosen = match classes.first() {
-            Some(first) if classes.iter().all(|class| class == first) => *first as usize,
-            _ => best,
-        };
-        if let ([cell], [class]) = (cells, classes) {
-            let worker = cell.saturating_sub(*class) as usize / self.n_classes.max(1);
-            let accuracy = self.accuracies.get(worker).copied();
-            let accuracy = accuracy.unwrap_or(self.pooled_accuracy);
-            single(&mut probabilities, chosen, f64::from(accuracy));
-        } else if chosen != best {
-            if let Some(top) = probabilities.get(best).copied()
-                && let Some(p) = probabilities.get_mut(chosen)
-            {
-                *p = top;
-            }
-            normalise(&mut probabilities);
-        }
-        Estimate {
-            class: chosen as u32,
-            confidence: probabilities.get(chosen).copied().unwrap_or_default(),
-            probabilities,
-        }
+        skills.correlation(f64::from(self.pooled_accuracy), self.n_classes, self.config)
     }
 
     fn statistics(&self, votes: &Votes<'_>, sums: &[u64], shares: &[u64]) -> Statistics {
@@ -396,77 +329,12 @@ impl Model<'_> {
     }
 }
 
-/// `base` to the power of `exponent`, both in [0, 1], with a relative error below 1e-5.
-///
-/// From additions and multiplications alone: the same on every machine, and fast where there are many.
-#[inline(always)]
-fn power(base: f32, exponent: f32) -> f32 {
-    // log2: the exponent's bits, and a series around 1 for the rest, which lies in [√½, √2).
-    let bits = base.max(1e-30).to_bits();
-    let shifted = bits.wrapping_sub(0x3F35_04F3);
-    let whole = (shifted as i32) >> 23;
-    let rest = f32::from_bits(bits.wrapping_sub((whole as u32) << 23));
-    let s = (rest - 1.0) / (rest + 1.0);
-    let s2 = s * s;
-    let series = s * (2.0 + s2 * (2.0 / 3.0 + s2 * (2.0 / 5.0 + s2 * (2.0 / 7.0))));
-    let log2 = whole as f32 + series * std::f32::consts::LOG2_E;
-    // exp2: the nearest whole number's bits, and a series for the rest, which lies in [-½, ½].
-    let product = (log2 * exponent).max(-126.0);
-    // Added, this leaves no bits after the point.
-    const ROUND: f32 = 12_582_912.0;
-    let rounded = product + ROUND;
-    let whole = rounded.to_bits().wrapping_sub(ROUND.to_bits());
-    let x = (product - (rounded - ROUND)) * std::f32::consts::LN_2;
-    let series =
-        1.0 + x * (1.0 + x * (1.0 / 2.0 + x * (1.0 / 6.0 + x * (1.0 / 24.0 + x * (1.0 / 120.0)))));
-    series * f32::from_bits(whole.wrapping_add(127) << 23)
-}
-
 /// A probability in millionths, to the nearest.
 #[inline(always)]
 fn millionths(probability: f32) -> u64 {
     // Added, this leaves no bits after the point: cheaper than a conversion, and done to several at a time.
     const ROUND: f64 = 4_503_599_627_370_496.0;
     (f64::from(probability) * ONE + ROUND).to_bits() - ROUND.to_bits()
-}
-
-/// Sums over workers that tell how much their accuracies differ.
-#[derive(Debug, Clone, Copy, Default)]
-struct Skills {
-    n_workers: f64,
-    n_answers: f64,
-    n_answers_squared: f64,
-    right: f64,
-    /// Right answers times accuracy.
-    right_by_accuracy: f64,
-}
-
-impl Skills {
-    fn add(&mut self, right: f64, n_answers: f64) {
-        if n_answers > 0.0 {
-            self.n_workers += 1.0;
-            self.n_answers += n_answers;
-            self.n_answers_squared += n_answers * n_answers;
-            self.right += right;
-            self.right_by_accuracy += right * right / n_answers;
-        }
-    }
-
-    /// Variance of the workers' accuracies beyond what their numbers of answers explain, in squares of the distance
-    /// from `chance` to their common `accuracy`.
-    fn spread(&self, accuracy: f64, chance: f64, prior: f64, prior_weight: f64) -> f64 {
-        let skill = (accuracy - chance).max(SKILL_MIN);
-        let squares = self.right_by_accuracy - 2.0 * accuracy * self.right
-            + accuracy * accuracy * self.n_answers;
-        let by_chance = (self.n_workers - 1.0) * accuracy * (1.0 - accuracy);
-        let weight = if self.n_answers > 0.0 {
-            self.n_answers - self.n_answers_squared / self.n_answers
-        } else {
-            0.0
-        };
-        let sum = (squares - by_chance) / (skill * skill) + prior_weight * prior;
-        (sum / (weight + prior_weight)).max(0.0)
-    }
 }
 
 /// Answers of earlier batches by workers who are not among these votes' workers, summed exactly, and how their
@@ -480,19 +348,12 @@ fn absent(votes: &Votes<'_>, carried: &Statistics, width: usize) -> (Vec<f32>, S
             continue;
         }
         let (mut n_answers, mut right) = (0, 0);
-        for (k, truth) in votes.classes.iter().enumerate() {
-            let Some(row) = rows.get(truth.as_str()) else {
-                continue;
-            };
-            for (l, answered) in votes.classes.iter().enumerate() {
-                if let (Some(n), Some(slot)) =
-                    (row.get(answered.as_str()), sums.get_mut(l * width + k))
-                {
-                    *slot += n;
-                    n_answers += n;
-                    right += if k == l { *n } else { 0 };
-                }
+        for (k, l, n) in votes.counts(rows) {
+            if let Some(slot) = sums.get_mut(l * width + k) {
+                *slot += n;
             }
+            n_answers += n;
+            right += if k == l { n } else { 0 };
         }
         skills.add(right as f64 / ONE, n_answers as f64 / ONE);
     }
@@ -607,67 +468,4 @@ fn diagonal(table: &[f32], width: usize) -> impl Iterator<Item = f32> {
         .chunks_exact(width)
         .enumerate()
         .filter_map(|(k, row)| row.get(k).copied())
-}
-
-fn best(probabilities: &[f64]) -> usize {
-    let mut best = (0, f64::NEG_INFINITY);
-    for (class, p) in probabilities.iter().enumerate() {
-        if *p > best.1 {
-            best = (class, *p);
-        }
-    }
-    best.0
-}
-
-fn normalise(probabilities: &mut [f64]) {
-    let sum: f64 = probabilities.iter().sum();
-    for p in probabilities {
-        *p /= sum;
-    }
-}
-
-/// One answer: its class with its worker's accuracy, the others in proportion to what they had.
-fn single(probabilities: &mut [f64], class: usize, accuracy: f64) {
-    let others: f64 = probabilities
-        .iter()
-        .enumerate()
-        .filter(|(k, _)| *k != class)
-        .map(|(_, p)| p)
-        .sum();
-    for (k, p) in probabilities.iter_mut().enumerate() {
-        *p = if k == class {
-            accuracy
-        } else if others > 0.0 {
-            *p / others * (1.0 - accuracy)
-        } else {
-            0.0
-        };
-    }
-    normalise(probabilities);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::power;
-
-    #[test]
-    fn powers() {
-        for base in [
-            0.0_f32,
-            1e-30,
-            1e-12,
-            0.001,
-            0.3,
-            0.5,
-            std::f32::consts::FRAC_1_SQRT_2,
-            0.99,
-            1.0,
-        ] {
-            for exponent in [0.05_f32, 0.25, 1.0 / 3.0, 0.7, 1.0] {
-                let expected = f64::from(base.max(1e-30)).powf(f64::from(exponent));
-                let error = (f64::from(power(base, exponent)) / expected - 1.0).abs();
-                assert!(error < 1e-5, "{base} ^ {exponent}: {error}");
-            }
-        }
-    }
 }

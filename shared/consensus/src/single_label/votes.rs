@@ -1,6 +1,9 @@
 //! Answers laid out for the model: flat, and in an order that depends on nothing but names and answers.
 
-use crate::Problem;
+use std::collections::BTreeMap;
+
+use crate::statistics::{Counts, Name, ONE};
+use crate::{Problem, Statistics};
 
 /// Every item's votes, items and votes in canonical order.
 pub(crate) struct Votes<'a> {
@@ -8,6 +11,8 @@ pub(crate) struct Votes<'a> {
     pub(crate) workers: Vec<&'a str>,
     /// Names of all classes, in class order.
     pub(crate) classes: &'a [String],
+    /// Names of all classes, ascending, and which class they are.
+    by_name: Vec<(&'a str, usize)>,
     /// worker × number of classes + class, item after item in canonical order, ascending within an item.
     cells: Vec<u32>,
     /// The class of each cell: a division saved for each vote and pass.
@@ -94,6 +99,13 @@ impl<'a> Votes<'a> {
         // In 32 bits, where a division costs half.
         let divisor = (n_classes as u32).max(1);
         let cell_classes = sorted.iter().map(|cell| cell % divisor).collect();
+        let mut class_by_name: Vec<(&str, usize)> = problem
+            .classes
+            .iter()
+            .map(String::as_str)
+            .zip(0..)
+            .collect();
+        class_by_name.sort_unstable();
         Self {
             workers: by_name
                 .iter()
@@ -101,11 +113,51 @@ impl<'a> Votes<'a> {
                 .map(String::as_str)
                 .collect(),
             classes: &problem.classes,
+            by_name: class_by_name,
             cells: sorted,
             cell_classes,
             items,
             n_items: problem.items.len(),
         }
+    }
+
+    /// Earlier counts of a worker as (true class, class answered, count), other classes left out.
+    pub(crate) fn counts<'s>(
+        &'s self,
+        rows: &'s BTreeMap<Name, Counts>,
+    ) -> impl Iterator<Item = (usize, usize, u64)> + 's {
+        let known = |(truth, row)| Some((self.class(truth)?, row));
+        rows.iter().filter_map(known).flat_map(move |(k, row)| {
+            row.iter()
+                .filter_map(move |(answered, n)| Some((k, self.class(answered)?, *n)))
+        })
+    }
+
+    fn class(&self, name: &Name) -> Option<usize> {
+        let found = self
+            .by_name
+            .binary_search_by_key(&&*name.0, |(name, _)| name);
+        self.by_name.get(found.ok()?).map(|(_, class)| *class)
+    }
+
+    /// Each class's share of the votes, earlier ones included, with `weight` items spread evenly.
+    pub(crate) fn prior(&self, carried: &Statistics, weight: f64) -> Vec<f32> {
+        let even = weight / self.classes.len() as f64;
+        let earlier = |class: &String| carried.votes.get(class.as_str()).copied();
+        let mut sums: Vec<f64> = (self.classes.iter())
+            .map(|class| earlier(class).map_or(0.0, |n| n as f64 / ONE) + even)
+            .collect();
+        for item in &self.items {
+            let classes = self.classes_of(item);
+            let share = 1.0 / classes.len() as f64;
+            for class in classes {
+                if let Some(sum) = sums.get_mut(*class as usize) {
+                    *sum += share;
+                }
+            }
+        }
+        let total: f64 = sums.iter().sum();
+        sums.iter().map(|sum| (sum / total) as f32).collect()
     }
 
     /// One item's votes.
