@@ -131,7 +131,7 @@ class Stack:
             self.functions.update_function_configuration(FunctionName=self.outputs[name], Environment={"Variables": variables})
         # 3. It speaks HTTP, and takes the bucket's TLS-only policy at its word.
         self.s3.delete_bucket_policy(Bucket=self.bucket)
-        # 4. Nobody waits for 20 receives of 90 minutes.
+        # 4. Nobody waits for 100 receives of 16 minutes.
         dead_letters = self.queue_arn("ManifestDeadLetterQueueUrl")
         redrive = {"deadLetterTargetArn": dead_letters, "maxReceiveCount": 3}
         self.sqs.set_queue_attributes(

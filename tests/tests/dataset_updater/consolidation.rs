@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use aws::s3::PutOptions;
 use dataset_updater::event::Request;
 use dataset_updater::run::Done;
-use gtcl::services::faults::Service;
 use serde_json::{Value, json};
 
 use crate::world::{BUCKET, KEY, World, error, rekognition};
