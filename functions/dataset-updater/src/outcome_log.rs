@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::budget::millis;
 use crate::error::RunError;
 use crate::event::Request;
-use crate::report::Report;
+use crate::report::{Report, failure_metrics};
 use crate::run::Done;
 
 /// One line for a manifest that was worked through, at error level when someone should look, and its metrics.
@@ -55,13 +55,18 @@ fn write_metrics(report: &Report, context: &Context) {
     let now_ms = millis(SystemTime::now());
     let mut lines = report.code_metrics(name, now_ms);
     lines.push(report.metrics(name, now_ms));
+    write_lines(&lines);
+}
+
+fn write_lines(lines: &[String]) {
     let text = format!("{}\n", lines.join("\n"));
     if let Err(error) = std::io::stdout().write_all(text.as_bytes()) {
         tracing::warn!(%error, "metrics not written");
     }
 }
 
-/// One line for a manifest or message that failed, and the metrics when it was given up; hands the error on.
+/// One line for a manifest or message that failed, and metrics unless the next delivery may well succeed; hands the
+/// error on.
 pub(crate) fn log_error(error: RunError, request: Option<&Request>, context: &Context) -> RunError {
     let bucket = request.map(|request| request.bucket.as_str());
     let key = request.map(|request| request.key.as_str());
@@ -71,8 +76,13 @@ pub(crate) fn log_error(error: RunError, request: Option<&Request>, context: &Co
     } else {
         tracing::error!(bucket, key, code, reason = %error, outcome = "failed");
     }
-    if let RunError::GaveUp { metrics, .. } = &error {
-        write_metrics(metrics, context);
+    match &error {
+        RunError::GaveUp { metrics, .. } => write_metrics(metrics, context),
+        error if error.is_temporary() => {}
+        _ => {
+            let name = &context.env_config.function_name;
+            write_lines(&[failure_metrics(code, name, millis(SystemTime::now()))]);
+        }
     }
     error
 }

@@ -269,6 +269,28 @@ impl Report {
     }
 }
 
+/// Embedded metrics of a manifest that can't be taken in until somebody mends what `code` stands for: a queue that gets
+/// its message back counts no error of the function's, so this is what an alarm sees.
+#[must_use]
+pub fn failure_metrics(code: &str, function_name: &str, now_ms: i64) -> String {
+    json!({
+        "_aws": {
+            "Timestamp": now_ms,
+            "CloudWatchMetrics": [{
+                "Namespace": "GroundTruthCustomLabels",
+                "Dimensions": [["FunctionName"]],
+                "Metrics": [{"Name": "Failed", "Unit": "Count"}, {"Name": "Alarming", "Unit": "Count"}],
+            }],
+        },
+        "FunctionName": function_name,
+        "Outcome": "failed",
+        "Code": code,
+        "Failed": 1,
+        "Alarming": 1,
+    })
+    .to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,8 +331,12 @@ mod tests {
     fn metrics_name_what_they_carry() {
         let mut report = Report::default();
         report.by_code.insert("ERROR_X".to_owned(), 3);
-        let lines = [vec![report.metrics("f", 1)], report.code_metrics("f", 1)].concat();
-        assert_eq!(lines.len(), 2);
+        let lines = vec![
+            report.metrics("f", 1),
+            failure_metrics("S3.AccessDenied", "f", 1),
+        ];
+        let lines = [lines, report.code_metrics("f", 1)].concat();
+        assert_eq!(lines.len(), 3);
         for line in lines {
             let line: Value = serde_json::from_str(&line).unwrap();
             let directive = &line["_aws"]["CloudWatchMetrics"][0];
