@@ -1,6 +1,7 @@
 //! A labeling job through everything: upload, labeling job, dataset, and what came of it.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::PathBuf;
 
 use aws_sdk_rekognition::error::DisplayErrorContext;
@@ -8,6 +9,7 @@ use dataset_updater::place::Place;
 use dataset_updater::report::Report;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
+use labeling::consolidation::Quality;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
@@ -17,7 +19,8 @@ use crate::cli::CommandError;
 use crate::commands::function::Name;
 use crate::example::ExampleJob;
 use crate::output::progress::Reporter;
-use crate::output::summary::{JobSummary, Rejection};
+use crate::output::quality;
+use crate::output::summary::{JobSummary, QualitySummary, Rejection, WORTH_A_LOOK_BELOW};
 use crate::provision::{create_bucket, create_dataset};
 use crate::recorded_job::RecordedJob;
 use crate::services::ground_truth::{
@@ -59,6 +62,8 @@ pub struct JobInput {
     pub truth: Option<TruthBySource>,
     /// What the job's own output manifest was.
     pub recorded_output: Option<String>,
+    /// Whether it is run with a consolidation function; without, the dataset-updater consolidates.
+    pub has_consolidation_function: bool,
 }
 
 impl From<ExampleJob> for JobInput {
@@ -73,6 +78,7 @@ impl From<ExampleJob> for JobInput {
             images: Vec::new(),
             truth: None,
             recorded_output: None,
+            has_consolidation_function: true,
         };
         let mut truth = TruthBySource::new();
         for (object_idx, object) in (0..).zip(job.objects) {
@@ -102,6 +108,7 @@ impl From<RecordedJob> for JobInput {
             images: Vec::new(),
             truth: job.truth,
             recorded_output: job.recorded_output,
+            has_consolidation_function: job.has_consolidation_function,
         }
     }
 }
@@ -135,6 +142,11 @@ impl JobInput {
                 "TaskTimeLimitInSeconds": 600,
             },
         });
+        if !self.has_consolidation_function
+            && let Some(Value::Object(task)) = request.get_mut("HumanTaskConfig")
+        {
+            task.remove("AnnotationConsolidationConfig");
+        }
         if !self.categories.is_empty()
             && let Some(request) = request.as_object_mut()
         {
@@ -373,10 +385,15 @@ impl<'a> Pipeline<'a> {
             .ok_or_else(|| missing(&report_key))?;
         let report: Report = serde_json::from_slice(&report)
             .map_err(|error| CommandError::new(format!("s3://{BUCKET}/{report_key}: {error}")))?;
+        // Where the dataset-updater consolidated, its manifest has the labels.
+        let labeled_key = match &report.consolidation {
+            Some(_) => place.key("consolidated.manifest"),
+            None => manifest_key.to_owned(),
+        };
         let output = self
-            .read(manifest_key)
+            .read(&labeled_key)
             .await
-            .ok_or_else(|| missing(manifest_key))?;
+            .ok_or_else(|| missing(&labeled_key))?;
         let output = String::from_utf8_lossy(&output);
         let agreement = |manifest: &str| {
             job.truth.as_ref().map(|truth| {
@@ -388,6 +405,15 @@ impl<'a> Pipeline<'a> {
         for object in &outcome.failed {
             *failures.entry(object.reason.clone()).or_default() += 1;
         }
+        let found = report.consolidation.as_ref();
+        let n_unconsolidated = found.map_or(0, |found| found.failed as usize);
+        if n_unconsolidated > 0 {
+            let reason = "the dataset-updater found no label in the answers".to_owned();
+            failures.insert(reason, n_unconsolidated);
+        }
+        let answers = &job.answers;
+        let found = quality::of_answers(outcome.folder.uri(), answers, &job.categories);
+        let quality = found.map(|found| self.keep_quality(&job.name, &found));
         let folder = self.stack.bucket_folder(BUCKET);
         let path = |key: &str| -> PathBuf { folder.join(key) };
         let mut summary = JobSummary {
@@ -395,8 +421,8 @@ impl<'a> Pipeline<'a> {
             label_attribute: job.label_attribute.clone(),
             objects: outcome.n_objects,
             answers: job.n_answers(),
-            consolidated: outcome.n_consolidated,
-            failed: outcome.failed.len(),
+            consolidated: outcome.n_consolidated - n_unconsolidated,
+            failed: outcome.failed.len() + n_unconsolidated,
             already_labeled: outcome.n_already_labeled,
             excluded: outcome.n_excluded,
             failures,
@@ -413,6 +439,7 @@ impl<'a> Pipeline<'a> {
             entries_listed: self.count_entries(&dataset_arn).await?,
             agreement: agreement(&output),
             recorded_agreement: job.recorded_output.as_deref().and_then(agreement),
+            quality: quality.transpose()?,
             dataset_arn,
             files: BTreeMap::from([
                 ("output".to_owned(), path(manifest_key)),
@@ -425,6 +452,32 @@ impl<'a> Pipeline<'a> {
         summary.files.retain(|_, path| path.is_file());
         summary.account();
         Ok(summary)
+    }
+
+    /// Writes what the answers say about workers and data objects to a file of its own.
+    fn keep_quality(&self, job: &str, found: &Quality) -> Result<QualitySummary, CommandError> {
+        let folder = self.stack.folder().join("quality");
+        let path = folder.join(format!("{job}.json"));
+        let json = serde_json::to_vec_pretty(found).unwrap_or_default();
+        let written = fs::create_dir_all(&folder).and_then(|()| fs::write(&path, json));
+        written.map_err(|error| {
+            CommandError::new(format!("{} can't be written: {error}", path.display()))
+                .with_help("name a folder that you may write to with --dir")
+        })?;
+        Ok(QualitySummary {
+            workers: found.workers.len(),
+            suspected_workers: found
+                .suspected()
+                .map(|worker| worker.worker.clone())
+                .collect(),
+            disputed_objects: found.disputed.len(),
+            worth_a_look: found
+                .disputed
+                .iter()
+                .filter(|object| object.confidence < WORTH_A_LOOK_BELOW)
+                .count(),
+            file: path,
+        })
     }
 
     async fn rejections(&self, key: &str) -> Vec<Rejection> {

@@ -33,6 +33,9 @@ pub struct RecordedJob {
     pub categories: Vec<String>,
     /// The workers' answers by position in the manifest, from 0.
     pub answers: BTreeMap<u32, Vec<WorkerAnswer>>,
+    /// Whether the job had a consolidation function: one without leaves `worker-response-ref` and nothing to consolidate
+    /// with.
+    pub has_consolidation_function: bool,
     /// The job's own output manifest, where it was found.
     pub recorded_output: Option<String>,
     /// Known truth, where it was found.
@@ -305,7 +308,14 @@ pub fn read(path: &Path, truth: Option<&Path>) -> Result<RecordedJob, RecordedJo
         })
         .transpose()?;
 
+    let requests = folder.join("annotations/consolidated-annotation/consolidation-request");
+    let has_consolidation_function = requests.is_dir()
+        || recorded_output.as_deref().is_none_or(|output| {
+            let mut lines = output.lines();
+            !lines.any(|line| manifest::mentions_worker_response(line.as_bytes()))
+        });
     Ok(RecordedJob {
+        has_consolidation_function,
         categories: read_categories(&folder)?,
         name,
         label_attribute,

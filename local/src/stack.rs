@@ -102,6 +102,11 @@ impl Stack {
         })
     }
 
+    /// Where everything is that is written.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Folder of the objects of a bucket.
     pub fn bucket_folder(&self, bucket: &str) -> PathBuf {
         self.folder.join("s3").join(bucket)

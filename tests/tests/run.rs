@@ -76,6 +76,22 @@ fn the_example_goes_through_everything() {
         assert_eq!(n("objects"), n_objects, "{name}");
         assert!(n("failed") > 0, "{name}: some objects stay unanswered");
         assert!(job["agreement"]["f1"].as_f64().unwrap() > 0.9, "{name}");
+        // One of the eight simulated workers is a spammer.
+        assert_eq!(
+            job["quality"]["suspected_workers"]
+                .as_array()
+                .unwrap()
+                .len(),
+            1,
+            "{name}"
+        );
+        let file = folder.path().join(job["quality"]["file"].as_str().unwrap());
+        let quality: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+        assert_eq!(quality["workers"].as_array().unwrap().len(), 8, "{name}");
+        assert_eq!(
+            quality["disputed"].as_array().unwrap().len() as u64,
+            job["quality"]["disputed_objects"]
+        );
         let jobs_folder = folder.path().join("gtcl-out/1/s3/gtcl/jobs").join(name);
         let output = lines(&jobs_folder.join("manifests/output/output.manifest"));
         assert_eq!(output.len(), n_objects);
@@ -266,6 +282,51 @@ fn answers_that_cannot_be_read_fail_their_data_objects_and_no_more() {
     };
     check(serde_json::json!({"mood": "sunny"}), "the form has");
     check(serde_json::json!({"c": {"label": "Walrus"}}), "Walrus");
+}
+
+#[test]
+fn a_job_without_a_consolidation_function_is_run_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = folder.path().join("birds");
+    let owl = serde_json::json!({"c": {"label": "Owl"}});
+    write_job(&job, MANIFEST, &["Owl", "Duck"], &owl);
+    fs::remove_dir_all(job.join("annotations")).unwrap();
+    let mut output = String::new();
+    for object_idx in 0..2 {
+        let file = format!(
+            "annotations/worker-response/iteration-1/{object_idx}/2026-01-01_00:00:00.json"
+        );
+        let answers = ["private.us-east-1.a", "private.us-east-1.b"]
+            .map(|worker| serde_json::json!({"workerId": worker, "answerContent": owl}));
+        fs::create_dir_all(job.join(&file).parent().unwrap()).unwrap();
+        let answers = serde_json::json!({ "answers": answers });
+        fs::write(job.join(&file), answers.to_string()).unwrap();
+        let line = serde_json::json!({"source-ref": format!("s3://birds/{object_idx}.jpg"), "owl": {},
+            "owl-metadata": {"type": "groundtruth/custom", "job-name": "birds", "human-annotated": "yes",
+                "creation-date": "2026-01-01T00:00:00.000000", "worker-response-ref": format!("s3://bkt/birds/{file}")}});
+        output += &format!("{line}\n");
+    }
+    fs::create_dir_all(job.join("manifests/output")).unwrap();
+    fs::write(job.join("manifests/output/output.manifest"), output).unwrap();
+    let summary = run(folder.path(), &["--job", "birds", "--dir", "out"]);
+    let job = &summary["jobs"][0];
+    assert_conserved(job);
+    assert_eq!(
+        (&job["consolidated"], &job["entries_accepted"]),
+        (&2.into(), &2.into())
+    );
+    let folder = folder.path().join("out/s3/gtcl/jobs/birds");
+    for (file, expected) in [
+        ("manifests/output/output.manifest", "worker-response-ref"),
+        ("dataset-updater/consolidated.manifest", "Owl"),
+        ("dataset-updater/entries.manifest", "Owl"),
+    ] {
+        let lines = lines(&folder.join(file));
+        assert!(
+            lines.len() == 2 && lines.iter().all(|line| line.contains(expected)),
+            "{lines:?}"
+        );
+    }
 }
 
 #[test]

@@ -74,12 +74,56 @@ pub struct JobSummary {
     pub agreement: Option<AgreementSummary>,
     /// The same of the recorded job's own output.
     pub recorded_agreement: Option<AgreementSummary>,
+    /// What the answers say about workers and data objects; `None` when none can be read.
+    pub quality: Option<QualitySummary>,
     /// The dataset.
     pub dataset_arn: String,
     /// Where things are, by what they are.
     pub files: BTreeMap<String, PathBuf>,
     /// Sums that don't add up; empty when everything is accounted for.
     pub losses: Vec<String>,
+}
+
+/// Confidence below which a disputed label is worth a person's look, exclusive.
+pub const WORTH_A_LOOK_BELOW: f64 = 0.9;
+
+/// What the answers say about workers and data objects, in short.
+#[derive(Clone, Debug, Serialize)]
+pub struct QualitySummary {
+    /// Workers who answered.
+    pub workers: usize,
+    /// Those among them whose answers say next to nothing about the image, by pseudonym.
+    pub suspected_workers: Vec<String>,
+    /// Data objects that workers disagree on.
+    pub disputed_objects: usize,
+    /// Those among them whose label is less certain than [`WORTH_A_LOOK_BELOW`].
+    pub worth_a_look: usize,
+    /// The whole report, as JSON.
+    pub file: PathBuf,
+}
+
+impl fmt::Display for QualitySummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let suspected = &self.suspected_workers;
+        write!(f, "{}, {} suspected of spam", self.workers, suspected.len())?;
+        for (idx, worker) in suspected.iter().take(SHOWN_MAX).enumerate() {
+            write!(f, "{}{worker}", if idx == 0 { ": " } else { ", " })?;
+        }
+        if suspected.len() > SHOWN_MAX {
+            write!(f, ", …")?;
+        }
+        write!(
+            f,
+            "; they disagree on {} data objects",
+            self.disputed_objects
+        )?;
+        write!(
+            f,
+            ", {} of them are worth a look: {}",
+            self.worth_a_look,
+            self.file.display()
+        )
+    }
 }
 
 /// A line that did not go in, or went in with errors.
@@ -252,6 +296,9 @@ impl fmt::Display for JobSummary {
         }
         if let Some(agreement) = &self.recorded_agreement {
             writeln!(f, "  recorded job  {agreement}")?;
+        }
+        if let Some(quality) = &self.quality {
+            writeln!(f, "  workers       {quality}")?;
         }
         if self.losses.is_empty() {
             writeln!(
