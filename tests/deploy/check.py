@@ -69,7 +69,7 @@ class AsItComes(Stack):
         event = self.generate("sagemaker", "ground-truth-pre-human", "--source-ref", source_ref)
         task = self.invoke("PreAnnotationFunctionArn", event)["taskInput"]
         self.expect(task["taskObject"] == source_ref, "sam's pre-annotation event", task)
-        event = self.generate("sagemaker", "ground-truth-annotation-consolidation", "--s3-output-path", f"{self.bucket}/labeling-jobs")
+        event = self.generate("sagemaker", "ground-truth-annotation-consolidation", "--s3-output-path", f"s3://{self.bucket}/labeling-jobs")
         key = event["payload"]["s3Uri"].removeprefix(f"s3://{self.bucket}/")
         self.put(key, (ROOT / "events/annotation-file-single-label.json").read_text())
         answer = self.invoke("ConsolidationFunctionArn", event)
@@ -83,6 +83,29 @@ class AsItComes(Stack):
     def generate(self, *command: str) -> dict:
         done = subprocess.run([self.options.sam, "local", "generate-event", *command], capture_output=True, text=True, check=True)
         return json.loads(done.stdout)
+
+    def cargo_lambda(self) -> None:
+        """README's commands for those without SAM, on the binary that `sam build` left where cargo-lambda looks for it."""
+        name = "my-SageMaker-consolidation"
+        role = self.functions.get_function_configuration(FunctionName=self.outputs["ConsolidationFunctionArn"])["Role"]
+        (self.work / "consolidation.env").write_text("LABEL_CATEGORIES=Duck,Owl\nWORKER_STATISTICS=false\n")
+        self.cargo(
+            "lambda", "deploy", "--binary-name", "annotation-consolidation", "--memory", "512", "--timeout", "60",
+            "--iam-role", role, "--env-file", str(self.work / "consolidation.env"), name,
+        )
+        configuration = self.functions.get_function_configuration(FunctionName=name)
+        seen = {key: configuration[key] for key in ("MemorySize", "Timeout", "Role")} | configuration["Environment"]["Variables"]
+        expected = {"MemorySize": 512, "Timeout": 60, "Role": role, "LABEL_CATEGORIES": "Duck,Owl", "WORKER_STATISTICS": "false"}
+        self.expect(seen == expected, "cargo lambda deploy: the function is as README's command says", seen)
+        answer = self.cargo("lambda", "invoke", "--remote", name, "--data-file", "events/annotation-consolidation-inline.json")
+        label = json.loads(answer)[0]["consolidatedAnnotation"]["content"]["Birds"]
+        self.expect(label["metadata"]["class-name"] == "Owl", "cargo lambda invoke --remote: it answers an event of events/", label)
+        self.functions.delete_function(FunctionName=name)
+
+    def cargo(self, *arguments: str) -> str:
+        done = subprocess.run(["cargo", *arguments], env=self.environment, cwd=ROOT, capture_output=True, text=True, check=False)
+        self.expect(done.returncode == 0, f"cargo {' '.join(arguments[:2])}", done.stdout + done.stderr)
+        return done.stdout
 
     # ------------------------------------------------------------- the dataset
 
@@ -173,6 +196,7 @@ class AsItComes(Stack):
         self.pre_annotation()
         self.consolidation()
         self.generated()
+        self.cargo_lambda()
         self.dataset()
         self.dead_letters()
         self.wiring()

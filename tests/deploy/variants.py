@@ -45,6 +45,7 @@ REFUSED = {
     "LogRetentionDays": "2",
     "AlarmTopicArn": "alarms",
     "RejectedFractionMax": "20",
+    "Consolidate": "perhaps",
 }
 PROJECT = "arn:aws:rekognition:us-east-1:111122223333:project/birds"
 # Values that are good by themselves and must be refused together, and what is said.
