@@ -119,6 +119,23 @@ struct Report<'a, C> {
     set: &'a str,
     #[serde(flatten)]
     comparison: C,
+    /// The job's own output, where a job is evaluated that has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    own_output: Option<job::Recorded>,
+}
+
+impl<'a, C> Report<'a, C> {
+    fn of_set(set: &'a str, comparison: C) -> Self {
+        Self::of_job(set, comparison, None)
+    }
+
+    fn of_job(set: &'a str, comparison: C, own_output: Option<job::Recorded>) -> Self {
+        Self {
+            set,
+            comparison,
+            own_output,
+        }
+    }
 }
 
 /// Evaluates and prints.
@@ -160,38 +177,33 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
     Ok(0)
 }
 
-#[expect(clippy::print_stdout, reason = "the figures are the command's output")]
 fn job(folder: &Path, gold: &Path, options: &Options) -> Result<(), CommandError> {
     let recorded = recorded_job::read(folder, Some(gold))
         .map_err(|error| CommandError::new(error.to_string()).with_help(error.remedy()))?;
     let conditions = options.conditions(usize::MAX);
+    let own = job::recorded(&recorded);
+    let (name, format) = (Path::new(&recorded.name), options.format);
     match job::set_of(&recorded) {
         Some(JobSet::SingleLabel(set)) => {
             let comparison = single_label::evaluate(&set, &conditions, &Default::default());
-            print_single_label(&[(recorded.name.clone(), comparison)], options.format);
-            if let (Some(own), Format::Text) = (job::recorded(&recorded), options.format) {
-                let auroc = own.auroc.map_or("-".to_owned(), |auroc| {
-                    format!("{:.3}", f64::from(auroc) / 10_000.0)
-                });
-                println!(
-                    "the job's own output: {} of {} right, AUROC {auroc}",
-                    own.n_right, own.n_judged
-                );
+            match format {
+                Format::Text => print_single_label(&[(recorded.name.clone(), comparison)], format),
+                Format::Json => print_json(&Report::of_job(&recorded.name, comparison, own)),
             }
         }
         Some(JobSet::MultiLabel(set)) => {
-            print_multi_label(
-                &multi_label::evaluate(&set, &conditions, &Default::default()),
-                folder,
-                options.format,
-            );
+            let comparison = multi_label::evaluate(&set, &conditions, &Default::default());
+            match format {
+                Format::Text => print_multi_label(&comparison, name, format),
+                Format::Json => print_json(&Report::of_job(&recorded.name, comparison, own)),
+            }
         }
         Some(JobSet::Boxes(set)) => {
-            print_boxes(
-                &boxes::evaluate(&set, &conditions, &Default::default()),
-                folder,
-                options.format,
-            );
+            let comparison = boxes::evaluate(&set, &conditions, &Default::default());
+            match format {
+                Format::Text => print_boxes(&comparison, name, format),
+                Format::Json => print_json(&Report::of_job(&recorded.name, comparison, own)),
+            }
         }
         None => {
             return Err(
@@ -200,7 +212,22 @@ fn job(folder: &Path, gold: &Path, options: &Options) -> Result<(), CommandError
             );
         }
     }
+    if let (Some(own), Format::Text) = (own, format) {
+        print_own(own);
+    }
     Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are the command's output")]
+fn print_own(own: job::Recorded) {
+    let figure = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
+    println!(
+        "the job's own output: {} of {} exactly right, F1 {}, AUROC {}",
+        own.n_right,
+        own.n_judged,
+        figure(own.f1),
+        figure(own.auroc)
+    );
 }
 
 fn single_label_sets(folder: &Path, options: &Options) -> Result<(), CommandError> {
@@ -260,7 +287,7 @@ fn print_single_label(runs: &[(String, single_label::Comparison)], format: Forma
     }
     for (set, comparison) in all {
         if matches!(format, Format::Json) {
-            print_json(&Report { set, comparison });
+            print_json(&Report::of_set(set, comparison));
             continue;
         }
         let points = 100.0 * (comparison.consolidation.accuracy - comparison.vote.accuracy);
@@ -302,10 +329,7 @@ fn print_single_label(runs: &[(String, single_label::Comparison)], format: Forma
 fn print_boxes(comparison: &boxes::Comparison, file: &Path, format: Format) {
     let set = name_of(file);
     if matches!(format, Format::Json) {
-        return print_json(&Report {
-            set: &set,
-            comparison,
-        });
+        return print_json(&Report::of_set(&set, comparison));
     }
     println!(
         "{:<16} {:<13} {:>8} {:>8} {:>8} {:>6} {:>8}",
@@ -326,10 +350,7 @@ fn print_boxes(comparison: &boxes::Comparison, file: &Path, format: Format) {
 fn print_multi_label(comparison: &multi_label::Comparison, file: &Path, format: Format) {
     let set = name_of(file);
     if matches!(format, Format::Json) {
-        return print_json(&Report {
-            set: &set,
-            comparison,
-        });
+        return print_json(&Report::of_set(&set, comparison));
     }
     println!(
         "{:<20} {:<17} {:>6} {:>6} {:>6} {:>6}",

@@ -7,7 +7,7 @@ use labeling::answers;
 
 use super::figures::Calibration;
 use super::{boxes, multi_label, single_label};
-use crate::agreement::label_of_line;
+use crate::agreement::{Agreement, label_of_line};
 use crate::example::Truth;
 use crate::recorded_job::RecordedJob;
 
@@ -22,15 +22,18 @@ pub enum JobSet {
     Boxes(boxes::Set),
 }
 
-/// What the job's own output manifest got right, for a single-label job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the job's own output manifest got right.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Recorded {
-    /// Objects labeled as the truth.
+    /// Objects labeled exactly as the truth.
     pub n_right: usize,
     /// Objects with a label and a truth.
     pub n_judged: usize,
-    /// How well its confidence ranks right before wrong, in ten-thousandths; `None` where that can't be said.
-    pub auroc: Option<u32>,
+    /// F1 over categories, or over boxes at an IoU of one half or more, in [0, 1].
+    pub f1: Option<f64>,
+    /// How well the confidence ranks right before wrong, in [0, 1]; `None` where that can't be said: for other than
+    /// single labels, and where all are right or all wrong.
+    pub auroc: Option<f64>,
 }
 
 /// Reads a job's answers; `None` when it has no known truth or no readable answer.
@@ -153,35 +156,25 @@ pub fn set_of(job: &RecordedJob) -> Option<JobSet> {
     }
 }
 
-/// Judges the job's own output; `None` when there is none or it has no single labels.
+/// Judges the job's own output; `None` when there is none with a known truth.
 #[must_use]
 pub fn recorded(job: &RecordedJob) -> Option<Recorded> {
     let truth = job.truth.as_ref()?;
-    let (mut n_right, mut n_judged) = (0, 0);
+    let lines = || Some(job.recorded_output.as_ref()?.lines());
+    let agreement = Agreement::of_manifest(lines()?, &job.label_attribute, truth);
     let mut calibration = Calibration::default();
-    for line in job.recorded_output.as_ref()?.lines() {
-        let Some((uri, label @ Truth::SingleLabel(_), confidence)) =
-            label_of_line(line, &job.label_attribute)
-        else {
-            continue;
-        };
-        let Some(known) = truth.get(&uri) else {
-            continue;
-        };
-        n_judged += 1;
-        n_right += usize::from(label == *known);
-        calibration.add(
-            confidence.unwrap_or_default(),
-            if label == *known { 1.0 } else { 0.0 },
-        );
+    for line in lines()? {
+        if let Some((uri, label, Some(confidence))) = label_of_line(line, &job.label_attribute)
+            && let Some(known) = truth.get(&uri)
+        {
+            calibration.add(confidence, if label == *known { 1.0 } else { 0.0 });
+        }
     }
-    let auroc = calibration
-        .auroc()
-        .map(|auroc| (auroc * 10_000.0).round() as u32);
-    (n_judged > 0).then_some(Recorded {
-        n_right,
-        n_judged,
-        auroc,
+    (agreement.n_compared > 0).then(|| Recorded {
+        n_right: agreement.n_right,
+        n_judged: agreement.n_compared,
+        f1: agreement.f1(),
+        auroc: calibration.auroc(),
     })
 }
 
