@@ -79,7 +79,7 @@ impl Command {
 
 /// Runs the command that the arguments name.
 ///
-/// The exit code is the command's own, 1 for an error and 2 for arguments that can't be read.
+/// The exit code is the command's own, or 2 when it could not do its work: arguments or files that can't be used.
 #[expect(
     clippy::print_stderr,
     reason = "errors of a command line go to standard error"
@@ -109,22 +109,9 @@ pub fn main(environment: &Environment) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("{error}");
-            ExitCode::FAILURE
+            ExitCode::from(2)
         }
     }
-}
-
-/// The exit code of a command that says of its input what is wrong with it, in which 1 stands for findings:
-/// 2, with the error printed, when it could not do its work.
-#[expect(
-    clippy::print_stderr,
-    reason = "errors of a command line go to standard error"
-)]
-pub(crate) fn answered(answer: Result<u8, CommandError>) -> u8 {
-    answer.unwrap_or_else(|error| {
-        eprintln!("{error}");
-        2
-    })
 }
 
 /// Why a command could not do its work, and what its user can do about it.

@@ -16,39 +16,44 @@ pub enum Images {
     Folder(PathBuf),
 }
 
+/// Why an image isn't known.
+#[derive(Debug, PartialEq, Eq)]
+pub enum LookError {
+    /// It can't be read, or isn't whole.
+    Image(String),
+    /// S3 can't be asked for any image: no network, region or credentials.
+    S3(String),
+}
+
 impl Images {
     /// What the image is.
     ///
     /// # Errors
     ///
     /// Says why it can't be read.
-    pub async fn look(&self, source_ref: &str) -> Result<ImageFacts, String> {
-        let uri = SourceRef::parse(source_ref).map_err(|error| error.to_string())?;
+    pub async fn look(&self, source_ref: &str) -> Result<ImageFacts, LookError> {
+        let uri =
+            SourceRef::parse(source_ref).map_err(|error| LookError::Image(error.to_string()))?;
         match self {
             Self::S3(s3) => look_in_s3(s3, &uri).await,
-            Self::Folder(folder) => look_in_folder(folder, &uri).await,
+            Self::Folder(folder) => {
+                let facts = look_in_folder(folder, &uri).await;
+                facts.map_err(LookError::Image)
+            }
         }
     }
 }
 
-async fn look_in_s3(s3: &S3, uri: &SourceRef<'_>) -> Result<ImageFacts, String> {
-    let opened = s3.stream_object(uri.bucket, uri.key, None).await;
-    let mut stream = opened.map_err(|error| error.to_string())?;
-    let n_bytes = stream.head().n_bytes;
-    let mut header = Vec::new();
-    while header.len() <= IMAGE_HEADER_BYTES_MAX
-        && !matches!(ImageHeader::read(&header), ImageHeader::Size { .. })
-    {
-        match stream
-            .next_piece()
-            .await
-            .map_err(|error| error.to_string())?
-        {
-            Some(piece) => header.extend_from_slice(&piece),
-            None => break,
+async fn look_in_s3(s3: &S3, uri: &SourceRef<'_>) -> Result<ImageFacts, LookError> {
+    let start = s3.read_image_header(uri.bucket, uri.key).await;
+    let start = start.map_err(|error| {
+        if error.is_about_the_caller() {
+            LookError::S3(error.to_string())
+        } else {
+            LookError::Image(error.to_string())
         }
-    }
-    facts(&header, n_bytes)
+    })?;
+    facts(start.header, start.n_read, start.n_bytes).map_err(LookError::Image)
 }
 
 async fn look_in_folder(folder: &Path, uri: &SourceRef<'_>) -> Result<ImageFacts, String> {
@@ -71,15 +76,15 @@ async fn look_in_folder(folder: &Path, uri: &SourceRef<'_>) -> Result<ImageFacts
         .read_to_end(&mut header)
         .await;
     read.map_err(|error| error.to_string())?;
-    facts(&header, n_bytes)
+    facts(ImageHeader::read(&header), header.len() as u64, n_bytes)
 }
 
 /// What is known once no more of the file is to be read.
-fn facts(header: &[u8], n_bytes: u64) -> Result<ImageFacts, String> {
-    let size = match ImageHeader::read(header) {
+fn facts(header: ImageHeader, n_read: u64, n_bytes: u64) -> Result<ImageFacts, String> {
+    let size = match header {
         _ if n_bytes == 0 => return Err("file is empty".to_owned()),
         ImageHeader::Other => None,
-        ImageHeader::Unfinished if (header.len() as u64) < n_bytes => {
+        ImageHeader::Unfinished if n_read < n_bytes => {
             return Err(format!(
                 "its first {IMAGE_HEADER_BYTES_MAX} bytes don't say its width and height"
             ));

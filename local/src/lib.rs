@@ -10,6 +10,7 @@ pub mod commands;
 pub mod evaluate;
 pub mod example;
 pub mod image_facts;
+mod input;
 pub mod job_request;
 pub mod output;
 pub mod pipeline;

@@ -120,7 +120,7 @@ async fn job_request_prints_the_request_alone() {
 
     fs::write(&outputs, "{}").unwrap();
     let answer = run(&request_arguments(&outputs)).await;
-    assert_eq!((answer.code, answer.out.as_str()), (Some(1), ""));
+    assert_eq!((answer.code, answer.out.as_str()), (Some(2), ""));
     assert!(
         answer.err.contains("PreAnnotationFunctionArn"),
         "{}",

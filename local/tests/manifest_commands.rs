@@ -9,7 +9,7 @@
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use gtcl::services::faults::Faults;
 use gtcl::services::s3::S3Server;
@@ -134,12 +134,15 @@ impl Desk {
     }
 
     fn run(&self, arguments: &str) -> Ran {
-        let output = self.command(arguments).output().unwrap();
-        Ran {
-            code: output.status.code().unwrap(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        ran(self.command(arguments).output().unwrap())
+    }
+}
+
+fn ran(output: Output) -> Ran {
+    Ran {
+        code: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
     }
 }
 
@@ -559,6 +562,26 @@ fn images_in_s3() {
     check_images(&desk.run("check m.manifest --images --format json").exits(2));
     desk.write("good.manifest", boxed("good.png", 200, 100));
     desk.run("check good.manifest --images").exits(0);
+    let refused = desk
+        .command("check m.manifest --images")
+        .env("AWS_SECRET_ACCESS_KEY", "another")
+        .output();
+    ran(refused.unwrap()).fails("SignatureDoesNotMatch", "credentials");
+}
+
+/// One error, not one for each image.
+#[test]
+fn images_without_s3() {
+    let desk = Desk::new();
+    let lines = boxed("1.png", 200, 100) + &boxed("2.png", 200, 100);
+    desk.write("m.manifest", lines);
+    let output = desk
+        .command("check m.manifest --images")
+        .env_remove("AWS_REGION")
+        .output();
+    let ran = ran(output.unwrap());
+    assert!(!ran.stdout.contains("ERROR_INVALID_IMAGE"), "{ran:#?}");
+    ran.fails("region must be set", "AWS_REGION");
 }
 
 #[test]
@@ -584,6 +607,31 @@ fn odd_inputs() {
         run("folder").fails("folder could not be read", "name a file");
         assert!(!desk.path("e").exists(), "{command}");
     }
+    let request = "--task-type single-label --job-name j --manifest s3://b/m --categories s3://b/c --workteam arn";
+    for (command, folder) in [
+        ("consolidate {}", "holds no .json files"),
+        ("evaluate single-label {}", "holds no label.csv"),
+        ("evaluate boxes {}", "name a file"),
+        ("evaluate multi-label {}", "name a file"),
+        ("evaluate job {} --gold gold", ""),
+        ("preflight {} --task-type single-label", "name a file"),
+        (
+            &format!("job-request --stack-outputs {{}} {request}"),
+            "name a file",
+        ),
+    ] {
+        let run = |name: &str| desk.run(&command.replace("{}", name));
+        run("missing").fails("missing", "");
+        let of_folder = run("folder").exits(2);
+        assert!(of_folder.stderr.contains(folder), "{of_folder:#?}");
+        let of_binary = run("binary").exits(2);
+        assert!(of_binary.stderr.contains("\nhelp: "), "{of_binary:#?}");
+    }
+    desk.run("evaluate boxes binary")
+        .fails("not UTF-8 text at byte 1", "UTF-8");
+    desk.run("import coco c.json --images s3://my_bucket!/x --out e")
+        .exits(2);
+    desk.run("import csv l.csv --images birds --out e").exits(2);
     desk.run("check empty")
         .exits(2)
         .prints("ERROR_MANIFEST_EMPTY");

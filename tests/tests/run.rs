@@ -247,7 +247,7 @@ fn input_that_cannot_be_used_is_named_with_its_place_and_a_remedy() {
     ] {
         let output = gtcl(folder.path(), &[&["run"], arguments].concat());
         let text = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
         let error = text
             .lines()
             .find(|line| line.starts_with("error: "))
@@ -344,7 +344,7 @@ fn a_job_does_not_overwrite_an_earlier_one() {
     assert_eq!(summary["jobs"][0]["entries_accepted"], 2);
     let output = gtcl(folder.path(), &[&["run"], &arguments[..]].concat());
     let text = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert_eq!(output.status.code(), Some(2), "{text}");
     assert!(
         text.contains("a labeling job of this name ran here before"),
         "{text}"

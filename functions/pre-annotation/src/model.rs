@@ -7,12 +7,10 @@ use aws::Clients;
 use aws::rekognition::{DetectedLabel, ErrorKind, Rekognition, RekognitionError, RetrySettings};
 use aws::s3::{S3, S3Error};
 use labeling::pre_annotation::{Added, Bounds, Finding, ModelFailure, ModelRest, Response};
-use manifest::{IMAGE_HEADER_BYTES_MAX, ImageHeader};
+use manifest::ImageHeader;
 
 /// DetectCustomLabels calls a second, an account. Source: Rekognition quotas, Custom Labels.
 const CALLS_PER_SECOND: f64 = 50.0;
-/// Bytes of an image's file that are read first; most headers are far shorter.
-const FIRST_BYTES: usize = 64 * 1024;
 
 /// Settings of a model.
 #[derive(Debug, Clone)]
@@ -117,25 +115,11 @@ impl Model {
             .detect_labels(arn, bucket, key, min_confidence, until)
             .await?;
         let header = if labels.iter().any(|label| label.bounds.is_some()) {
-            self.image_header(bucket, key).await?
+            self.s3.read_image_header(bucket, key).await?.header
         } else {
             ImageHeader::Unfinished
         };
         Ok((labels.into_iter().map(finding).collect(), header))
-    }
-
-    async fn image_header(&self, bucket: &str, key: &str) -> Result<ImageHeader, S3Error> {
-        let start = self.s3.read_start(bucket, key, FIRST_BYTES).await?;
-        match ImageHeader::read(&start) {
-            ImageHeader::Unfinished if start.len() == FIRST_BYTES => {
-                let start = self
-                    .s3
-                    .read_start(bucket, key, IMAGE_HEADER_BYTES_MAX)
-                    .await?;
-                Ok(ImageHeader::read(&start))
-            }
-            header => Ok(header),
-        }
     }
 
     fn with_rest<T>(&self, with: impl FnOnce(&mut ModelRest, Duration) -> T) -> T {

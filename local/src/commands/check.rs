@@ -12,8 +12,8 @@ use manifest::{Code, LINE_BYTES_MAX, LineSplitter, RawLine, SourceIndex};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use crate::cli::{CommandError, answered};
-use crate::image_facts::Images;
+use crate::cli::CommandError;
+use crate::image_facts::{Images, LookError};
 use crate::place::Place;
 
 /// Images that are looked at at the same time.
@@ -77,9 +77,9 @@ struct Last<'a> {
 ///
 /// # Errors
 ///
-/// None: a manifest that can't be read is answered with 2.
+/// A manifest that can't be read, and S3 when images are to be looked at there.
 pub async fn run(args: Args) -> Result<u8, CommandError> {
-    Ok(answered(check(&args).await))
+    check(&args).await
 }
 
 async fn check(args: &Args) -> Result<u8, CommandError> {
@@ -171,8 +171,8 @@ async fn check_one(
     one.finish().await
 }
 
-/// A look at one image: line number, reason against it.
-type Look = (u64, Option<String>);
+/// A look at one image: line number, reason against it if there is one; no answer when no image can be looked at.
+type Look = (u64, Result<Option<String>, String>);
 
 struct OneManifest {
     name: String,
@@ -210,8 +210,11 @@ impl OneManifest {
         let (images, declared) = (images.clone(), declared_image_size(bytes));
         self.looks.spawn(async move {
             let fault = match images.look(&kept.source_ref).await {
-                Ok(facts) => image_fault(&facts, declared),
-                Err(reason) => Some(format!("image could not be read: {reason}")),
+                Ok(facts) => Ok(image_fault(&facts, declared)),
+                Err(LookError::Image(reason)) => {
+                    Ok(Some(format!("image could not be read: {reason}")))
+                }
+                Err(LookError::S3(reason)) => Err(reason),
             };
             (line_number, fault)
         });
@@ -223,12 +226,16 @@ impl OneManifest {
 
     async fn take_look(&mut self) -> Result<bool, CommandError> {
         match self.looks.join_next().await {
-            Some(Ok((line_number, Some(reason)))) => {
+            Some(Ok((line_number, Ok(Some(reason))))) => {
                 self.check.note_invalid_image(line_number, &reason);
                 self.say(line_number, Code::InvalidImage, "image", reason)?;
                 Ok(true)
             }
-            Some(Ok((_, None))) => Ok(true),
+            Some(Ok((_, Ok(None)))) => Ok(true),
+            Some(Ok((line_number, Err(reason)))) => Err(CommandError::new(format!(
+                "images can't be looked at, that of line {line_number} to begin with: {reason}"
+            ))
+            .with_help("look at the network, AWS_REGION and the credentials in use, or give the images with --images-from")),
             Some(Err(error)) => Err(CommandError::new(format!(
                 "look at an image broke off: {error}"
             ))),

@@ -5,7 +5,7 @@ use manifest::{
     WhenFaultyBox, WhenTooManyBoxes, job_name_from_key,
 };
 
-use crate::cli::{CommandError, answered};
+use crate::cli::CommandError;
 use crate::place::{Place, Sink, all_different};
 
 /// Arguments of `gtcl convert`.
@@ -184,9 +184,9 @@ impl Outputs {
 ///
 /// # Errors
 ///
-/// None: a place that can't be read or written is answered with 2.
+/// A place that can't be read or written, and what isn't a manifest.
 pub async fn run(args: Args) -> Result<u8, CommandError> {
-    Ok(answered(convert(&args).await))
+    convert(&args).await
 }
 
 async fn convert(args: &Args) -> Result<u8, CommandError> {

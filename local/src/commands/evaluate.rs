@@ -7,7 +7,11 @@ use serde::Serialize;
 use crate::cli::CommandError;
 use crate::evaluate::job::{self, JobSet};
 use crate::evaluate::{Conditions, Mode, boxes, figures, multi_label, read, single_label};
+use crate::input;
 use crate::recorded_job;
+
+/// Largest file that is read, bytes.
+const FILE_BYTES_MAX: u64 = 1 << 30;
 
 /// Arguments of `gtcl evaluate`.
 #[derive(Debug, clap::Args)]
@@ -235,7 +239,7 @@ fn single_label_sets(folder: &Path, options: &Options) -> Result<(), CommandErro
         vec![folder.to_owned()]
     } else {
         let entries = std::fs::read_dir(folder)
-            .map_err(|error| CommandError::new(format!("{}: {error}", folder.display())))?;
+            .map_err(|error| input::unreadable(folder, "the folder", &error))?;
         let mut folders: Vec<PathBuf> = entries
             .filter_map(|entry| Some(entry.ok()?.path()))
             .filter(|path| path.join("label.csv").is_file())
@@ -382,8 +386,7 @@ fn name_of(path: &Path) -> String {
 }
 
 fn text(path: &Path) -> Result<String, CommandError> {
-    std::fs::read_to_string(path)
-        .map_err(|error| CommandError::new(format!("{}: {error}", path.display())))
+    input::read_text(path, "the file", FILE_BYTES_MAX)
 }
 
 fn unreadable(path: &Path, error: &read::ReadError) -> CommandError {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use manifest::import::{coco, csv};
-use manifest::{Code, ConvertOptions, Converted, Entry, Rejected};
+use manifest::{Code, ConvertOptions, Converted, Entry, Rejected, SourceRef};
 
-use crate::cli::{CommandError, answered};
+use crate::cli::CommandError;
 use crate::place::{Place, all_different};
 
 /// Largest file that is imported, bytes.
@@ -43,24 +43,33 @@ struct Places {
     #[arg(long, value_name = "ENTRIES")]
     out: Place,
     /// What stands before image names: s3://BUCKET/FOLDER.
-    #[arg(long, value_name = "S3_URI")]
+    #[arg(long, value_name = "S3_URI", value_parser = folder_uri)]
     images: Option<String>,
 }
 
-/// Imports a file and answers 0, 1 or 2, see `--help`.
+/// A place for images: a bucket, and a folder in it if there is one.
+fn folder_uri(text: &str) -> Result<String, String> {
+    let folder = text.trim_end_matches('/');
+    match SourceRef::parse(&format!("{folder}/image")) {
+        Ok(_) => Ok(folder.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Imports a file and answers 0 or 1, see `--help`.
 ///
 /// # Errors
 ///
-/// None: 2 when a place can't be read or written, when the file isn't of the format, and when a CSV file has an
+/// When a place can't be read or written, when the file isn't of the format, and when a CSV file has an
 /// image twice: then the duplicates and the other rows are beside the file.
 pub async fn run(args: Args) -> Result<u8, CommandError> {
-    Ok(answered(match args.format {
+    match args.format {
         Format::Csv(places) => import_csv(&places).await,
         Format::Coco {
             places,
             label_attribute,
         } => import_coco(&places, label_attribute).await,
-    }))
+    }
 }
 
 async fn read(places: &Places) -> Result<Vec<u8>, CommandError> {

@@ -3,10 +3,14 @@
 use std::path::PathBuf;
 
 use crate::cli::CommandError;
+use crate::input;
 use crate::job_request::constraints::violations;
 use crate::job_request::reminders::reminders;
 use crate::job_request::stack_outputs::StackOutputs;
 use crate::job_request::{Choices, Tag, TaskType, Usd, compose, label_categories};
+
+/// Largest file that is read, bytes.
+const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Arguments of `gtcl job-request`.
 #[derive(Debug, clap::Args)]
@@ -100,7 +104,7 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
     let stack = read_stack_outputs(&args)?;
     let mut problems = Vec::new();
     if let Some(path) = &args.categories_file {
-        let text = read_text(path, "label category file")?;
+        let text = input::read_text(path, "the label category file", FILE_BYTES_MAX)?;
         for problem in label_categories::problems(&text, args.task_type) {
             problems.push(format!("{}: {problem}", path.display()));
         }
@@ -158,21 +162,13 @@ impl Args {
 }
 
 fn read_stack_outputs(args: &Args) -> Result<StackOutputs, CommandError> {
-    let text = read_text(&args.stack_outputs, "stack outputs")?;
+    let text = input::read_text(&args.stack_outputs, "the stack outputs", FILE_BYTES_MAX)?;
     StackOutputs::parse(&text).map_err(|error| {
         CommandError::new(format!(
             "stack outputs {}: {error}",
             args.stack_outputs.display()
         ))
-    })
-}
-
-fn read_text(path: &std::path::Path, what: &str) -> Result<String, CommandError> {
-    std::fs::read_to_string(path).map_err(|error| {
-        CommandError::new(format!(
-            "failed to read the {what} {}: {error}",
-            path.display()
-        ))
+        .with_help("write them with `aws cloudformation describe-stacks --stack-name NAME`")
     })
 }
 

@@ -8,6 +8,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use manifest::LineSplitter;
 
 use crate::cli::CommandError;
+use crate::input;
 use crate::job_request::aws_names::{Arn, bucket_and_key};
 use crate::job_request::constraints::violations;
 use crate::job_request::input_manifest::InputManifest;
@@ -15,7 +16,7 @@ use crate::job_request::{JobRequest, TaskType, label_categories};
 
 /// Largest image, bytes, inclusive. Source: Ground Truth, input data quotas: 40 MB.
 const IMAGE_BYTES_MAX: i64 = 40_000_000;
-/// Largest label category file and template that are read, bytes.
+/// Largest request, label category file and template that are read, bytes.
 const SMALL_FILE_BYTES_MAX: usize = 1 << 20;
 
 /// Arguments of `gtcl preflight`.
@@ -61,9 +62,7 @@ impl fmt::Display for Outcome {
 #[expect(clippy::print_stdout, reason = "the findings are the command's output")]
 pub async fn run(args: Args) -> Result<u8, CommandError> {
     let path = args.request.display();
-    let text = std::fs::read_to_string(&args.request).map_err(|error| {
-        CommandError::new(format!("failed to read the request {path}: {error}"))
-    })?;
+    let text = input::read_text(&args.request, "the request", SMALL_FILE_BYTES_MAX as u64)?;
     let request: JobRequest = serde_json::from_str(&text).map_err(|error| {
         CommandError::new(format!("the request {path} can't be used: {error}"))
             .with_help("write it with `gtcl job-request`")

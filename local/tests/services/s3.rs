@@ -1,9 +1,11 @@
+use aws::s3::ImageStart;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use gtcl::services::faults::{Effect, Fault, Service};
 use gtcl::services::s3::ObjectCreated;
+use manifest::ImageHeader;
 
 use super::{Services, fast};
 
@@ -108,6 +110,44 @@ async fn written_objects_are_told_with_decoded_keys() {
         "last",
         "a refused write is not told"
     );
+}
+
+/// Of an image, no more is read than its header takes.
+#[tokio::test]
+async fn images_are_read_as_far_as_needed() {
+    let services = started().await;
+    let s3 = aws::s3::S3::new(services.s3.clone());
+    let jpeg = |n_comments: usize| {
+        let mut bytes = b"\xff\xd8\xff\xe0\0\x04ab".to_vec();
+        for _ in 0..n_comments {
+            bytes.extend(b"\xff\xfe\x03\xea");
+            bytes.extend([b' '; 1000]);
+        }
+        bytes.extend(b"\xff\xc0\0\x11\x08\x01\xe0\x02\x80\x03\x01\x22\0\x02\x11\x01\x03\x11\x01");
+        bytes.resize(3_000_000, 0);
+        bytes
+    };
+    let size = ImageHeader::Size {
+        width_px: 640,
+        height_px: 480,
+    };
+    for (body, header, n_read) in [
+        (jpeg(0), size, 64 * 1024),
+        (jpeg(300), size, 1024 * 1024),
+        (jpeg(2000), ImageHeader::Unfinished, 1024 * 1024),
+        (b"GIF89a\x01\0\x01\0".to_vec(), ImageHeader::Other, 10),
+        (Vec::new(), ImageHeader::Other, 0),
+    ] {
+        let n_bytes = body.len() as u64;
+        let put = put(&services, "image", b"").body(body.into());
+        put.send().await.unwrap();
+        let expected = ImageStart {
+            header,
+            n_read,
+            n_bytes,
+        };
+        assert_eq!(s3.read_image_header("bucket", "image").await, Ok(expected));
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,9 @@
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+/// The kind of a call that never became a request: no region, say.
+pub(crate) const REQUEST_NOT_BUILT: &str = "RequestNotBuilt";
+
 /// The parts of an SDK error that a decision needs.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -27,7 +30,7 @@ impl Failure {
             SdkError::TimeoutError(_) => ("Timeout".to_owned(), String::new()),
             SdkError::DispatchFailure(_) => ("ConnectionFailed".to_owned(), String::new()),
             SdkError::ResponseError(_) => ("ResponseUnreadable".to_owned(), String::new()),
-            _ => ("RequestNotBuilt".to_owned(), String::new()),
+            _ => (REQUEST_NOT_BUILT.to_owned(), String::new()),
         };
         let message = if message.is_empty() {
             with_causes(error)

@@ -25,13 +25,15 @@ pub struct SourceRef<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceRefError {
     /// Something else than `s3://` in front; the letters must be lower-case.
-    #[error("source-ref {uri:?} is not an s3:// URI")]
+    #[error("{uri:?} is not s3://BUCKET/KEY")]
     NotS3 {
         /// The text, cut to 100 characters.
         uri: String,
     },
     /// Not a bucket name.
-    #[error("bucket {bucket:?} of the source-ref is not a bucket name")]
+    #[error(
+        "bucket {bucket:?} can't be: a bucket's name has 3 to 63 letters, digits, dots, hyphens and underscores"
+    )]
     Bucket {
         /// What stands for the bucket, cut to 100 characters.
         bucket: String,

@@ -3,7 +3,16 @@
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use super::uri;
-use crate::failure::Failure;
+use crate::failure::{Failure, REQUEST_NOT_BUILT};
+
+/// Error codes about credentials, whatever object they are used for. Source: Amazon S3 API reference, error codes.
+const CREDENTIALS_REFUSED: [&str; 5] = [
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+];
 
 /// Why an S3 call failed, after the SDK's own retries.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -84,6 +93,19 @@ impl S3Error {
         matches!(self, Self::Unavailable { .. })
     }
 
+    /// Whether this is about the caller, so that calls for other objects would fail, too: S3 isn't to be reached, or
+    /// region or credentials are missing or refused.
+    #[must_use]
+    pub fn is_about_the_caller(&self) -> bool {
+        match self {
+            Self::Unavailable { .. } => true,
+            Self::Other { code, .. } => {
+                code == REQUEST_NOT_BUILT || CREDENTIALS_REFUSED.contains(&code.as_str())
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn new<E>(
         operation: &'static str,
         bucket: &str,
@@ -111,7 +133,7 @@ impl S3Error {
             ("PreconditionFailed" | "ConditionalRequestConflict", _) | (_, Some(409 | 412)) => {
                 Self::PreconditionFailed { uri }
             }
-            (_, Some(403 | 401)) => Self::AccessDenied {
+            (code, Some(403 | 401)) if !CREDENTIALS_REFUSED.contains(&code) => Self::AccessDenied {
                 operation,
                 uri,
                 message,

@@ -1,6 +1,7 @@
 //! Objects in S3: whole, in pieces, listed, written on a condition.
 
 mod error;
+mod image;
 mod stream;
 mod upload;
 mod uri;
@@ -12,6 +13,7 @@ use aws_sdk_s3::types::ServerSideEncryption;
 use bytes::Bytes;
 
 pub use error::S3Error;
+pub use image::ImageStart;
 pub use stream::ObjectStream;
 pub use upload::Upload;
 pub use uri::{ObjectUri, UriError};
@@ -23,7 +25,7 @@ pub struct S3 {
 }
 
 /// What HeadObject says about one version of an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObjectHead {
     /// The entity tag without its quotes. It changes whenever the content does.
     pub e_tag: String,
@@ -33,6 +35,15 @@ pub struct ObjectHead {
     pub version_id: Option<String>,
     /// When it was written, in seconds since 1970.
     pub last_modified_s: i64,
+}
+
+/// Some bytes of an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObjectPart {
+    /// The bytes that were asked for, as far as the object has them.
+    pub bytes: Vec<u8>,
+    /// The whole object.
+    pub object: ObjectHead,
 }
 
 /// When a write may take place.
@@ -153,29 +164,50 @@ impl S3 {
         Ok(self.read_object(&uri.bucket, &uri.key, bytes_max).await?)
     }
 
-    /// The first bytes of an object, at most `n_bytes`.
+    /// At most `n_bytes` of an object from byte `from` on, with a ranged GetObject; of the version with entity tag
+    /// `e_tag` when one is given. An empty object has an empty part.
     ///
     /// # Errors
     ///
-    /// As [`S3::read_object`], but for the size; an empty object is [`S3Error::Other`] with InvalidRange.
-    pub async fn read_start(
+    /// [`S3Error::PreconditionFailed`] when the object has another entity tag, [`S3Error::Other`] with InvalidRange
+    /// when it ends before `from`, and as [`S3::read_object`], but for the size.
+    pub async fn read_part(
         &self,
         bucket: &str,
         key: &str,
+        from: u64,
         n_bytes: usize,
-    ) -> Result<Vec<u8>, S3Error> {
+        e_tag: Option<&str>,
+    ) -> Result<ObjectPart, S3Error> {
+        let last = (from + n_bytes as u64).saturating_sub(1);
         let answer = self
             .client
             .get_object()
             .bucket(bucket)
             .key(key)
-            .range(format!("bytes=0-{}", n_bytes.saturating_sub(1)))
+            .range(format!("bytes={from}-{last}"))
+            .set_if_match(e_tag.map(|tag| format!("\"{tag}\"")))
             .send()
             .await
-            .map_err(|error| S3Error::new("GetObject", bucket, key, &error))?;
+            .map_err(|error| S3Error::new("GetObject", bucket, key, &error));
+        let answer = match answer {
+            Err(S3Error::Other { code, .. }) if from == 0 && code == "InvalidRange" => {
+                return Ok(ObjectPart::default());
+            }
+            answer => answer?,
+        };
+        let of_all = answer
+            .content_range()
+            .and_then(|range| range.rsplit_once('/')?.1.parse().ok());
+        let object = ObjectHead {
+            e_tag: bare_tag(answer.e_tag()),
+            n_bytes: of_all.unwrap_or_else(|| self::n_bytes(answer.content_length())),
+            version_id: version_id(answer.version_id()),
+            last_modified_s: answer.last_modified().map_or(0, |at| at.secs()),
+        };
         let mut body = answer.body;
-        let mut start = Vec::new();
-        while start.len() < n_bytes {
+        let mut bytes = Vec::new();
+        while bytes.len() < n_bytes {
             let piece = body.next().await.transpose();
             let piece = piece.map_err(|error| S3Error::Unavailable {
                 operation: "GetObject",
@@ -183,10 +215,10 @@ impl S3 {
                 message: error.to_string(),
             })?;
             let Some(piece) = piece else { break };
-            start.extend_from_slice(&piece);
+            bytes.extend_from_slice(&piece);
         }
-        start.truncate(n_bytes);
-        Ok(start)
+        bytes.truncate(n_bytes);
+        Ok(ObjectPart { bytes, object })
     }
 
     /// Opens an object to be read piece by piece, of the version with entity tag `e_tag` when one is given.
