@@ -77,6 +77,7 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
         "{}",
         match n_problems {
             0 => "nothing stands in the job's way, as far as can be seen from here".to_owned(),
+            1 => "1 problem; the job would fail or cost more than it should".to_owned(),
             n => format!("{n} problems; the job would fail or cost more than it should"),
         }
     );
