@@ -1,9 +1,10 @@
-//! One whole-job consolidation for `peers.py`: reads `item,worker,class` lines from standard input, prints CPU seconds, a checksum
-//! and the process's peak memory, the answers included.
+//! One whole-job consolidation for `peers.py`: reads `item,worker,class` lines from standard input, prints CPU seconds and
+//! seconds from these columns to the answers, a checksum and the process's peak memory, the columns included.
 //!
 //! Arguments: the number of iterations of expectation maximisation.
 
 use std::io::BufRead;
+use std::time::Instant;
 
 use consensus::single_label::{Answer, Config, consolidate};
 use consensus::{Problem, Statistics};
@@ -22,7 +23,7 @@ fn cpu_seconds() -> f64 {
 #[expect(clippy::print_stdout, reason = "the figures are what it is run for")]
 #[expect(
     clippy::disallowed_methods,
-    reason = "a bench reads its own CPU time and peak memory"
+    reason = "a bench reads the clock, its own CPU time and peak memory"
 )]
 fn main() {
     let mut config = Config::default();
@@ -34,21 +35,30 @@ fn main() {
         // `cargo bench` without arguments: nothing to read.
         None => return,
     }
-    let mut items: Vec<Vec<Answer>> = Vec::new();
-    let (mut n_workers, mut n_classes) = (0, 0);
+    let mut rows: Vec<[u32; 3]> = Vec::new();
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         let mut fields = line
             .split(',')
             .filter_map(|field| field.parse::<u32>().ok());
-        let (Some(item), Some(worker), Some(class)) = (fields.next(), fields.next(), fields.next())
-        else {
-            continue;
-        };
-        if items.len() <= item as usize {
-            items.resize_with(item as usize + 1, || Vec::with_capacity(5));
+        if let (Some(item), Some(worker), Some(class)) =
+            (fields.next(), fields.next(), fields.next())
+        {
+            rows.push([item, worker, class]);
         }
-        if let Some(answers) = items.get_mut(item as usize) {
-            answers.push(Answer { worker, class });
+    }
+    // From the columns that the peer is given, too, to the answers.
+    let (start, cpu_start) = (Instant::now(), cpu_seconds());
+    let mut items: Vec<Vec<Answer>> = Vec::new();
+    let (mut n_workers, mut n_classes) = (0, 0);
+    for [item, worker, class] in &rows {
+        if items.len() <= *item as usize {
+            items.resize_with(*item as usize + 1, || Vec::with_capacity(5));
+        }
+        if let Some(answers) = items.get_mut(*item as usize) {
+            answers.push(Answer {
+                worker: *worker,
+                class: *class,
+            });
         }
         (n_workers, n_classes) = (n_workers.max(worker + 1), n_classes.max(class + 1));
     }
@@ -57,9 +67,8 @@ fn main() {
         workers: (0..n_workers).map(|worker| worker.to_string()).collect(),
         classes: (0..n_classes).map(|class| class.to_string()).collect(),
     };
-    let start = cpu_seconds();
     let done = consolidate(&problem, &Statistics::default(), &config);
-    let seconds = cpu_seconds() - start;
+    let (seconds, cpu_seconds) = (start.elapsed().as_secs_f64(), cpu_seconds() - cpu_start);
     let classes: u64 = done
         .estimates
         .iter()
@@ -72,5 +81,5 @@ fn main() {
         .find_map(|line| line.strip_prefix("VmHWM:"))
         .unwrap_or("unknown")
         .trim();
-    println!("{seconds} {classes} {peak}");
+    println!("{cpu_seconds} {seconds} {classes} {peak}");
 }

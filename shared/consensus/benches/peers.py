@@ -1,7 +1,6 @@
 """Consolidation next to its Python peers on the same answers, in the same run.
 
-    python3 -m venv VENV && VENV/bin/pip install crowd-kit ensemble-boxes
-    VENV/bin/python shared/consensus/benches/peers.py [--crowd FOLDER]
+    $(.ci/venv peers)/bin/python shared/consensus/benches/peers.py [--crowd FOLDER]
 
 Speed: crowd-kit's DawidSkene against `cargo bench --bench peer`, 100,000 items x 5 answers x 10 classes, 10 iterations
 each. With --crowd (a folder with boxes/, multi-label/ and single-label/) quality as well: the peers see the very
@@ -60,7 +59,7 @@ def peer_binary():
     sys.exit("cargo built no peer bench")
 
 
-def speed(n_items=100_000, n_workers=1_000, n_classes=10, n_iterations=10, n_runs=5):
+def speed(n_items=100_000, n_workers=1_000, n_classes=10, n_iterations=10, n_runs=3):
     rng = np.random.default_rng(1)
     truth = rng.integers(n_classes, size=n_items)
     accuracy = rng.uniform(0.5, 0.9, size=n_workers)
@@ -77,26 +76,37 @@ def speed(n_items=100_000, n_workers=1_000, n_classes=10, n_iterations=10, n_run
     def consensus(n):
         with open(path) as file:
             out = subprocess.run([binary, str(n)], stdin=file, capture_output=True, text=True, check=True)
-        seconds, _, peak = out.stdout.split(maxsplit=2)
-        return float(seconds), peak.strip()
+        cpu, wall, _, peak = out.stdout.split(maxsplit=3)
+        return (float(cpu), float(wall)), peak.strip()
 
     def crowd_kit(n):
-        start = time.process_time()
+        wall, cpu = time.perf_counter(), time.process_time()
         DawidSkene(n_iter=n, tol=0).fit_predict(frame)
-        return time.process_time() - start
+        return time.process_time() - cpu, time.perf_counter() - wall
 
     frame = pd.DataFrame({"task": items, "worker": workers, "label": classes})
-    ours = {n: min(consensus(n)[0] for _ in range(n_runs)) for n in (n_iterations, 3 * n_iterations)}
-    peak = consensus(n_iterations)[1]
-    theirs = {n: min(crowd_kit(n) for _ in range(2)) for n in (n_iterations, 3 * n_iterations)}
+    ours, theirs = defaultdict(list), defaultdict(list)
+    many = 3 * n_iterations
+    for _ in range(n_runs):
+        # Ours is short: one run would be at the mercy of its moment.
+        for n in [n_iterations, many] * 3:
+            seconds, peak = consensus(n)
+            ours[n].append(seconds)
+        for n in (n_iterations, many):
+            theirs[n].append(crowd_kit(n))
     os.remove(path)
     own_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    per_iteration = [(t[3 * n_iterations] - t[n_iterations]) / (2 * n_iterations) for t in (theirs, ours)]
-    whole = [t[n_iterations] for t in (theirs, ours)]
-    print(f"{n_items} items x 5 answers x {n_classes} classes, CPU seconds: whole call of {n_iterations} iterations, one iteration")
-    print(f"  crowd-kit DawidSkene {whole[0]:8.3f} {per_iteration[0]:8.4f}   peak {own_peak:.0f} MB")
-    print(f"  consensus            {whole[1]:8.3f} {per_iteration[1]:8.4f}   peak {peak}")
-    print(f"  ratio                {whole[0] / whole[1]:8.0f} {per_iteration[0] / per_iteration[1]:8.0f}")
+
+    print(f"{n_items} items x 5 answers x {n_classes} classes, medians of {n_runs} interleaved runs, seconds")
+    print(f"                     {n_iterations} iterations: CPU    wall  one iteration: CPU    wall   peak")
+    figures = []
+    for name, runs, memory in (("crowd-kit DawidSkene", theirs, f"{own_peak:.0f} MB"), ("consensus", ours, peak)):
+        whole = np.median(runs[n_iterations], axis=0)
+        one = (np.median(runs[many], axis=0) - whole) / (many - n_iterations)
+        figures.append([*whole, *one])
+        print(f"  {name:22} {whole[0]:13.3f} {whole[1]:7.3f} {one[0]:19.4f} {one[1]:7.4f}   {memory}")
+    ratio = np.array(figures[0]) / np.array(figures[1])
+    print(f"  {'ratio':22} {ratio[0]:13.0f} {ratio[1]:7.0f} {ratio[2]:19.0f} {ratio[3]:7.0f}")
 
 
 def single_label(folder, r, seeds):
