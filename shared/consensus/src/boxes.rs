@@ -149,12 +149,12 @@ pub fn consolidate(
         spreads.learn(items.iter().flatten().flat_map(|item| &item.clusters));
     }
 
-    let classes = single_label::consolidate(
+    let (classes, box_classes) = single_label::consolidate_classes(
         &class_problem(problem, &workers, &items),
-        carried,
+        &carried.box_classes,
         &config.classes,
     );
-    let mut chosen = classes.estimates.into_iter();
+    let mut chosen = classes.into_iter();
     let estimates = items
         .iter()
         .map(|item| {
@@ -193,7 +193,10 @@ pub fn consolidate(
             Some(Estimate { boxes, rejected })
         })
         .collect();
-    let mut statistics = classes.statistics;
+    let mut statistics = Statistics {
+        box_classes,
+        ..Statistics::default()
+    };
     spreads.write_to(&mut statistics);
     Consolidation {
         estimates,

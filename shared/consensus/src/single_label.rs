@@ -17,6 +17,7 @@ mod skills;
 mod sparse;
 mod votes;
 
+use crate::statistics::ClassStatistics;
 use crate::{Consolidation, Problem, Statistics};
 pub(crate) use votes::Votes;
 
@@ -112,6 +113,22 @@ pub fn consolidate(
     carried: &Statistics,
     config: &Config,
 ) -> Consolidation<Estimate> {
+    let (estimates, single_label) = consolidate_classes(problem, &carried.single_label, config);
+    Consolidation {
+        estimates,
+        statistics: Statistics {
+            single_label,
+            ..Statistics::default()
+        },
+    }
+}
+
+/// The same for any answers that are one class each, with statistics of their own.
+pub(crate) fn consolidate_classes(
+    problem: &Problem<Answer>,
+    carried: &ClassStatistics,
+    config: &Config,
+) -> (Vec<Option<Estimate>>, ClassStatistics) {
     let votes = Votes::from_answers(problem, |answer| (answer.worker, answer.class));
     let n_iterations = if problem.items.len() > config.batch_items_max {
         config.n_iterations
@@ -119,7 +136,7 @@ pub fn consolidate(
         config.n_iterations_of_batch
     };
     let n_cells = votes.workers.len() * problem.classes.len() * problem.classes.len();
-    let (estimates, statistics) = if n_cells <= config.table_cells_max {
+    if n_cells <= config.table_cells_max {
         let mut model = em::Model::new(&votes, carried, config);
         model.run(&votes, n_iterations);
         model.conclude(&votes)
@@ -127,9 +144,5 @@ pub fn consolidate(
         let mut model = sparse::Model::new(&votes, carried, config);
         model.run(n_iterations);
         model.conclude(&votes)
-    };
-    Consolidation {
-        estimates,
-        statistics,
     }
 }

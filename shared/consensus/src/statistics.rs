@@ -41,12 +41,12 @@ impl<'de> Deserialize<'de> for Name {
 /// key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statistics {
-    /// Single-label answers, and the classes of boxes: worker → true class → answered class.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) confusion: BTreeMap<String, BTreeMap<Name, Counts>>,
-    /// Votes for each class, in items: each item's vote shares, summed.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) votes: Counts,
+    /// Single-label answers.
+    #[serde(default, skip_serializing_if = "ClassStatistics::is_empty")]
+    pub(crate) single_label: ClassStatistics,
+    /// The classes of boxes: how people confuse the classes of whole images says little about those of boxes.
+    #[serde(default, skip_serializing_if = "ClassStatistics::is_empty")]
+    pub(crate) box_classes: ClassStatistics,
     /// Multi-label answers: worker → coins.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) coins: BTreeMap<String, Coins>,
@@ -56,6 +56,33 @@ pub struct Statistics {
     /// Edges of boxes: worker → spread.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) edges: BTreeMap<String, Edges>,
+}
+
+/// Expected counts of answers that are one class each.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ClassStatistics {
+    /// Worker → true class → answered class.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) confusion: BTreeMap<String, BTreeMap<Name, Counts>>,
+    /// Votes for each class, in items: each item's vote shares, summed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) votes: Counts,
+}
+
+impl ClassStatistics {
+    fn is_empty(&self) -> bool {
+        self.confusion.is_empty() && self.votes.is_empty()
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for (worker, rows) in &other.confusion {
+            let mine = self.confusion.entry(worker.clone()).or_default();
+            for (truth, row) in rows {
+                merge_counts(mine.entry(truth.clone()).or_default(), row);
+            }
+        }
+        merge_counts(&mut self.votes, &other.votes);
+    }
 }
 
 /// A worker's expected counts over (item, class) pairs of multi-label answers.
@@ -116,13 +143,8 @@ impl Edges {
 impl Statistics {
     /// Adds another batch's statistics; commutes and associates exactly.
     pub fn merge(&mut self, other: &Self) {
-        for (worker, rows) in &other.confusion {
-            let mine = self.confusion.entry(worker.clone()).or_default();
-            for (truth, row) in rows {
-                merge_counts(mine.entry(truth.clone()).or_default(), row);
-            }
-        }
-        merge_counts(&mut self.votes, &other.votes);
+        self.single_label.merge(&other.single_label);
+        self.box_classes.merge(&other.box_classes);
         for (worker, theirs) in &other.coins {
             self.coins.entry(worker.clone()).or_default().merge(theirs);
         }
@@ -138,7 +160,7 @@ impl Statistics {
 
     /// For each worker of single-label answers: name, expected right answers, answers.
     pub(crate) fn single_label_sums(&self) -> impl Iterator<Item = (&String, f64, f64)> {
-        self.confusion.iter().map(|(worker, rows)| {
+        self.single_label.confusion.iter().map(|(worker, rows)| {
             let right: u64 = rows.iter().filter_map(|(truth, row)| row.get(truth)).sum();
             let total: u64 = rows.values().flat_map(BTreeMap::values).sum();
             (worker, right as f64 / ONE, total as f64 / ONE)

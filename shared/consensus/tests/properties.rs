@@ -3,7 +3,7 @@
 use consensus::boxes::{self, BoxLabel};
 use consensus::multi_label;
 use consensus::single_label::{self, Answer, Config};
-use consensus::{Problem, Statistics};
+use consensus::{Problem, Statistics, quality};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::subsequence;
@@ -208,6 +208,45 @@ proptest! {
         let mut outer = parts[0].clone();
         outer.merge(&nested);
         prop_assert_eq!(outer, sum([0, 1, 2]));
+    }
+
+    /// A job may have tasks of both kinds under one folder.
+    #[test]
+    fn classes_of_images_and_of_boxes_keep_apart(a in single_items(), c in box_items()) {
+        let nothing = Statistics::default();
+        let images = single_label::consolidate(&problem(a), &nothing, &Config::default()).statistics;
+        let boxed = problem(c);
+        let config = boxes::Config::default();
+        let alone = boxes::consolidate(&boxed, &nothing, &config);
+        prop_assert_eq!(boxes::consolidate(&boxed, &images, &config), alone);
+    }
+
+    /// Whoever keeps statistics keeps them by batch; what is carried then is the same with a batch repeated.
+    #[test]
+    fn a_batch_repeated_changes_nothing(a in single_items(), b in single_items(), with_history: bool) {
+        let carried = if with_history { history() } else { Statistics::default() };
+        let run = |order: &[usize]| {
+            let parts = [problem(a.clone()), problem(b.clone())];
+            let mut kept: std::collections::BTreeMap<usize, Statistics> = std::collections::BTreeMap::new();
+            for idx in order {
+                let done = single_label::consolidate(&parts[*idx], &carried, &Config::default());
+                kept.insert(*idx, done.statistics);
+            }
+            let mut sum = carried.clone();
+            kept.values().for_each(|statistics| sum.merge(statistics));
+            sum
+        };
+        prop_assert_eq!(run(&[0, 1, 1, 0]), run(&[1, 0]));
+    }
+
+    /// Every answer that counts is in the statistics, once.
+    #[test]
+    fn statistics_hold_every_answer(items in single_items(), with_history: bool, is_sparse: bool) {
+        let carried = if with_history { history() } else { Statistics::default() };
+        let n_answers: usize = items.iter().map(Vec::len).sum();
+        let done = single_label::consolidate(&problem(items), &carried, &config(is_sparse));
+        let n_counted: f64 = quality::accuracies(&done.statistics).iter().map(|(_, _, n)| n).sum();
+        prop_assert!((n_counted - n_answers as f64).abs() < 1e-3, "{} of {}", n_counted, n_answers);
     }
 
     #[test]

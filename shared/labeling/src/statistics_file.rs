@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::worker::hex;
 
 /// Version of the format. A file of another version is passed over.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Largest file that is read, in bytes, inclusive.
 pub const FILE_BYTES_MAX: u64 = 8 * 1_048_576;
@@ -129,8 +129,8 @@ mod tests {
         assert!(matches!(parse(b"{"), Err(StatisticsError::Json { .. })));
         assert!(matches!(parse(b"[]"), Err(StatisticsError::Json { .. })));
         assert_eq!(
-            parse(br#"{"version":2,"batches":[]}"#),
-            Err(StatisticsError::Version { found: 2 })
+            parse(br#"{"version":1,"batches":[]}"#),
+            Err(StatisticsError::Version { found: 1 })
         );
     }
 }

@@ -7,8 +7,7 @@
 use super::estimate::{self, estimate, exponent};
 use super::skills::Skills;
 use super::{Config, Estimate, Votes};
-use crate::Statistics;
-use crate::statistics::{Counts, Name, ONE};
+use crate::statistics::{ClassStatistics, Counts, Name, ONE};
 
 const LANES: usize = 4;
 
@@ -38,7 +37,7 @@ pub(super) struct Model<'c> {
 }
 
 impl<'c> Model<'c> {
-    pub(super) fn new(votes: &Votes<'_>, carried: &Statistics, config: &'c Config) -> Self {
+    pub(super) fn new(votes: &Votes<'_>, carried: &ClassStatistics, config: &'c Config) -> Self {
         let n_classes = votes.classes.len();
         let width = n_classes.div_ceil(LANES).max(1) * LANES;
         let mut base = vec![0.0; votes.workers.len() * n_classes * width];
@@ -221,7 +220,7 @@ impl Model<'_> {
     }
 
     /// Every item's tempered posterior, and the expected counts of these items from the untempered one.
-    pub(super) fn conclude(&self, votes: &Votes<'_>) -> (Vec<Option<Estimate>>, Statistics) {
+    pub(super) fn conclude(&self, votes: &Votes<'_>) -> (Vec<Option<Estimate>>, ClassStatistics) {
         match self.width {
             4 => self.conclude_wide(votes, 4),
             8 => self.conclude_wide(votes, 8),
@@ -236,7 +235,7 @@ impl Model<'_> {
         &self,
         votes: &Votes<'_>,
         width: usize,
-    ) -> (Vec<Option<Estimate>>, Statistics) {
+    ) -> (Vec<Option<Estimate>>, ClassStatistics) {
         let mut estimates = vec![None; votes.n_items];
         let mut sums = vec![0_u64; votes.workers.len() * self.n_classes * width];
         let mut shares = vec![0_u64; self.n_classes];
@@ -289,7 +288,7 @@ impl Model<'_> {
         skills.correlation(f64::from(self.pooled_accuracy), self.n_classes, self.config)
     }
 
-    fn statistics(&self, votes: &Votes<'_>, sums: &[u64], shares: &[u64]) -> Statistics {
+    fn statistics(&self, votes: &Votes<'_>, sums: &[u64], shares: &[u64]) -> ClassStatistics {
         // Maps are built at once from sorted names.
         let mut by_name: Vec<(Name, usize)> = votes
             .classes
@@ -321,10 +320,9 @@ impl Model<'_> {
             let n = *shares.get(*k)?;
             (n > 0).then(|| (class.clone(), n))
         };
-        Statistics {
+        ClassStatistics {
             confusion: confusion.collect(),
             votes: by_name.iter().filter_map(votes_of).collect(),
-            ..Default::default()
         }
     }
 }
@@ -339,7 +337,7 @@ fn millionths(probability: f32) -> u64 {
 
 /// Answers of earlier batches by workers who are not among these votes' workers, summed exactly, and how their
 /// accuracies differ.
-fn absent(votes: &Votes<'_>, carried: &Statistics, width: usize) -> (Vec<f32>, Skills) {
+fn absent(votes: &Votes<'_>, carried: &ClassStatistics, width: usize) -> (Vec<f32>, Skills) {
     let n_classes = votes.classes.len();
     let mut sums = vec![0_u64; n_classes * width];
     let mut skills = Skills::default();

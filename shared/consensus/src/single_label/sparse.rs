@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 use super::estimate::{estimate, exponent, power};
 use super::skills::Skills;
 use super::{Config, Estimate, Votes};
-use crate::Statistics;
-use crate::statistics::{Counts, Name, ONE};
+use crate::statistics::{ClassStatistics, Counts, Name, ONE};
 
 /// Smallest probability of an answer, as where there are few classes.
 const PROBABILITY_MIN: f64 = 1e-5;
@@ -61,7 +60,7 @@ pub(super) struct Model<'c> {
 }
 
 impl<'c> Model<'c> {
-    pub(super) fn new(votes: &Votes<'_>, carried: &Statistics, config: &'c Config) -> Self {
+    pub(super) fn new(votes: &Votes<'_>, carried: &ClassStatistics, config: &'c Config) -> Self {
         let n_classes = votes.classes.len();
         let chosen_of = |idx| -> Vec<u32> {
             let mut chosen: Vec<u32> = votes.classes_of(idx).to_vec();
@@ -178,7 +177,7 @@ impl<'c> Model<'c> {
     }
 
     /// Every item's tempered posterior, and the expected counts of these items.
-    pub(super) fn conclude(&self, votes: &Votes<'_>) -> (Vec<Option<Estimate>>, Statistics) {
+    pub(super) fn conclude(&self, votes: &Votes<'_>) -> (Vec<Option<Estimate>>, ClassStatistics) {
         let mut skills = self.absent;
         for (right, n_answers) in &self.workers {
             skills.add(right.all, n_answers.all);
@@ -326,7 +325,7 @@ impl<'c> Model<'c> {
         votes: &Votes<'_>,
         counts: &[u64],
         shares: &BTreeMap<u32, u64>,
-    ) -> Statistics {
+    ) -> ClassStatistics {
         let names: Vec<Name> = votes
             .classes
             .iter()
@@ -345,10 +344,9 @@ impl<'c> Model<'c> {
             }
         }
         let share = |(class, n): (&u32, &u64)| Some((names.get(*class as usize)?.clone(), *n));
-        Statistics {
+        ClassStatistics {
             confusion,
             votes: shares.iter().filter_map(share).collect(),
-            ..Default::default()
         }
     }
 }

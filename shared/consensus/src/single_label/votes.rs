@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::statistics::{Counts, Name, ONE};
-use crate::{Problem, Statistics};
+use crate::Problem;
+use crate::statistics::{ClassStatistics, Counts, Name, ONE};
 
 /// Every item's votes, items and votes in canonical order.
 pub(crate) struct Votes<'a> {
@@ -141,7 +141,7 @@ impl<'a> Votes<'a> {
     }
 
     /// Each class's share of the votes, earlier ones included, with `weight` items spread evenly.
-    pub(crate) fn prior(&self, carried: &Statistics, weight: f64) -> Vec<f32> {
+    pub(crate) fn prior(&self, carried: &ClassStatistics, weight: f64) -> Vec<f32> {
         let even = weight / self.classes.len() as f64;
         let earlier = |class: &String| carried.votes.get(class.as_str()).copied();
         let mut sums: Vec<f64> = (self.classes.iter())
