@@ -157,7 +157,7 @@ fn many_batches_are_compacted() {
     let folder = format!("{JOB}/annotations/consolidated-annotation/worker-statistics/");
     let mut function = start(&[], &[(&file, FILE)]);
     for i in 0..64 {
-        let batch = format!(r#"{{"version":1,"batches":{{"{i:032}":{{}}}}}}"#);
+        let batch = format!(r#"{{"version":2,"batches":{{"{i:032}":{{}}}}}}"#);
         function
             .objects
             .lock()
