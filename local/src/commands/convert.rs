@@ -1,8 +1,10 @@
 //! `gtcl convert`: a labeling job's output manifest becomes dataset entries.
 
+use std::collections::BTreeMap;
+
 use manifest::{
-    Code, ConvertOptions, Converted, Converter, Counts, LINE_BYTES_MAX, LineSplitter, WhenEmpty,
-    WhenFaultyBox, WhenTooManyBoxes, job_name_from_key,
+    AttributesSeen, Code, ConvertOptions, Converted, Converter, Counts, LINE_BYTES_MAX,
+    LineSplitter, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes, job_name_from_key,
 };
 
 use crate::cli::CommandError;
@@ -11,7 +13,7 @@ use crate::place::{Place, Sink, all_different};
 /// Arguments of `gtcl convert`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Every path may be an s3:// URI. Exit code: 0 every line became an entry or was skipped, 1 lines were rejected, 2 the manifest can't be read or the entries can't be written."
+    after_help = "Every path may be an s3:// URI. Exit code: 0 every line became an entry or was skipped, 1 lines were rejected, 2 the manifest can't be read, no line has the label attribute that is named, or the entries can't be written."
 )]
 pub struct Args {
     /// Output manifest of a labeling job.
@@ -25,7 +27,7 @@ pub struct Args {
     /// Labeling job; taken from JOB/manifests/output/output.manifest when not given.
     #[arg(long, value_name = "NAME")]
     job_name: Option<String>,
-    /// Where rejected lines go, as JSON Lines: line_number, code, reason, remedy.
+    /// Where rejected lines go, as JSON Lines: lineNumber, code, reason, remedy.
     #[arg(long, value_name = "FILE")]
     rejected: Option<Place>,
     /// Where lines below the minimum confidence go, as an input manifest for a follow-up job.
@@ -226,7 +228,37 @@ async fn convert(args: &Args) -> Result<u8, CommandError> {
         ))
         .with_help("give it a manifest: one JSON object a line, in UTF-8, not compressed"));
     }
+    if let (
+        Some(wanted),
+        AttributesSeen {
+            n_lines_with: 0,
+            others,
+        },
+    ) = (&args.label_attribute, converter.attributes())
+    {
+        return Err(without_attribute(&args.manifest, wanted, others));
+    }
     Ok(u8::from(converter.counts().n_rejected > 0))
+}
+
+fn without_attribute(
+    manifest: &Place,
+    wanted: &str,
+    others: &BTreeMap<String, u64>,
+) -> CommandError {
+    let there: Vec<String> = others
+        .iter()
+        .map(|(name, n_lines)| format!("{name:?} in {n_lines} lines"))
+        .collect();
+    let error = CommandError::new(format!(
+        "no line of {manifest} has the label attribute {wanted:?}"
+    ));
+    error.with_help(if there.is_empty() {
+        "its lines have no label attribute at all: give it the output manifest of a labeling job"
+            .to_owned()
+    } else {
+        format!("name one that is there: {}", there.join(", "))
+    })
 }
 
 fn is_no_manifest(counts: &Counts) -> bool {

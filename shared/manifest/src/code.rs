@@ -145,6 +145,8 @@ codes! {
         => "nothing to do";
     Unlabeled "SKIPPED_UNLABELED" Ours "The line has no label yet."
         => "label the image, or ask for unlabeled lines to be sent";
+    OtherAttribute "SKIPPED_OTHER_LABEL_ATTRIBUTE" Ours "The line has other label attributes than the one that was asked for."
+        => "name one that the line has";
     OtherJob "SKIPPED_OTHER_JOB" Ours "The line's label is another labeling job's."
         => "name the label attribute when it is the one you want";
     NoBoxes "SKIPPED_NO_BOXES" Ours "The image has no box; Custom Labels would keep it as unlabeled."
@@ -160,6 +162,20 @@ impl Code {
     #[must_use]
     pub fn message_for(self, attribute: &str) -> String {
         self.message().replace("{}", attribute)
+    }
+
+    /// Whether a line of an update with this fault is removed, and no API ever shows it. Source: Custom Labels guide,
+    /// "Terminal manifest content errors".
+    #[must_use]
+    pub fn is_dropped(self) -> bool {
+        matches!(
+            self,
+            Self::LineTooLong
+                | Self::MissingSourceRef
+                | Self::InvalidSourceRefFormat
+                | Self::InvalidJsonLine
+                | Self::DuplicateSourceRef
+        )
     }
 
     /// Whether the code is one of Rekognition's warnings: the line is valid but isn't trained on.

@@ -11,6 +11,7 @@
 //! Duplicates: the first line of a source reference that becomes an entry wins, later ones are rejected.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crate::boxes::convert_boxes;
 use crate::code::Code;
@@ -125,7 +126,32 @@ impl Default for ConvertOptions {
 pub struct Converter {
     options: ConvertOptions,
     counts: Counts,
+    attributes: AttributesSeen,
     index: SourceIndex,
+}
+
+/// Which label attributes a manifest's lines have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AttributesSeen {
+    /// Lines with the label attribute that was asked for, or with one that was found, whatever became of them.
+    pub n_lines_with: u64,
+    /// Label attributes of lines that lack the one that was asked for, with the number of those lines; the first 100.
+    pub others: BTreeMap<String, u64>,
+}
+
+impl AttributesSeen {
+    const OTHERS_MAX: usize = 100;
+
+    fn add(&mut self, entry: &EntryWriter<'_, '_>) {
+        self.n_lines_with += u64::from(entry.has_attribute);
+        for name in &entry.others {
+            if let Some(n_lines) = self.others.get_mut(*name) {
+                *n_lines += 1;
+            } else if self.others.len() < Self::OTHERS_MAX {
+                self.others.insert((*name).to_owned(), 1);
+            }
+        }
+    }
 }
 
 /// Why a line doesn't become an entry.
@@ -157,6 +183,7 @@ impl Converter {
         Self {
             options,
             counts: Counts::default(),
+            attributes: AttributesSeen::default(),
             index: SourceIndex::default(),
         }
     }
@@ -209,7 +236,9 @@ impl Converter {
             Err((code, reason)) => return reject(code, reason),
         };
         let mut entry = EntryWriter::new(&line, bytes.len(), has_return);
-        match entry.write(&self.options) {
+        let written = entry.write(&self.options);
+        self.attributes.add(&entry);
+        match written {
             Ok(()) => {}
             Err(Stop::Rejected(code, reason)) => return reject(code, reason),
             Err(Stop::Skipped(code, reason)) => {
@@ -249,6 +278,12 @@ impl Converter {
             json,
             notes,
         })
+    }
+
+    /// Where the label attribute was found so far, and what stood in its place.
+    #[must_use]
+    pub fn attributes(&self) -> &AttributesSeen {
+        &self.attributes
     }
 
     /// How many lines became what so far.
@@ -347,6 +382,10 @@ pub(crate) struct EntryWriter<'l, 'a> {
     has_return: bool,
     /// Keys of the label attributes that were chosen; only filled for a line that goes to the review manifest.
     chosen: Vec<&'l str>,
+    /// The line has the label attribute that was asked for, or one that was found, be it right or wrong.
+    has_attribute: bool,
+    /// The line's label attributes when it hasn't the one that was asked for.
+    others: Vec<&'l str>,
 }
 
 impl<'l, 'a> EntryWriter<'l, 'a> {
@@ -357,6 +396,8 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
             notes: Vec::new(),
             has_return,
             chosen: Vec::new(),
+            has_attribute: false,
+            others: Vec::new(),
         }
     }
 
@@ -368,8 +409,18 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
                 .map_or("null", |member| member.value),
         );
         let candidates = candidates(line)?;
-        let chosen = match choose(&candidates, line, options) {
-            Err(Stop::Skipped(Code::Unlabeled, _)) if options.unlabeled == WhenEmpty::Send => {
+        let chosen = choose(&candidates, line, options);
+        match &chosen {
+            Err(Stop::Skipped(Code::OtherAttribute, _)) => {
+                self.others = candidates.iter().map(|candidate| candidate.name).collect();
+            }
+            Err(Stop::Skipped(..)) => {}
+            _ => self.has_attribute = true,
+        }
+        let chosen = match chosen {
+            Err(Stop::Skipped(Code::Unlabeled | Code::OtherAttribute, _))
+                if options.unlabeled == WhenEmpty::Send =>
+            {
                 Vec::new()
             }
             other => other?,
@@ -997,10 +1048,20 @@ fn choose_named<'c, 'l, 'a>(
             format!("{name:?} has no {name:?}-metadata", name = shown(wanted)),
         );
     }
-    Err(Stop::Skipped(
-        Code::Unlabeled,
-        format!("line has no {:?}", shown(wanted)),
-    ))
+    Err(match (labels, verdicts) {
+        ([], []) => Stop::Skipped(
+            Code::Unlabeled,
+            format!("line has no label attribute, hence no {:?}", shown(wanted)),
+        ),
+        _ => Stop::Skipped(
+            Code::OtherAttribute,
+            format!(
+                "line has no label attribute {:?}, only {}",
+                shown(wanted),
+                names(labels.iter().chain(verdicts)).join(", ")
+            ),
+        ),
+    })
 }
 
 fn choose_of_job<'c, 'l, 'a>(
@@ -1067,15 +1128,20 @@ fn only<'c, 'l, 'a>(
     if is_one_job {
         return Ok(labels);
     }
-    let names: Vec<_> = labels
-        .iter()
-        .take(20)
-        .map(|candidate| format!("{:?}", shown(candidate.name)))
-        .collect();
     rejected(
         Code::AmbiguousLabelAttribute,
-        format!("label attribute may be {}", names.join(" or ")),
+        format!("label attribute may be {}", names(&labels).join(" or ")),
     )
+}
+
+/// The first 20 label attributes, for a message.
+fn names<'c, 'l: 'c, 'a: 'l>(
+    candidates: impl IntoIterator<Item = &'c &'c Candidate<'l, 'a>>,
+) -> Vec<String> {
+    let names = candidates
+        .into_iter()
+        .map(|candidate| format!("{:?}", shown(candidate.name)));
+    names.take(20).collect()
 }
 
 /// Refuses a label that workers didn't confirm. A verdict older than the label is about an earlier one.

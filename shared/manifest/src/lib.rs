@@ -34,7 +34,8 @@ pub mod split;
 pub use batch::{Batcher, CHANGES_BYTES_MAX, Changes};
 pub use code::{Code, Stage};
 pub use convert::{
-    ConvertOptions, Converter, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes, job_name_from_key,
+    AttributesSeen, ConvertOptions, Converter, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes,
+    job_name_from_key,
 };
 pub use envelope::{
     BoxLabel, Envelope, EnvelopeError, ImageSize, TYPE_BOXES, TYPE_MULTI_LABEL, TYPE_SINGLE_LABEL,

@@ -465,7 +465,7 @@ fn which_label_attribute() {
             },
             &both
         ),
-        Code::Unlabeled
+        Code::OtherAttribute
     );
     let failed = r#""a-metadata":{"failure-reason":"expired","human-annotated":"true"}"#;
     assert_eq!(
