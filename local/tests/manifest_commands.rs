@@ -211,7 +211,7 @@ fn check_says_whether_training_would_start() {
     desk.write("duplicate.manifest", findings);
     desk.run("check duplicate.manifest")
         .exits(1)
-        .prints("line 41: REJECTED_DUPLICATE_SOURCE_REF");
+        .prints("line 41: REJECTED_DUPLICATE_SOURCE_REF: line 1 has the same source-ref; Custom Labels would drop");
     desk.write("one-class.manifest", labeled(0, "owl", 0.5));
     desk.run("check one-class.manifest")
         .exits(2)
@@ -228,16 +228,16 @@ fn check_as_json() {
         panic!("{lines:#?}")
     };
     assert_eq!(
-        (&first["line_number"], &first["code"]),
+        (&first["lineNumber"], &first["code"]),
         (&41.into(), &"ERROR_MISSING_SOURCE_REF".into())
     );
     assert_eq!(
-        (&second["line_number"], &second["code"]),
+        (&second["lineNumber"], &second["code"]),
         (&42.into(), &"ERROR_INVALID_JSON_LINE".into())
     );
-    assert_eq!(last["would_training_start"], true);
-    assert_eq!(last["summary"]["n_lines"], 42);
-    assert_eq!(last["summary"]["n_dropped"], 2);
+    assert_eq!(last["wouldTrainingStart"], true);
+    assert_eq!(last["summary"]["nLines"], 42);
+    assert_eq!(last["summary"]["nDropped"], 2);
 }
 
 #[test]
@@ -310,7 +310,7 @@ fn convert_writes_entries_and_rejected_lines() {
     .prints("42 lines: 40 entries, 1 rejected, 1 skipped")
     .prints("1 REJECTED_LABELING_FAILED");
     assert_eq!(desk.read("e.manifest"), good_lines());
-    assert_eq!(desk.field("r.manifest", "/line_number"), [41]);
+    assert_eq!(desk.field("r.manifest", "/lineNumber"), [41]);
     assert_eq!(
         desk.field("r.manifest", "/code"),
         ["REJECTED_LABELING_FAILED"]
@@ -325,6 +325,25 @@ fn convert_writes_entries_and_rejected_lines() {
     desk.run("check e.manifest").exits(0);
     desk.run("convert e.manifest --out again.manifest").exits(0);
     assert_eq!(desk.read("again.manifest"), good_lines());
+}
+
+#[test]
+fn convert_names_the_label_attributes_that_are_there() {
+    let desk = Desk::new();
+    desk.write("m.manifest", good_lines() + &boxed("1.jpg", 640, 480));
+    desk.run("convert m.manifest --out e --label-attribute knid")
+        .prints("41 SKIPPED_OTHER_LABEL_ATTRIBUTE")
+        .fails(
+            "no line of m.manifest has the label attribute \"knid\"",
+            "\"box\" in 1 lines, \"kind\" in 40 lines",
+        );
+    desk.run("convert m.manifest --out e --label-attribute kind")
+        .exits(0)
+        .prints("40 entries, 0 rejected, 1 skipped");
+    desk.write("bare.manifest", "{\"source-ref\":\"s3://birds/1.jpg\"}\n");
+    desk.run("convert bare.manifest --out e --label-attribute kind")
+        .fails("has the label attribute", "output manifest");
+    desk.run("convert bare.manifest --out e").exits(0);
 }
 
 #[test]
@@ -520,7 +539,7 @@ fn check_images(ran: &Ran) {
     for (line_number, (name, expected)) in (1..).zip(IMAGES) {
         let found: Vec<&str> = findings
             .iter()
-            .filter(|finding| finding["line_number"] == line_number)
+            .filter(|finding| finding["lineNumber"] == line_number)
             .map(|finding| {
                 assert_eq!(finding["code"], "ERROR_INVALID_IMAGE", "{name}");
                 finding["message"].as_str().unwrap()
@@ -533,7 +552,7 @@ fn check_images(ran: &Ran) {
         }
     }
     assert_eq!(
-        last["summary"]["codes"]["ERROR_INVALID_IMAGE"]["n_findings"],
+        last["summary"]["codes"]["ERROR_INVALID_IMAGE"]["nFindings"],
         8
     );
 }

@@ -57,16 +57,18 @@ enum Format {
 
 /// One finding as a JSON Line.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Found<'a> {
     manifest: &'a str,
     line_number: u64,
     code: Code,
-    place: String,
-    message: String,
+    place: &'a str,
+    message: &'a str,
 }
 
 /// The last JSON Line of a manifest.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Last<'a> {
     manifest: &'a str,
     summary: &'a DatasetSummary,
@@ -187,13 +189,13 @@ impl OneManifest {
     async fn line(&mut self, line_number: u64, line: RawLine<'_>) -> Result<(), CommandError> {
         let kept = match self.check.feed(line_number, line) {
             LineVerdict::Dropped { code, reason } => {
-                return self.say(line_number, code, "dropped without a trace", reason);
+                return self.say(line_number, code, "", &reason);
             }
             LineVerdict::Kept(kept) => kept,
         };
         for finding in &kept.findings {
             let place = match &finding.place {
-                manifest::Place::Line => "line".to_owned(),
+                manifest::Place::Line => String::new(),
                 manifest::Place::Attribute(name) => name.clone(),
                 manifest::Place::Metadata(name) => format!("{name}-metadata"),
                 manifest::Place::Annotation {
@@ -201,7 +203,7 @@ impl OneManifest {
                     annotation_idx,
                 } => format!("{attribute}/annotations/{annotation_idx}"),
             };
-            self.say(line_number, finding.code, &place, finding.message.clone())?;
+            self.say(line_number, finding.code, &place, &finding.message)?;
         }
         let (Some(images), RawLine::Line(bytes), true) = (&self.images, line, kept.is_usable())
         else {
@@ -228,7 +230,7 @@ impl OneManifest {
         match self.looks.join_next().await {
             Some(Ok((line_number, Ok(Some(reason))))) => {
                 self.check.note_invalid_image(line_number, &reason);
-                self.say(line_number, Code::InvalidImage, "image", reason)?;
+                self.say(line_number, Code::InvalidImage, "", &reason)?;
                 Ok(true)
             }
             Some(Ok((_, Ok(None)))) => Ok(true),
@@ -243,31 +245,40 @@ impl OneManifest {
         }
     }
 
+    /// Prints a finding; `place` is the part of the line that it is about, empty for the line or its image.
     fn say(
         &mut self,
         line_number: u64,
         code: Code,
         place: &str,
-        message: String,
+        message: &str,
     ) -> Result<(), CommandError> {
         if self.format == Format::Json {
-            print_line(to_json(&Found {
+            return print_line(to_json(&Found {
                 manifest: &self.name,
                 line_number,
                 code,
-                place: place.to_owned(),
+                place,
                 message,
-            })?)?;
-        } else if self.n_left > 0 {
-            self.n_left -= 1;
-            print_line(format_args!(
-                "line {line_number}: {code} at {}: {}",
-                place.escape_debug(),
-                message.escape_debug()
-            ))?;
-            if self.n_left == 0 {
-                print_line("further findings are only counted (--max-findings)")?;
-            }
+            })?);
+        }
+        if self.n_left == 0 {
+            return Ok(());
+        }
+        self.n_left -= 1;
+        let at = if place.is_empty() { "" } else { " at " };
+        let fate = if code.is_dropped() {
+            "; Custom Labels would drop the line without a trace"
+        } else {
+            ""
+        };
+        print_line(format_args!(
+            "line {line_number}: {code}{at}{}: {}{fate}",
+            place.escape_debug(),
+            message.escape_debug()
+        ))?;
+        if self.n_left == 0 {
+            print_line("further findings are only counted (--max-findings)")?;
         }
         Ok(())
     }

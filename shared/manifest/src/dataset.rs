@@ -98,6 +98,7 @@ impl LineVerdict {
 
 /// How often a code came up.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CodeTally {
     /// Times it was found; more than once on a line with several bad boxes.
     pub n_findings: u64,
@@ -111,6 +112,7 @@ pub struct CodeTally {
 
 /// How often a label is used.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct LabelStats {
     /// Usable lines with the label.
     pub n_images: u64,
@@ -134,6 +136,7 @@ pub enum UseCase {
 
 /// One reason why an update or a training would fail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DatasetFault {
     /// Its name.
     pub code: Code,
@@ -145,6 +148,7 @@ pub struct DatasetFault {
 
 /// What is known after the last line.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DatasetSummary {
     /// All lines.
     pub n_lines: u64,

@@ -95,6 +95,7 @@ pub struct Entry {
 
 /// A line that can't become an entry.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Rejected {
     /// One-based line in the manifest.
     pub line_number: u64,
@@ -108,6 +109,7 @@ pub struct Rejected {
 
 /// A line with nothing to send.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Skipped {
     /// One-based line in the manifest.
     pub line_number: u64,
