@@ -6,6 +6,7 @@ usage: see .ci/steps/90-deploy
 
 import argparse
 import json
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -175,6 +176,7 @@ class AsItComes(Stack):
         preflight = self.gtcl("preflight", str(request), "--task-type", "single-label")
         self.expect(preflight.returncode == 0, "gtcl preflight finds nothing in the way", preflight.stdout + preflight.stderr)
         print(preflight.stdout)
+        self.printed_commands(preflight.stdout)
         self.s3.delete_bucket_cors(Bucket=self.bucket)
         self.s3.delete_object(Bucket=self.bucket, Key="images/1.jpg")
         self.put("birds.manifest", "\n".join([*lines, "{}"]))
@@ -182,6 +184,20 @@ class AsItComes(Stack):
         self.expect(preflight.returncode == 1, "gtcl preflight finds what was broken", preflight.stdout + preflight.stderr)
         for part in ("CORS", "images/1.jpg can't be read", "line 4 has no source-ref"):
             self.expect(part in preflight.stdout, f"… {part}", preflight.stdout)
+
+    def printed_commands(self, findings: str) -> None:
+        """Runs the AWS CLI commands that preflight prints for what it can't see; SageMaker isn't here to be asked."""
+        environment = self.environment | {"PATH": f"{self.options.awscli}:{self.environment['PATH']}"}
+        commands = re.findall(r"^(.*?) +unknown +(aws (?!sagemaker)[^(\n]*)", findings, flags=re.MULTILINE)
+        answers = {}
+        for what, command in commands:
+            done = subprocess.run(command, shell=True, env=environment, capture_output=True, text=True, check=False)
+            self.expect(done.returncode == 0, f"preflight's command for {what} works", command + done.stderr)
+            answers.setdefault(what, json.loads(done.stdout))
+        decisions = {result["EvalDecision"] for result in answers["role"]["EvaluationResults"]}
+        self.expect(decisions == {"allowed"}, "the labeling job's role may call the functions", answers["role"])
+        self.expect("SageMaker" in answers["function"]["FunctionName"], "the function is there", answers["function"])
+        self.expect(answers["labels offered"] == self.categories, "workers are offered the job's label categories", answers)
 
     def run(self) -> None:
         project_arn = self.rekognition.create_project(ProjectName=PROJECT_NAME)["ProjectArn"]
@@ -205,7 +221,7 @@ class AsItComes(Stack):
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    for name in ("aws", "rekognition", "sam", "template", "gtcl", "work"):
+    for name in ("aws", "rekognition", "sam", "template", "gtcl", "awscli", "work"):
         parser.add_argument(f"--{name}", required=True)
     options = parser.parse_args()
     AsItComes(options, "gt").run()

@@ -405,14 +405,19 @@ impl Preflight {
             "aws sagemaker describe-labeling-job --labeling-job-name {} (must answer ResourceNotFound)",
             self.request.labeling_job_name
         );
+        let configurations = functions.map(|function| {
+            format!("aws lambda get-function-configuration --function-name {function}")
+        });
+        let categories = self.request.label_category_config_s3_uri.as_ref();
+        let offered = categories.zip(configurations.first()).map(|(uri, command)| {
+            format!("{command} --query Environment.Variables.LABEL_CATEGORIES_S3_URI (must answer {uri:?}, or each manifest line names its labels)")
+        });
         self.say("role", Outcome::Unknown(role_policy));
-        for function in functions {
-            self.say(
-                "function",
-                Outcome::Unknown(format!(
-                    "aws lambda get-function-configuration --function-name {function}"
-                )),
-            );
+        for command in configurations {
+            self.say("function", Outcome::Unknown(command));
+        }
+        if let Some(command) = offered {
+            self.say("labels offered", Outcome::Unknown(command));
         }
         self.say("job name", Outcome::Unknown(name));
     }

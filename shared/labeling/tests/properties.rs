@@ -6,6 +6,7 @@ use labeling::answers;
 use labeling::consolidation::{AnnotationFile, Config, Request, consolidate};
 use labeling::pre_annotation;
 use labeling::statistics_file::{self, Statistics};
+use manifest::ImageHeader;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -83,6 +84,30 @@ proptest! {
         prop_assert_eq!((counts.n_answers + counts.n_empty + counts.n_unreadable) as usize, n_answers);
         let again = consolidate(&request(&categories), &file, &Statistics::default(), &Config::default());
         prop_assert_eq!(serde_json::to_string(&again.response).unwrap(), serde_json::to_string(&outcome.response).unwrap());
+    }
+
+    #[test]
+    fn boxes_of_a_model_lie_on_the_image(
+        edges in prop::collection::vec(prop::array::uniform4(prop_oneof![-0.5..1.5, any::<f64>()]), 0..6),
+        (width_px, height_px) in (0..5000_u32, 0..5000_u32),
+    ) {
+        let event = br#"{"dataObject":{"source-ref":"s3://bkt/k"}}"#;
+        let request = pre_annotation::Request::parse(event).unwrap();
+        let mut response = pre_annotation::respond(&request, &pre_annotation::Config::default());
+        let findings: Vec<_> = edges.iter().map(|&[left, top, width, height]| pre_annotation::Finding {
+            label: "a".to_owned(),
+            confidence: 0.5,
+            bounds: Some(pre_annotation::Bounds { left, top, width, height }),
+        }).collect();
+        let added = response.add_findings(&findings, ImageHeader::Size { width_px, height_px });
+        prop_assert_eq!(added.n_boxes + added.n_without_area, findings.len());
+        for found in response.task_input.initial_value.into_iter().flatten() {
+            let (right, bottom) = (found.left + found.width, found.top + found.height);
+            prop_assert!(found.left >= 0.0 && found.top >= 0.0 && found.width >= 1.0 && found.height >= 1.0, "{:?}", found);
+            prop_assert!(right <= f64::from(width_px) && bottom <= f64::from(height_px), "{:?}", found);
+            let whole = [found.left, found.top, found.width, found.height].iter().all(|edge| edge.fract() == 0.0);
+            prop_assert!(whole, "{:?}", found);
+        }
     }
 
     #[test]
