@@ -17,6 +17,10 @@ const ERROR_MAX: f64 = 0.5;
 /// Edges within this share of the box's size of each other are averaged; farther ones count less, by distance.
 const NEAR: f64 = 0.1;
 
+/// Weight of an edge that lies outside of the location, against one inside: where workers disagree, it is more often the
+/// loose box that is wrong. Where they agree nothing moves.
+const OUTSIDE: f64 = 0.7;
+
 /// Reweightings of a location; it moves by less than a tenth of a pixel after them.
 const N_REWEIGHTINGS: usize = 5;
 
@@ -155,18 +159,19 @@ impl<'w> Spreads<'w> {
             .map(|drawn| drawn.edges.bottom - drawn.edges.top)
             .sum::<f64>()
             / n;
-        let edge = |value: fn(&Edges) -> f64, weight: fn(&(f64, f64)) -> f64, size: f64| {
-            let pairs = boxes.iter().map(|drawn| {
-                let weight = self.weights.get(drawn.worker).map_or(1.0, weight);
-                (value(&drawn.edges), weight)
-            });
-            location(pairs.collect(), size)
-        };
+        let edge =
+            |value: fn(&Edges) -> f64, weight: fn(&(f64, f64)) -> f64, size: f64, outward: f64| {
+                let pairs = boxes.iter().map(|drawn| {
+                    let weight = self.weights.get(drawn.worker).map_or(1.0, weight);
+                    (value(&drawn.edges), weight)
+                });
+                location(pairs.collect(), size, outward)
+            };
         Edges {
-            left: edge(|edges| edges.left, |weights| weights.0, width),
-            top: edge(|edges| edges.top, |weights| weights.1, height),
-            right: edge(|edges| edges.right, |weights| weights.0, width),
-            bottom: edge(|edges| edges.bottom, |weights| weights.1, height),
+            left: edge(|edges| edges.left, |weights| weights.0, width, -1.0),
+            top: edge(|edges| edges.top, |weights| weights.1, height, -1.0),
+            right: edge(|edges| edges.right, |weights| weights.0, width, 1.0),
+            bottom: edge(|edges| edges.bottom, |weights| weights.1, height, 1.0),
         }
     }
 
@@ -195,17 +200,19 @@ fn squared(error: f64, size: f64) -> u64 {
 }
 
 /// Weighted location that a box gone astray moves little (Huber's), from the weighted median; `size` is that of the
-/// box in this direction, in pixels.
+/// box in this direction, in pixels, and `outward` the sign in which its edge would make it larger.
 ///
 /// Neither the mean nor the median does as well: workers' edges are precise with heavy tails, so that nearby edges
 /// are worth averaging and far ones are not.
-fn location(pairs: Vec<(f64, f64)>, size: f64) -> f64 {
+fn location(pairs: Vec<(f64, f64)>, size: f64, outward: f64) -> f64 {
     let near = (NEAR * size).max(f64::MIN_POSITIVE);
     let mut location = weighted_median(pairs.clone());
     for _ in 0..N_REWEIGHTINGS {
         let (mut sum, mut total) = (0.0, 0.0);
         for (value, weight) in &pairs {
-            let weight = weight * near / (value - location).abs().max(near);
+            let from = value - location;
+            let side = if from * outward > 0.0 { OUTSIDE } else { 1.0 };
+            let weight = weight * side * near / from.abs().max(near);
             sum += weight * value;
             total += weight;
         }
