@@ -94,17 +94,19 @@ pub fn main(environment: &Environment) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let command = cli.command.unwrap_or(Command::Run(cli.run));
+    // A function runs here as it does in Lambda: see its main.rs.
+    let mut runtime = match command {
+        Command::Function(_) => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("error: failed to start threads: {error}");
             return ExitCode::FAILURE;
         }
     };
-    let command = cli.command.unwrap_or(Command::Run(cli.run));
     match runtime.block_on(command.run(environment)) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

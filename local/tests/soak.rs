@@ -17,6 +17,7 @@ async fn everything_lands_whatever_happens() {
             memory_max_mb: 64,
             faults: 20,
             seed,
+            function: None,
             folder: std::env::temp_dir(),
         };
         let soaked = soak(&args, Path::new(env!("CARGO_BIN_EXE_gtcl")))

@@ -81,15 +81,14 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Hands changes to the dataset, after the update before has settled.
+    /// Hands changes to the dataset. The update before has to be settled.
     ///
     /// Changes that an earlier invocation handed over before its time ended are not handed over again.
     ///
     /// # Errors
     ///
-    /// [`RunError::OutOfTime`] when the update before takes longer than this invocation.
+    /// [`RunError::OutOfTime`] when somebody else's update takes longer than this invocation.
     pub async fn submit(&mut self, changes: Changes) -> Result<(), RunError> {
-        self.settle().await?;
         let last_line = last_line(&changes.entries);
         if let Some(in_flight) = self.progress.in_flight.take()
             && in_flight.last_line == last_line

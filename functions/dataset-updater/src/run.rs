@@ -7,7 +7,7 @@ use aws::Clients;
 use aws::rekognition::{ErrorKind, Side};
 use aws::s3::ObjectUri;
 use indexmap::IndexMap;
-use manifest::{ConvertOptions, Converted, job_name_from_key};
+use manifest::{Changes, ConvertOptions, Converted, job_name_from_key};
 use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::xxh3_64;
@@ -408,14 +408,12 @@ impl Work<'_> {
                 }
             }
             if let Some(changes) = lane.batcher.push(&entry) {
-                lane.submit(changes).await?;
-                self.save(lane).await?;
+                self.submit(lane, changes).await?;
             }
         }
         for lane in &mut *lanes {
             if let Some(changes) = lane.batcher.finish() {
-                lane.submit(changes).await?;
-                self.save(lane).await?;
+                self.submit(lane, changes).await?;
             }
         }
         for lane in &mut *lanes {
@@ -425,6 +423,13 @@ impl Work<'_> {
         read.counts = reader.counts().clone();
         read.converting = reader.converting();
         Ok(())
+    }
+
+    /// Hands over changes once those before are settled and written down: their memory is free by then.
+    async fn submit(&mut self, lane: &mut Lane<'_>, changes: Changes) -> Result<(), RunError> {
+        lane.settle().await?;
+        self.save(lane).await?;
+        lane.submit(changes).await
     }
 
     fn refuse(&mut self, line_number: u64, message: String) {
