@@ -91,12 +91,12 @@ class AsItComes(Stack):
         role = self.functions.get_function_configuration(FunctionName=self.outputs["ConsolidationFunctionArn"])["Role"]
         (self.work / "consolidation.env").write_text("LABEL_CATEGORIES=Duck,Owl\nWORKER_STATISTICS=false\n")
         self.cargo(
-            "lambda", "deploy", "--binary-name", "annotation-consolidation", "--memory", "512", "--timeout", "60",
+            "lambda", "deploy", "--binary-name", "annotation-consolidation", "--memory", "256", "--timeout", "60",
             "--iam-role", role, "--env-file", str(self.work / "consolidation.env"), name,
         )
         configuration = self.functions.get_function_configuration(FunctionName=name)
         seen = {key: configuration[key] for key in ("MemorySize", "Timeout", "Role")} | configuration["Environment"]["Variables"]
-        expected = {"MemorySize": 512, "Timeout": 60, "Role": role, "LABEL_CATEGORIES": "Duck,Owl", "WORKER_STATISTICS": "false"}
+        expected = {"MemorySize": 256, "Timeout": 60, "Role": role, "LABEL_CATEGORIES": "Duck,Owl", "WORKER_STATISTICS": "false"}
         self.expect(seen == expected, "cargo lambda deploy: the function is as README's command says", seen)
         answer = self.cargo("lambda", "invoke", "--remote", name, "--data-file", "events/annotation-consolidation-inline.json")
         label = json.loads(answer)[0]["consolidatedAnnotation"]["content"]["Birds"]
