@@ -427,10 +427,7 @@ async fn a_model_is_trained_run_and_asked() {
     create("empty").await.unwrap();
     let (failed, message) = status("empty").await;
     assert_eq!(failed, ProjectVersionStatus::TrainingFailed);
-    assert!(
-        message.contains("ERROR_MANIFEST_TOO_FEW_LABELS"),
-        "{message}"
-    );
+    assert!(message.contains("ERROR_MANIFEST_EMPTY"), "{message}");
 
     for arn in [&train, &test] {
         services.update(arn, &lines(4)).await.unwrap();

@@ -189,16 +189,102 @@ impl DatasetSummary {
             .keys()
             .filter(|name| test.labels.contains_key(*name))
             .count();
-        let is_enough = 2 * n_common >= self.labels.len();
-        (!is_enough).then(|| {
-            fault(
-                Code::InsufficientLabelOverlap,
-                format!(
-                    "{n_common} of {} training labels are in the test dataset",
-                    self.labels.len()
-                ),
-            )
-        })
+        overlap_fault(n_common, self.labels.len())
+    }
+}
+
+/// What is wrong with a test dataset that has `n_common` of the `n_labels` training labels: fewer than half.
+#[must_use]
+pub fn overlap_fault(n_common: usize, n_labels: usize) -> Option<DatasetFault> {
+    (2 * n_common < n_labels).then(|| {
+        fault(
+            Code::InsufficientLabelOverlap,
+            format!("{n_common} of {n_labels} training labels are in the test dataset"),
+        )
+    })
+}
+
+/// The numbers that decide whether an update or a training would fail, wherever they were counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DatasetFacts {
+    /// Which dataset.
+    pub kind: DatasetKind,
+    /// Most images, see [`images_max`].
+    pub images_max: u64,
+    /// All lines.
+    pub n_lines: u64,
+    /// Lines that are dropped or have errors.
+    pub n_invalid: u64,
+    /// Bytes of all lines, line endings included.
+    pub n_bytes: u64,
+    /// Buckets of the images.
+    pub n_buckets: usize,
+    /// Different labels of usable lines.
+    pub n_labels: usize,
+    /// One of those labels is of boxes.
+    pub has_boxes: bool,
+}
+
+impl DatasetFacts {
+    /// Why an update or a training would fail; empty: nothing known stands against it.
+    #[must_use]
+    pub fn faults(&self) -> Vec<DatasetFault> {
+        let Self {
+            images_max,
+            n_lines,
+            n_invalid,
+            n_bytes,
+            n_buckets,
+            n_labels,
+            ..
+        } = *self;
+        let labels_min = match (self.kind, self.has_boxes) {
+            (DatasetKind::Test, _) => 0,
+            (DatasetKind::Train, true) => 1,
+            (DatasetKind::Train, false) => 2,
+        };
+        let mut faults = Vec::new();
+        let mut say = |is_so: bool, code: Code, reason: String| {
+            if is_so {
+                faults.push(fault(code, reason));
+            }
+        };
+        say(
+            n_lines == 0,
+            Code::ManifestEmpty,
+            "manifest has no lines".to_owned(),
+        );
+        say(
+            n_bytes > MANIFEST_BYTES_MAX,
+            Code::ManifestSizeTooLarge,
+            format!("manifest has {n_bytes} bytes; {MANIFEST_BYTES_MAX} are possible"),
+        );
+        say(
+            n_lines > images_max,
+            Code::ManifestRowsExceedMaximum,
+            format!("manifest has {n_lines} lines; {images_max} are possible"),
+        );
+        say(
+            5 * n_invalid > n_lines,
+            Code::TooManyInvalidRows,
+            format!("{n_invalid} of {n_lines} lines are invalid; 20 % are possible"),
+        );
+        say(
+            n_buckets > 1,
+            Code::ImagesInMultipleBuckets,
+            format!("images are in {n_buckets} buckets"),
+        );
+        say(
+            n_labels > LABELS_MAX,
+            Code::ManifestTooManyLabels,
+            format!("usable lines have {n_labels} labels; {LABELS_MAX} are possible"),
+        );
+        say(
+            n_lines > 0 && n_labels < labels_min,
+            Code::ManifestTooFewLabels,
+            format!("usable lines have {n_labels} labels; {labels_min} are needed"),
+        );
+        faults
     }
 }
 
@@ -371,62 +457,17 @@ impl DatasetCheck {
             (false, true) => UseCase::ImageLevelLabels,
             _ => UseCase::NotDetermined,
         };
-        let labels_min = if expectations.kind == DatasetKind::Test {
-            0
-        } else if n_of_boxes > 0 {
-            1
-        } else {
-            2
-        };
-        let n_invalid = summary.n_dropped + summary.n_with_errors;
-        let mut faults = Vec::new();
-        let mut say = |is_so: bool, code: Code, reason: String| {
-            if is_so {
-                faults.push(fault(code, reason));
-            }
-        };
-        let DatasetSummary {
-            n_lines, n_bytes, ..
-        } = summary;
-        say(
-            n_lines == 0,
-            Code::ManifestEmpty,
-            "manifest has no lines".to_owned(),
-        );
-        say(
-            n_bytes > MANIFEST_BYTES_MAX,
-            Code::ManifestSizeTooLarge,
-            format!("manifest has {n_bytes} bytes; {MANIFEST_BYTES_MAX} are possible"),
-        );
-        let images_max = expectations.images_max;
-        say(
-            n_lines > images_max,
-            Code::ManifestRowsExceedMaximum,
-            format!("manifest has {n_lines} lines; {images_max} are possible"),
-        );
-        say(
-            5 * n_invalid > n_lines,
-            Code::TooManyInvalidRows,
-            format!("{n_invalid} of {n_lines} lines are invalid; 20 % are possible"),
-        );
-        let n_buckets = summary.buckets.len();
-        say(
-            n_buckets > 1,
-            Code::ImagesInMultipleBuckets,
-            format!("images are in {n_buckets} buckets"),
-        );
-        let n_labels = summary.labels.len();
-        say(
-            n_labels > LABELS_MAX,
-            Code::ManifestTooManyLabels,
-            format!("usable lines have {n_labels} labels; {LABELS_MAX} are possible"),
-        );
-        say(
-            n_lines > 0 && n_labels < labels_min,
-            Code::ManifestTooFewLabels,
-            format!("usable lines have {n_labels} labels; {labels_min} are needed"),
-        );
-        summary.faults = faults;
+        summary.faults = DatasetFacts {
+            kind: expectations.kind,
+            images_max: expectations.images_max,
+            n_lines: summary.n_lines,
+            n_invalid: summary.n_dropped + summary.n_with_errors,
+            n_bytes: summary.n_bytes,
+            n_buckets: summary.buckets.len(),
+            n_labels: summary.labels.len(),
+            has_boxes: n_of_boxes > 0,
+        }
+        .faults();
         (summary, index)
     }
 }
@@ -462,6 +503,94 @@ mod tests {
         (0..n)
             .map(|idx| line("bucket", idx, &format!("label-{}", idx % n_labels)))
             .collect()
+    }
+
+    /// Each limit at one less, itself, and one more.
+    #[test]
+    fn limits() {
+        let good = DatasetFacts {
+            kind: DatasetKind::Train,
+            images_max: images_max("", DatasetKind::Train),
+            n_lines: 1000,
+            n_invalid: 0,
+            n_bytes: 1_000_000,
+            n_buckets: 1,
+            n_labels: 10,
+            has_boxes: false,
+        };
+        let check = |facts: DatasetFacts, expected: Option<Code>| {
+            let found: Vec<Code> = facts.faults().iter().map(|fault| fault.code).collect();
+            assert_eq!(found, Vec::from_iter(expected), "{facts:?}");
+        };
+        check(good, None);
+        let gigabyte = 1024 * 1024 * 1024;
+        for (n_bytes, expected) in [
+            (gigabyte - 1, None),
+            (gigabyte, None),
+            (gigabyte + 1, Some(Code::ManifestSizeTooLarge)),
+        ] {
+            check(DatasetFacts { n_bytes, ..good }, expected);
+        }
+        for (region, kind, limit) in [
+            ("us-east-1", DatasetKind::Train, 250_000),
+            ("us-east-1", DatasetKind::Test, 250_000),
+            ("ap-south-1", DatasetKind::Train, 28_000),
+            ("eu-west-2", DatasetKind::Train, 28_000),
+            ("ap-south-1", DatasetKind::Test, 7_000),
+            ("eu-west-2", DatasetKind::Test, 7_000),
+        ] {
+            let with = |n_lines| DatasetFacts {
+                kind,
+                images_max: images_max(region, kind),
+                n_lines,
+                ..good
+            };
+            check(with(limit - 1), None);
+            check(with(limit), None);
+            check(with(limit + 1), Some(Code::ManifestRowsExceedMaximum));
+        }
+        for (n_invalid, expected) in [
+            (199, None),
+            (200, None),
+            (201, Some(Code::TooManyInvalidRows)),
+        ] {
+            check(DatasetFacts { n_invalid, ..good }, expected);
+        }
+        let two_buckets = DatasetFacts {
+            n_buckets: 2,
+            ..good
+        };
+        check(two_buckets, Some(Code::ImagesInMultipleBuckets));
+        let (few, many) = (Code::ManifestTooFewLabels, Code::ManifestTooManyLabels);
+        for (kind, has_boxes, n_labels, expected) in [
+            (DatasetKind::Train, false, 1, Some(few)),
+            (DatasetKind::Train, false, 2, None),
+            (DatasetKind::Train, true, 0, Some(few)),
+            (DatasetKind::Train, true, 1, None),
+            (DatasetKind::Test, false, 0, None),
+            (DatasetKind::Train, false, 249, None),
+            (DatasetKind::Train, false, 250, None),
+            (DatasetKind::Train, false, 251, Some(many)),
+            (DatasetKind::Test, true, 251, Some(many)),
+        ] {
+            let facts = DatasetFacts {
+                kind,
+                has_boxes,
+                n_labels,
+                ..good
+            };
+            check(facts, expected);
+        }
+        for (n_common, n_labels, is_enough) in [
+            (4, 10, false),
+            (5, 10, true),
+            (6, 10, true),
+            (5, 11, false),
+            (6, 11, true),
+            (0, 0, true),
+        ] {
+            assert_eq!(overlap_fault(n_common, n_labels).is_none(), is_enough);
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub struct SourceRef<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceRefError {
     /// Something else than `s3://` in front; the letters must be lower-case.
-    #[error("{uri:?} is not s3://BUCKET/KEY")]
+    #[error("{uri:?} is not an s3:// URI of an object")]
     NotS3 {
         /// The text, cut to 100 characters.
         uri: String,

@@ -180,6 +180,27 @@ fn multi_label() {
 }
 
 #[test]
+fn number_of_labels() {
+    let many = |n: usize| {
+        let ids: Vec<String> = (0..n).map(|id| id.to_string()).collect();
+        let map = |value: &str| {
+            let pairs: Vec<String> = ids.iter().map(|id| format!("\"{id}\":{value}")).collect();
+            pairs.join(",")
+        };
+        line(&format!(
+            r#""m":[{}],"m-metadata":{{"class-map":{{{}}},"confidence-map":{{{}}},"type":"groundtruth/image-classification-multilabel",{META}}}"#,
+            ids.join(","),
+            map("\"owl\""),
+            map("1")
+        ))
+    };
+    for n in [49, 50] {
+        assert!(matches!(convert(&many(n)), Converted::Entry(_)), "{n}");
+    }
+    assert_eq!(code(options(), &many(51)), Code::TooManyLabels);
+}
+
+#[test]
 fn boxes_round_outward_and_stay_inside() {
     let check = |from: [&str; 4], to: [&str; 4]| {
         let [left, top, width, height] = from;

@@ -332,6 +332,16 @@ fn bounding_boxes() {
     };
     check(&scaled(2), too_small);
     check(&scaled(3), &[]);
+    let one_px = |side: &str| {
+        one_box(
+            side,
+            side,
+            r#"{"class_id":0,"left":0,"top":0,"width":1.0001,"height":1.0001}"#,
+        )
+    };
+    check(&one_px("1279"), &[]);
+    check(&one_px("1280"), &[]);
+    check(&one_px("1281"), too_small);
 }
 
 #[test]
@@ -380,6 +390,76 @@ fn number_of_boxes() {
         &n_boxes(0).replace(",\"annotations\":[]", ""),
         &[Code::NoAttributeAnnotations, Code::NoAnnotations],
     );
+}
+
+/// The limit is an image's, whichever label attributes its boxes are in.
+#[test]
+fn boxes_of_several_attributes_count_together() {
+    let pair = |name: &str, n: usize| {
+        let line = n_boxes(n).replace("\"b\"", &format!("\"{name}\""));
+        let line = line.replace("\"b-metadata\"", &format!("\"{name}-metadata\""));
+        let (_, pair) = line.split_once(',').unwrap();
+        pair.strip_suffix('}').unwrap().to_owned()
+    };
+    let line = |n: usize, m: usize| {
+        format!(
+            r#"{{"source-ref":"s3://bucket/1.jpg",{},{}}}"#,
+            pair("b", n),
+            pair("c", m)
+        )
+    };
+    check(&line(25, 24), &[]);
+    check(&line(25, 25), &[]);
+    check(&line(25, 26), &[Code::TooManyBoundingBoxes]);
+    check(&line(25, 0), &[Code::NoAttributeAnnotations]);
+}
+
+/// One of the codes that stop all other checks is the line's only one, wherever in the line it comes up.
+#[test]
+fn precedence() {
+    let unsupported = r#""x":1,"x-metadata":{"type":"other"},"#;
+    for (line, only) in [
+        (
+            image_level("1.5", "\"dog\"", ""),
+            Code::InvalidLabelAttributeFormat,
+        ),
+        (
+            image_level("1", "7", ""),
+            Code::InvalidLabelAttributeMetadataFormat,
+        ),
+        (
+            n_boxes(51).replacen(r#"[{"confidence":1},"#, "[", 1),
+            Code::MissingBoundingBoxConfidence,
+        ),
+        (
+            n_boxes(51).replace(r#"{"0":"dog"}"#, "{}"),
+            Code::MissingClassMapId,
+        ),
+    ] {
+        check(&line, &[only]);
+        check(&line.replacen('{', &format!("{{{unsupported}"), 1), &[only]);
+    }
+}
+
+#[test]
+fn confidences_are_from_0_to_1() {
+    let line = |confidence: &str| {
+        boxes_of(
+            r#"[{"width":640,"height":480,"depth":3}]"#,
+            &format!("[{GOOD_BOX}]"),
+            &format!(r#"[{{"confidence":{confidence}}}]"#),
+            r#"{"0":"dog"}"#,
+        )
+    };
+    for good in ["0", "0.0", "1", "1.0", "0.5", "1e-3"] {
+        check(&line(good), &[]);
+    }
+    for bad in ["-0.01", "1.01", "1e1"] {
+        check(&line(bad), &[Code::InvalidLabelAttributeMetadataFormat]);
+    }
+    for missing in ["\"1\"", "null"] {
+        check(&line(missing), &[Code::MissingBoundingBoxConfidence]);
+    }
 }
 
 #[test]

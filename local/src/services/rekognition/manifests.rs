@@ -2,14 +2,13 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use manifest::Code;
+use manifest::dataset::MANIFEST_BYTES_MAX;
 
 use super::entries::{Changes, ChangesReader};
 use super::error::ApiError;
+use super::model::status_message;
 use crate::services::{ACCESS_KEY, REGION, SECRET_KEY};
-
-/// Largest manifest in bytes, inclusive. Source: guidelines and quotas, "1 GB".
-const MANIFEST_BYTES_MAX: u64 = 1 << 30;
-const UNSUPPORTED: &str = "ERROR_MANIFEST_INACCESSIBLE_OR_UNSUPPORTED_FORMAT: The manifest file extension or contents are invalid.";
 
 #[derive(Debug)]
 pub(crate) struct Manifests {
@@ -55,11 +54,11 @@ impl Manifests {
             .map_err(|error| unreadable(&error))?;
         let n_bytes = object.content_length().unwrap_or(0);
         if u64::try_from(n_bytes).is_ok_and(|n| n > MANIFEST_BYTES_MAX) {
-            return Ok(Err("ERROR_MANIFEST_SIZE_TOO_LARGE: The manifest file size exceeds the maximum supported size.".to_owned()));
+            return Ok(Err(status_message(Code::ManifestSizeTooLarge)));
         }
         let name = key.rsplit('/').next().unwrap_or(key);
         if !name.contains('.') {
-            return Ok(Err(UNSUPPORTED.to_owned()));
+            return Ok(Err(status_message(Code::ManifestUnsupportedFormat)));
         }
         let mut reader = ChangesReader::default();
         let mut body = object.body;
@@ -68,7 +67,7 @@ impl Manifests {
         }
         let changes = reader.finish();
         if changes.is_empty() {
-            return Ok(Err(UNSUPPORTED.to_owned()));
+            return Ok(Err(status_message(Code::ManifestUnsupportedFormat)));
         }
         Ok(Ok(changes))
     }

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 
 use indexmap::IndexSet;
+use manifest::Code;
+use manifest::dataset::LABELS_MAX;
 use serde::{Deserialize, Serialize};
 
 use super::Config;
@@ -17,8 +19,6 @@ use super::versions::Version;
 /// Milliseconds since 1970-01-01 UTC.
 pub(crate) type Time = u64;
 
-/// Most labels of a dataset, inclusive. Source: guidelines and quotas.
-pub(crate) const LABELS_MAX: usize = 250;
 /// Most projects of an account. Source: quotas.
 const PROJECTS_MAX: usize = 100;
 /// DistributeDatasetEntries moves every fifth entry, "20%".
@@ -432,20 +432,14 @@ impl Model {
     fn update_failure(&self, dataset: &Dataset, changes: &Changes) -> Option<String> {
         let share = changes.n_dropped as f64 / changes.n_lines.max(1) as f64;
         if share > self.config.dropped_share_max {
-            return Some(
-                "ERROR_TOO_MANY_RECORDS_IN_ERROR: The manifest file has too many terminal errors."
-                    .to_owned(),
-            );
+            return Some(status_message(Code::TooManyRecordsInError));
         }
         let n_new = changes
             .source_refs()
             .filter(|source_ref| dataset.entries.get(source_ref).is_none())
             .count();
         if dataset.entries.len() + n_new > self.config.n_entries_max {
-            return Some(
-                "ERROR_MANIFEST_ROWS_EXCEEDS_MAXIMUM: The manifest file has too many rows."
-                    .to_owned(),
-            );
+            return Some(status_message(Code::ManifestRowsExceedMaximum));
         }
         let mut labels: std::collections::BTreeSet<&str> = dataset
             .entries
@@ -453,9 +447,7 @@ impl Model {
             .map(|(name, _)| name)
             .collect();
         labels.extend(changes.labels());
-        (labels.len() > LABELS_MAX).then(|| {
-            "ERROR_MANIFEST_TOO_MANY_LABELS: The manifest file has too many labels.".to_owned()
-        })
+        (labels.len() > LABELS_MAX).then(|| status_message(Code::ManifestTooManyLabels))
     }
 
     pub(crate) fn update_entries(
@@ -652,4 +644,9 @@ impl Model {
         }
         Ok(())
     }
+}
+
+/// A code and its message, as DescribeDataset's StatusMessage has them.
+pub(super) fn status_message(code: Code) -> String {
+    format!("{code}: {}", code.message())
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use manifest::SourceRef;
+use manifest::dataset::{DatasetFacts, DatasetKind, overlap_fault};
 use serde::{Deserialize, Serialize};
 
 use super::arn;
 use super::error::ApiError;
-use super::model::{Change, Dataset, LABELS_MAX, Model, Time};
+use super::model::{Change, Dataset, Model, Time};
 
 /// Trainings at a time. Source: quotas.
 const TRAININGS_MAX: usize = 2;
@@ -14,8 +16,6 @@ const TRAININGS_MAX: usize = 2;
 const RUNNING_MAX: usize = 2;
 /// Inference units of a model. Source: quotas.
 const INFERENCE_UNITS_MAX: u64 = 5;
-/// Share of entries with errors above which a training fails. Source: validation rules, "20%".
-const ERROR_SHARE_MAX: f64 = 0.2;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Version {
@@ -230,71 +230,37 @@ impl Model {
     }
 }
 
-/// Which dataset-level rule a training would fail at, with its code.
-///
-/// Source: custom labels guide, "Manifest content errors" and "Validation rules for manifest files". Labels count
-/// where a usable entry has them; at least one label with boxes, or two without.
+/// The dataset-level rules that a training would fail at, with their codes.
 fn training_failure(train: &Dataset, test: &Dataset) -> Option<String> {
-    let fail = |code: &str, message: String| Some(format!("{code}: {message}"));
     let stats = train.entries.stats();
-    if stats.n_errors as f64 > stats.n_entries as f64 * ERROR_SHARE_MAX {
-        return fail(
-            "ERROR_TOO_MANY_INVALID_ROWS_IN_MANIFEST",
-            format!(
-                "{} of {} training entries are invalid.",
-                stats.n_errors, stats.n_entries
-            ),
-        );
-    }
     let is_usable = train.entries.from(0).any(|(_, _, entry)| entry.is_usable);
     let labels: Vec<_> = train.entries.used_labels().collect();
-    let has_boxes = labels.iter().any(|(_, stats)| stats.n_boxes > 0);
-    let n_labels_min = if has_boxes { 1 } else { 2 };
-    if !is_usable || labels.len() < n_labels_min {
-        return fail(
-            "ERROR_MANIFEST_TOO_FEW_LABELS",
-            format!(
-                "The training dataset has {} labels, it needs {n_labels_min}.",
-                labels.len()
-            ),
-        );
-    }
-    if labels.len() > LABELS_MAX {
-        return fail(
-            "ERROR_MANIFEST_TOO_MANY_LABELS",
-            format!("The training dataset has more than {LABELS_MAX} labels."),
-        );
-    }
-    let bucket = |source_ref: &str| {
-        source_ref
-            .strip_prefix("s3://")
-            .and_then(|rest| rest.split('/').next())
-            .map(str::to_owned)
-    };
-    let buckets: BTreeSet<Option<String>> = [train, test]
+    let buckets: BTreeSet<&str> = [train, test]
         .iter()
         .flat_map(|dataset| dataset.entries.from(0))
-        .map(|(_, source_ref, _)| bucket(source_ref))
+        .filter_map(|(_, source_ref, _)| Some(SourceRef::parse(source_ref).ok()?.bucket))
         .collect();
-    if buckets.len() > 1 {
-        return fail(
-            "ERROR_IMAGES_IN_MULTIPLE_S3_BUCKETS",
-            "The images are in more than one bucket.".to_owned(),
-        );
-    }
+    let facts = DatasetFacts {
+        kind: DatasetKind::Train,
+        // Counted when entries come in.
+        images_max: u64::MAX,
+        n_bytes: 0,
+        n_lines: stats.n_entries as u64,
+        n_invalid: stats.n_errors as u64,
+        n_buckets: buckets.len(),
+        n_labels: if is_usable { labels.len() } else { 0 },
+        has_boxes: labels.iter().any(|(_, stats)| stats.n_boxes > 0),
+    };
     let tested: BTreeSet<&str> = test.entries.used_labels().map(|(name, _)| name).collect();
     let n_common = labels
         .iter()
         .filter(|(name, _)| tested.contains(name))
         .count();
-    if n_common * 2 < labels.len() {
-        return fail(
-            "ERROR_INSUFFICIENT_LABEL_OVERLAP",
-            format!(
-                "The test dataset has {n_common} of {} labels, half are needed.",
-                labels.len()
-            ),
-        );
-    }
-    None
+    let mut faults = facts.faults();
+    faults.extend(overlap_fault(n_common, labels.len()));
+    let told: Vec<String> = faults
+        .iter()
+        .map(|fault| format!("{}: {}", fault.code, fault.reason))
+        .collect();
+    (!told.is_empty()).then(|| told.join("; "))
 }
