@@ -14,6 +14,7 @@ use labeling::whole_job::Places;
 use labeling::{TaskType, categories, job_folder};
 use manifest::{ConvertOptions, Envelope, LINE_BYTES_MAX, OwnKind, RawLine};
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::answers::Answers;
 use crate::budget::Budget;
@@ -157,7 +158,7 @@ impl Job<'_> {
     }
 
     /// Writes the manifest with the labels put in and what they change; answers the number of changes.
-    async fn write(&self, labels: &BTreeMap<u64, Envelope>) -> Result<u64, RunError> {
+    async fn write(&self, labels: &Labels) -> Result<u64, RunError> {
         let mut upload = self.files.upload(FILE_NAME);
         let mut changes = self.files.upload(CHANGES);
         let n_changed = match self.put_in(labels, &mut upload, &mut changes).await {
@@ -185,7 +186,7 @@ impl Job<'_> {
 
     async fn put_in(
         &self,
-        labels: &BTreeMap<u64, Envelope>,
+        labels: &Labels,
         upload: &mut Upload,
         changes: &mut Upload,
     ) -> Result<u64, RunError> {
@@ -226,7 +227,7 @@ pub(crate) fn file_names(report: &ConsolidationReport) -> &'static [&'static str
 /// A line as it is written, and what a person wants to know of it.
 fn relabeled(
     options: &ConvertOptions,
-    labels: &BTreeMap<u64, Envelope>,
+    labels: &Labels,
     line_number: u64,
     line: RawLine<'_>,
 ) -> (Vec<u8>, Option<String>) {
@@ -238,7 +239,8 @@ fn relabeled(
         }
     };
     let as_it_is = || ([bytes, b"\n"].concat(), None);
-    let Some(label) = labels.get(&line_number) else {
+    let label = labels.get(&line_number);
+    let Some(label) = label.and_then(|label| Envelope::parse(label).ok().flatten()) else {
         return as_it_is();
     };
     let Some(own) = manifest::own_label(bytes, options) else {
@@ -248,10 +250,10 @@ fn relabeled(
     if has_output && label.has_failed() {
         return as_it_is();
     }
-    let Some(line) = manifest::relabeled(bytes, options, label) else {
+    let Some(line) = manifest::relabeled(bytes, options, &label) else {
         return as_it_is();
     };
-    let after = manifest::envelope_labels(label);
+    let after = manifest::envelope_labels(&label);
     let change = (has_output && manifest::labels_differ(&own.labels, &after)).then(|| {
         let change = json!({"lineNumber": line_number, "source-ref": own.source_ref, "before": own.labels, "after": after});
         format!("{change}\n")
@@ -268,11 +270,10 @@ fn task_type(kind: OwnKind) -> Option<TaskType> {
     }
 }
 
-fn labels(line_numbers: Vec<u64>, outcome: Outcome) -> BTreeMap<u64, Envelope> {
-    let labels = line_numbers.into_iter().zip(outcome.response);
-    labels
-        .filter_map(|(line_number, answer)| {
-            Some((line_number, Envelope::parse(&answer.label).ok()??))
-        })
-        .collect()
+/// Label envelopes by line number.
+type Labels = BTreeMap<u64, Box<RawValue>>;
+
+fn labels(line_numbers: Vec<u64>, outcome: Outcome) -> Labels {
+    let labels = outcome.response.into_iter().map(|answer| answer.label);
+    line_numbers.into_iter().zip(labels).collect()
 }
