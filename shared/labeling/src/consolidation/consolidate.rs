@@ -170,9 +170,10 @@ impl Batch {
         } in &mut self.objects
         {
             let mut converted = Vec::with_capacity(answers.len());
-            for (worker, answer) in answers {
+            // Given up here: a whole job's answers need not be held twice.
+            for (worker, answer) in std::mem::take(answers) {
                 let mut unknown = Unknown::default();
-                match convert(&self.classes, *worker, answer, &mut unknown) {
+                match convert(&self.classes, worker, &answer, &mut unknown) {
                     Ok(answer) => {
                         self.counts.n_answers += 1;
                         converted.push(answer);
