@@ -23,6 +23,9 @@ const ROUNDS: usize = 31;
 /// Invocations of a running process after its first.
 const WARM_CALLS: usize = 20;
 
+/// Time in which a killed process gives back what it held, before the next is started.
+const SETTLING: Duration = Duration::from_millis(50);
+
 /// What is measured of one program.
 struct Subject {
     name: &'static str,
@@ -69,6 +72,7 @@ async fn main() -> Result<(), Fault> {
     for round in 0..rounds {
         for subject in &mut subjects {
             measure(subject, &scratch.path().join(format!("logs-{round}"))).await?;
+            tokio::time::sleep(SETTLING).await;
         }
     }
     print_table(&subjects, rounds);
