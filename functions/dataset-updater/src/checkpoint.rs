@@ -8,10 +8,12 @@
 use aws::rekognition::{DatasetStats, Side};
 use serde::{Deserialize, Serialize};
 
+use crate::verify::Verified;
+
 use crate::report::ConsolidationReport;
 
 /// Version of the format. Another one's checkpoint is not understood, and the work starts over.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// The checkpoint object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,6 +96,8 @@ pub struct LaneProgress {
     pub n_updates: u64,
     /// Time that they took, waits included, in milliseconds.
     pub update_ms: u64,
+    /// What was found of the entries afterwards, when that took many calls.
+    pub verified: Option<(Stats, Verified)>,
 }
 
 /// An update whose end wasn't waited for.
@@ -264,6 +268,7 @@ mod tests {
                 parts: vec![(1, 7)],
                 n_updates: 1,
                 update_ms: 2,
+                verified: None,
             }],
             refused: vec![],
             n_resumptions: 2,

@@ -301,6 +301,10 @@ impl Work<'_> {
         while let Some(converted) = reader.next().await? {
             if let Converted::Entry(entry) = converted {
                 let side = side(&entry.source_ref, self.target.test_fraction);
+                let settled = lanes.iter().find(|lane| lane.progress.side == side);
+                if settled.is_some_and(|lane| entry.line_number <= lane.progress.settled_line) {
+                    continue;
+                }
                 let hash = xxh3_64(entry.source_ref.as_bytes());
                 wanted.entry(side).or_default().insert(hash);
             }
@@ -476,11 +480,22 @@ impl Work<'_> {
         self.checkpoint
             .refused
             .sort_by_key(|refused| refused.line_number);
+        self.keep(lane);
+        Ok(is_news)
+    }
+
+    fn keep(&mut self, lane: &Lane<'_>) {
         let kept = self.checkpoint.lanes.iter_mut();
         for kept in kept.filter(|kept| kept.side == lane.progress.side) {
             *kept = lane.progress.clone();
         }
-        Ok(is_news)
+    }
+
+    /// Notes what was found of a lane's entries: the two largest datasets can't both be listed in one invocation.
+    async fn note(&mut self, lane: &Lane<'_>) -> Result<(), RunError> {
+        self.keep(lane);
+        let (owner, budget) = (&self.invocation.owner, &self.invocation.budget);
+        self.store.save(&mut self.checkpoint, owner, budget).await
     }
 
     /// Looks back at the datasets and writes the reports.
@@ -517,18 +532,28 @@ impl Work<'_> {
         };
         let mut troubles = BTreeMap::new();
         for lane in &mut *lanes {
-            let after: Stats = lane.ready().await?.stats.into();
-            let refs = refs.get(&lane.progress.side).map_or(&[][..], Vec::as_slice);
-            let verified = verify(
-                &self.clients.rekognition,
-                &self.invocation.budget,
-                &lane.progress,
-                after,
-                &mut index,
-                refs,
-                |line_number| refused.contains_key(&line_number),
-            )
-            .await?;
+            let (after, verified) = match lane.progress.verified.clone() {
+                Some(noted) => noted,
+                None => {
+                    let after: Stats = lane.ready().await?.stats.into();
+                    let refs = refs.get(&lane.progress.side).map_or(&[][..], Vec::as_slice);
+                    let verified = verify(
+                        &self.clients.rekognition,
+                        &self.invocation.budget,
+                        &lane.progress,
+                        after,
+                        &mut index,
+                        refs,
+                        |line_number| refused.contains_key(&line_number),
+                    )
+                    .await?;
+                    if verified.is_worth_noting() {
+                        lane.progress.verified = Some((after, verified.clone()));
+                        self.note(lane).await?;
+                    }
+                    (after, verified)
+                }
+            };
             report.vanished += verified.vanished.len() as u64;
             report.landed_with_errors += verified.errors.len() as u64;
             report.datasets.push(DatasetReport {
@@ -654,6 +679,7 @@ impl Work<'_> {
             parts: Vec::new(),
             n_updates: 0,
             update_ms: 0,
+            verified: None,
         };
         let train = train
             .filter(|_| needs_train)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use aws::rekognition::{ENTRIES_PAGE_MAX, EntryFilter, Rekognition};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::budget::Budget;
@@ -12,8 +13,11 @@ use crate::error::RunError;
 use crate::index::Index;
 use crate::service_keys::error_codes;
 
+/// Lines that are noted in a checkpoint at most: it is read whole.
+const NOTED_LINES_MAX: usize = 10_000;
+
 /// What was found in one dataset.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Verified {
     /// Lines whose entries aren't in the dataset although their update completed, in line order.
     pub vanished: Vec<u64>,
@@ -24,7 +28,7 @@ pub struct Verified {
 }
 
 /// How to find out which entries are there. In the order of their cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Method {
     /// Nothing was sent.
     #[default]
@@ -35,6 +39,15 @@ pub enum Method {
     EachEntry,
     /// All of the dataset is listed.
     Listing,
+}
+
+impl Verified {
+    /// Whether it took so many calls, and is so small, that it is better noted than found out again.
+    #[must_use]
+    pub fn is_worth_noting(&self) -> bool {
+        matches!(self.method, Method::EachEntry | Method::Listing)
+            && self.vanished.len() + self.errors.len() <= NOTED_LINES_MAX
+    }
 }
 
 impl Method {

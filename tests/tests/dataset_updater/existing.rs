@@ -1,9 +1,10 @@
 //! Entries that the dataset has already.
 
+use gtcl::services::faults::Service;
 use serde_json::json;
 
 use crate::lines::{good_line, mixed};
-use crate::world::{KEY, World};
+use crate::world::{KEY, World, error, s3};
 
 async fn world_with_other_labels(n: u64) -> World {
     let world = World::new().await;
@@ -98,4 +99,27 @@ async fn merged_twice_is_merged_once() {
         entries.sort_by_key(|entry| entry["source-ref"].to_string());
         assert_eq!(*first.get_or_insert(entries.clone()), entries);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_listed_is_not_listed_again() {
+    let world = world_with_other_labels(30).await;
+    let config = world.config(&[("EXISTING", "merge")]);
+    let manifest = mixed(60);
+    let request = world.put(KEY, &manifest.text).await;
+    let denied = s3(error(403, "AccessDenied"), "PutObject").target("report.json");
+    world.faults.add(denied);
+    let failed = world.invoke(&config, &request, "a").await.unwrap_err();
+    assert_eq!(failed.code(), "S3.AccessDenied");
+    let n_listed = |world: &World| {
+        world
+            .faults
+            .n_calls(Service::Rekognition, "ListDatasetEntries")
+    };
+    let n_before = n_listed(&world);
+    assert!(n_before > 1);
+    let (report, _) = world.deliver(&config, &request).await;
+    assert_eq!(n_listed(&world), n_before);
+    assert_eq!(report.datasets[0].verified_by, "listing");
+    world.check_whole(&manifest, &report).await;
 }
