@@ -4,10 +4,8 @@
 //! to whole pixels and cut at the image's edge; boxes that are whole and inside stay as they came.
 
 use crate::code::Code;
-use crate::convert::{
-    Common, ConvertOptions, EntryWriter, Label, Stop, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes,
-    check_name, rejected,
-};
+use crate::convert::{Common, EntryWriter, Label, Stop, check_name, rejected};
+use crate::convert_options::{ConvertOptions, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes};
 use crate::envelope::TYPE_BOXES;
 use crate::json::Text;
 use crate::line::shown;

@@ -14,12 +14,14 @@ mod batch;
 mod boxes;
 mod code;
 mod convert;
+mod convert_options;
 pub mod dataset;
 mod date;
 mod envelope;
 mod image_header;
 pub mod import;
 mod json;
+mod label_choice;
 mod line;
 mod lines;
 mod number;
@@ -33,9 +35,9 @@ pub mod split;
 
 pub use batch::{Batcher, CHANGES_BYTES_MAX, Changes};
 pub use code::{Code, Stage};
-pub use convert::{
-    AttributesSeen, ConvertOptions, Converter, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes,
-    job_name_from_key,
+pub use convert::{AttributesSeen, Converter};
+pub use convert_options::{
+    ConvertOptions, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes, job_name_from_key,
 };
 pub use envelope::{
     BoxLabel, Envelope, EnvelopeError, ImageSize, TYPE_BOXES, TYPE_MULTI_LABEL, TYPE_SINGLE_LABEL,

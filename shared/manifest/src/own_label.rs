@@ -2,8 +2,9 @@
 
 use memchr::memmem;
 
-use crate::convert::{Candidate, ConvertOptions, candidates, choose};
+use crate::convert_options::ConvertOptions;
 use crate::envelope::{self, Envelope};
+use crate::label_choice::{Candidate, candidates, choose};
 use crate::line::Line;
 use crate::pair::{Annotations, BoxLabels, LabelKind, Metadata};
 use crate::rules::PixelBox;

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::convert::{ConvertOptions, Converter};
+use crate::convert::Converter;
+use crate::convert_options::ConvertOptions;
 use crate::envelope::{BoxLabel, Envelope, ImageSize};
 use crate::json::write_text;
 use crate::lines::RawLine;

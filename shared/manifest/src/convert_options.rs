@@ -1,0 +1,99 @@
+//! What to convert, and what to do where there is a choice.
+
+/// What to do with an image that has nothing labeled on it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WhenEmpty {
+    /// Leave it out; the line is counted as skipped.
+    #[default]
+    Skip,
+    /// Send it: Custom Labels keeps it as an unlabeled image and doesn't train on it.
+    Send,
+}
+
+/// What to do with more than 50 boxes on an image.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WhenTooManyBoxes {
+    /// Reject the line.
+    #[default]
+    Reject,
+    /// Keep the 50 most confident ones in their order; of equally confident ones the earlier.
+    KeepMostConfident,
+}
+
+/// What to do with a box that Custom Labels would not use: too small, or wholly off the image.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WhenFaultyBox {
+    /// Leave the box out, as Custom Labels does; the line is rejected when none is left.
+    #[default]
+    DropBox,
+    /// Reject the line.
+    Reject,
+}
+
+/// What to convert, and what to do where there is a choice.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConvertOptions {
+    /// The label attribute; found from the line when `None`, the default.
+    pub label_attribute: Option<String>,
+    /// The labeling job's name, see [`job_name_from_key`]. Default: unknown.
+    pub job_name: Option<String>,
+    /// Labels and boxes below this confidence (0 to 1) are left out, and a line that has no other goes to the
+    /// review manifest. Not applied to a line whose confidences are all 0: Ground Truth writes 0 when an image
+    /// had a single worker, and it says nothing then. Default: none.
+    pub min_confidence: Option<f64>,
+    /// Lines without a label, and multi-label lines without a class. Default: skip.
+    pub unlabeled: WhenEmpty,
+    /// Bounding box lines without a box. Default: skip.
+    pub without_boxes: WhenEmpty,
+    /// More than 50 boxes. Default: reject the line.
+    pub too_many_boxes: WhenTooManyBoxes,
+    /// Boxes that Custom Labels would not use. Default: drop the box.
+    pub faulty_boxes: WhenFaultyBox,
+    /// Class names of verification jobs that confirm a label, compared without case. Default: good, correct,
+    /// accept, accepted, approve, approved, confirm, confirmed, pass, valid, yes, ok.
+    pub accepted_verdicts: Vec<String>,
+}
+
+impl Default for ConvertOptions {
+    fn default() -> Self {
+        let accepted = [
+            "good",
+            "correct",
+            "accept",
+            "accepted",
+            "approve",
+            "approved",
+            "confirm",
+            "confirmed",
+            "pass",
+            "valid",
+            "yes",
+            "ok",
+        ];
+        Self {
+            label_attribute: None,
+            job_name: None,
+            min_confidence: None,
+            unlabeled: WhenEmpty::default(),
+            without_boxes: WhenEmpty::default(),
+            too_many_boxes: WhenTooManyBoxes::default(),
+            faulty_boxes: WhenFaultyBox::default(),
+            accepted_verdicts: accepted.map(str::to_owned).to_vec(),
+        }
+    }
+}
+
+/// The labeling job's folder in the key of its output manifest.
+///
+/// # Examples
+///
+/// ```
+/// # use manifest::job_name_from_key;
+/// assert_eq!(job_name_from_key("prefix/my-job/manifests/output/output.manifest"), Some("my-job"));
+/// assert_eq!(job_name_from_key("copies/output.manifest"), None);
+/// ```
+#[must_use]
+pub fn job_name_from_key(key: &str) -> Option<&str> {
+    let before = key.strip_suffix("/manifests/output/output.manifest")?;
+    before.rsplit('/').next().filter(|job| !job.is_empty())
+}
