@@ -131,8 +131,10 @@ class Variants(Stack):
     # ------------------------------------------------------------- refusing
 
     def bad_parameters(self) -> None:
-        # As `sam deploy` hands it over: with the packages in S3, which nobody comes to look for here.
-        body = re.sub(r"CodeUri: \S+", "CodeUri: s3://packages/package.zip", Path(self.options.template).read_text())
+        # With the packages in S3, as `sam deploy` hands it over; nobody comes to look for them here. The repository's own
+        # text: what `sam build` makes of it is too long to be handed over in a call.
+        source = Path(__file__).resolve().parents[2] / "template.yaml"
+        body = re.sub(r"CodeUri: \S+", "CodeUri: s3://packages/package.zip", source.read_text())
         described = {
             parameter["ParameterKey"] for parameter in self.cloudformation.get_template_summary(TemplateBody=body)["Parameters"]
         }
