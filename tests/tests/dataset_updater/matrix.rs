@@ -277,6 +277,8 @@ impl Case {
         let has_struck = world.faults.n_struck() > n_struck_before;
         world.faults.clear();
         assert!(done.is_some(), "{name}: not done");
+        let is_certain = self.operation != "DescribeDataset";
+        assert!(has_struck || !is_certain, "{name}: not struck");
         // Once more, as queues deliver: nothing is sent again, and what was left is tidied up.
         let n_updates = world.n_updates();
         let again = loop {
@@ -359,7 +361,7 @@ async fn survive(scenario: Scenario, permits: Arc<Semaphore>) -> usize {
     println!(
         "{scenario:?}: {n_calls} calls, {n_struck} of {n_cases} faults struck and were survived"
     );
-    assert!(n_struck * 100 >= n_cases * 95);
+    assert!(n_struck * 100 >= n_cases * 75);
     n_struck
 }
 
