@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, IF_NONE_MATCH};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use s3s::auth::SimpleAuth;
@@ -134,10 +134,9 @@ impl Shell {
             return Reply::Answer(refusal);
         }
         let size_declared = size_declared(request.headers());
-        let conditional = request.headers().contains_key("if-none-match")
-            || request.headers().contains_key("if-match");
-        let is_write = operation != "GetObject" && operation != "HeadObject";
-        let one_at_a_time = if conditional && is_write {
+        let condition = Condition::of(request.headers());
+        let is_read = operation == "GetObject" || operation == "HeadObject";
+        let one_at_a_time = if condition != Condition::default() && !is_read {
             Some(Arc::clone(&self.conditional).lock_owned().await)
         } else {
             None
@@ -161,6 +160,11 @@ impl Shell {
                 tracing::warn!(?problem, "a request could not be processed");
                 return Reply::Reset;
             }
+        };
+        let response = if is_read {
+            condition.hold(response)
+        } else {
+            response
         };
         let response = match event_name(operation) {
             Some(event_name) if response.status().is_success() => {
@@ -255,6 +259,48 @@ impl Shell {
             });
         }
         Ok(Response::from_parts(parts, full(body)))
+    }
+}
+
+/// What a request's headers want of the object's entity tag.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Condition {
+    if_match: Option<String>,
+    if_none_match: Option<String>,
+}
+
+impl Condition {
+    fn of(headers: &HeaderMap) -> Self {
+        let text = |name| Some(headers.get(name)?.to_str().ok()?.to_owned());
+        Self {
+            if_match: text(IF_MATCH),
+            if_none_match: text(IF_NONE_MATCH),
+        }
+    }
+
+    /// The answer to a read, where the condition holds: `s3s-fs` doesn't look at conditions of reads.
+    fn hold(&self, response: Response<ReplyBody>) -> Response<ReplyBody> {
+        let etag = response.headers().get(ETAG);
+        let Some(etag) = etag.and_then(|tag| tag.to_str().ok()) else {
+            return response;
+        };
+        let is_among = |tags: &String| {
+            let mut tags = tags.split(',').map(|tag| tag.trim().trim_matches('"'));
+            tags.any(|tag| tag == "*" || tag == etag.trim_matches('"'))
+        };
+        if self.if_match.as_ref().is_some_and(|tags| !is_among(tags)) {
+            let message = "At least one of the pre-conditions you specified did not hold";
+            return error(412, "PreconditionFailed", message);
+        }
+        if self.if_none_match.as_ref().is_some_and(is_among) {
+            let mut unchanged = Response::new(full(Vec::new()));
+            *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
+            if let Some(etag) = response.headers().get(ETAG) {
+                unchanged.headers_mut().insert(ETAG, etag.clone());
+            }
+            return unchanged;
+        }
+        response
     }
 }
 

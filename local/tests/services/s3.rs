@@ -184,6 +184,31 @@ async fn refusals_have_s3s_codes() {
 }
 
 #[tokio::test]
+async fn reads_keep_to_their_condition() {
+    let services = started().await;
+    let tag = async |body| {
+        let written = put(&services, "k", body).send().await.unwrap();
+        written.e_tag.unwrap()
+    };
+    let (old, now) = (tag(b"old").await, tag(b"now").await);
+    let get = || services.s3.get_object().bucket("bucket").key("k");
+    let head = || services.s3.head_object().bucket("bucket").key("k");
+    get().if_match(&now).send().await.unwrap();
+    get().if_match("*").send().await.unwrap();
+    get().if_none_match(&old).send().await.unwrap();
+    head().if_match(&now).send().await.unwrap();
+
+    let replaced = get().if_match(&old).range("bytes=0-1").send().await;
+    assert_eq!(replaced.unwrap_err().code(), Some("PreconditionFailed"));
+    let replaced = head().if_match(&old).send().await.unwrap_err();
+    let raw = replaced.raw_response().map(|raw| raw.status().as_u16());
+    assert_eq!(raw, Some(412));
+    let unchanged = get().if_none_match(&now).send().await.unwrap_err();
+    let raw = unchanged.raw_response().map(|raw| raw.status().as_u16());
+    assert_eq!(raw, Some(304));
+}
+
+#[tokio::test]
 async fn of_writers_with_one_condition_one_wins() {
     let services = started().await;
     let mut writers = tokio::task::JoinSet::new();
