@@ -1,6 +1,7 @@
 //! The work on one manifest: take the lease, stream, update, look back, report.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use aws::Clients;
@@ -39,6 +40,9 @@ const VERSIONS_MAX: u32 = 3;
 const REFS_MAX: usize = 5_000;
 /// First bytes of a manifest that are looked at for its label attribute.
 const PEEK_BYTES_MAX: usize = 1024 * 1024;
+
+/// Scratch files that this process has made: part of their names.
+static N_SCRATCH_FILES: AtomicU64 = AtomicU64::new(0);
 
 /// One invocation.
 #[derive(Clone, Debug)]
@@ -315,7 +319,9 @@ impl Work<'_> {
                 None => lane.ready().await?.stats.n_entries,
                 Some(_) => lane.progress.before.unwrap_or_default().total_entries,
             };
-            let scratch_name = format!("entries-{}-{}.jsonl", std::process::id(), side.name());
+            // Several at once in one process are a matter of tests, but cost nothing to keep apart.
+            let n_before = N_SCRATCH_FILES.fetch_add(1, Ordering::Relaxed);
+            let scratch_name = format!("entries-{}-{n_before}.jsonl", std::process::id());
             let scratch_file = self.config.scratch_folder.join(scratch_name);
             let wanted = wanted.remove(&side).unwrap_or_default();
             let dataset = self.dataset(&lane.progress.dataset_arn);
