@@ -8,12 +8,11 @@
 use aws::rekognition::{DatasetStats, Side};
 use serde::{Deserialize, Serialize};
 
+use crate::report::ConsolidationReport;
 use crate::verify::Verified;
 
-use crate::report::ConsolidationReport;
-
 /// Version of the format. Another one's checkpoint is not understood, and the work starts over.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 
 /// The checkpoint object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +32,7 @@ pub struct Checkpoint {
     /// The datasets' progress.
     pub lanes: Vec<LaneProgress>,
     /// Lines that the service refused, in line order.
+    #[serde(with = "by_message")]
     pub refused: Vec<Refused>,
     /// Invocations that went on after the first one.
     pub n_resumptions: u32,
@@ -112,12 +112,51 @@ pub struct InFlight {
 }
 
 /// A line that UpdateDatasetEntries failed over.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// One-based.
     pub line_number: u64,
     /// The dataset's StatusMessage.
     pub message: String,
+}
+
+/// Each message once, with its lines: a dataset that refuses everything refuses a quarter of a million lines with a few
+/// messages, and the checkpoint is to stay small.
+mod by_message {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Refused;
+
+    pub(super) fn serialize<S: Serializer>(
+        refused: &[Refused],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let mut lines: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+        for line in refused {
+            let of_message = lines.entry(&line.message).or_default();
+            of_message.push(line.line_number);
+        }
+        lines.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<Refused>, D::Error> {
+        let lines = BTreeMap::<String, Vec<u64>>::deserialize(deserializer)?;
+        let mut refused: Vec<Refused> = lines
+            .into_iter()
+            .flat_map(|(message, lines)| {
+                lines.into_iter().map(move |line_number| Refused {
+                    line_number,
+                    message: message.clone(),
+                })
+            })
+            .collect();
+        refused.sort_by_key(|refused| refused.line_number);
+        Ok(refused)
+    }
 }
 
 /// [`Side`], as it is written.
@@ -328,6 +367,21 @@ mod tests {
         check(|c| c.plan = "other".into(), "b", 1000, "afresh");
         check(|c| c.format = FORMAT + 1, "b", 999, "afresh");
         check(|c| c.format = FORMAT - 1, "b", 999, "afresh");
+    }
+
+    #[test]
+    fn a_dataset_may_refuse_everything() {
+        let refused = (1..=250_000).map(|line_number| Refused {
+            line_number,
+            message: format!("the manifest has {} errors", 1 + line_number % 3),
+        });
+        let all = Checkpoint {
+            refused: refused.collect(),
+            ..checkpoint()
+        };
+        let bytes = serde_json::to_vec(&all).unwrap();
+        assert!(bytes.len() < 2_000_000, "{} bytes", bytes.len());
+        assert_eq!(parse(&bytes), Some(all));
     }
 
     #[test]
