@@ -1,7 +1,13 @@
 //! Which dataset an entry goes to.
 
+use std::time::Duration;
+
+use aws_sdk_rekognition::types::{
+    DatasetSource, DatasetStatus, DatasetType, GroundTruthManifest, S3Object,
+};
+
 use crate::lines::mixed;
-use crate::world::{KEY, World};
+use crate::world::{BUCKET, KEY, World};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn images_are_shared_out_and_stay_where_they_are() {
@@ -72,5 +78,48 @@ async fn jobs_and_label_attributes_have_their_own_targets() {
             .invoke(&world.config(&[("TARGETS", &targets)]), &request, "b")
             .await
             .is_ok()
+    );
+}
+
+/// What was sent can be sent again without the function: as the manifest that a dataset is made from.
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_manifest_makes_a_dataset() {
+    let world = World::new().await;
+    let manifest = mixed(60);
+    let request = world.put(KEY, &manifest.text).await;
+    world.deliver(&world.config(&[]), &request).await;
+    let object = S3Object::builder()
+        .bucket(BUCKET)
+        .name(world.key("out/birds/dataset-updater/entries.manifest"))
+        .build();
+    let source = GroundTruthManifest::builder().s3_object(object).build();
+    let created = world
+        .sdk
+        .create_dataset()
+        .project_arn(&world.project_arn)
+        .dataset_type(DatasetType::Test)
+        .dataset_source(
+            DatasetSource::builder()
+                .ground_truth_manifest(source)
+                .build(),
+        )
+        .send()
+        .await
+        .unwrap();
+    let arn = created.dataset_arn.unwrap();
+    let made = loop {
+        let described = world.sdk.describe_dataset().dataset_arn(&arn).send().await;
+        let described = described.unwrap().dataset_description.unwrap();
+        if described.status != Some(DatasetStatus::CreateInProgress) {
+            break described;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    assert_eq!(made.status, Some(DatasetStatus::CreateComplete));
+    let n_with_errors = made.dataset_stats.and_then(|stats| stats.error_entries);
+    assert_eq!(n_with_errors, Some(0));
+    assert_eq!(
+        world.source_refs(&arn).await,
+        world.source_refs(&world.train_arn).await
     );
 }

@@ -95,6 +95,7 @@ impl World {
             calls_per_second: None,
             update_time_ms: UPDATE_TIME_MS,
             dropped_share_max: 1.0,
+            s3_endpoint: Some(s3_server.endpoint()),
             ..RekognitionConfig::default()
         };
         let rekognition_server = RekognitionServer::start(None, address, config, faults.clone())
