@@ -11,6 +11,7 @@ use crate::commands::{
     check, consolidate, convert, evaluate, function, import, job_request, preflight, run, serve,
     soak,
 };
+use crate::output::progress::say;
 
 /// What a process knows of itself, read once in `main`.
 #[derive(Clone, Debug)]
@@ -80,10 +81,6 @@ impl Command {
 /// Runs the command that the arguments name.
 ///
 /// The exit code is the command's own, or 2 when it could not do its work: arguments or files that can't be used.
-#[expect(
-    clippy::print_stderr,
-    reason = "errors of a command line go to standard error"
-)]
 pub fn main(environment: &Environment) -> ExitCode {
     let cli = match Cli::try_parse_from(&environment.arguments) {
         Ok(cli) => cli,
@@ -103,14 +100,14 @@ pub fn main(environment: &Environment) -> ExitCode {
     let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: failed to start threads: {error}");
+            say(&format!("error: failed to start threads: {error}"));
             return ExitCode::FAILURE;
         }
     };
     match runtime.block_on(command.run(environment)) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("{error}");
+            say(&error.to_string());
             ExitCode::from(2)
         }
     }

@@ -1,6 +1,7 @@
 //! Where a manifest is read from and written to: a local file, or an S3 object.
 
 use std::fmt;
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 
@@ -167,7 +168,8 @@ impl Place {
         Ok(all)
     }
 
-    /// Starts writing the place anew.
+    /// Starts writing the place anew. What a file has stays until [`Sink::finish`]: work that fails costs nothing that
+    /// was there.
     ///
     /// # Errors
     ///
@@ -175,10 +177,22 @@ impl Place {
     pub async fn create(&self) -> Result<Sink, CommandError> {
         let output = match self {
             Self::Local(path) => {
-                let file = File::create(path)
-                    .await
-                    .map_err(|error| self.failed_locally("written", &error))?;
-                Output::Local(BufWriter::new(file))
+                let failed = |error: io::Error| self.failed_locally("written", &error);
+                // Links stay links, and what is no file (a pipe, a terminal) is written as it is.
+                let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+                let aside = match fs::metadata(&path) {
+                    Ok(found) if !found.is_file() => None,
+                    // A file that may not be written isn't replaced, either.
+                    Ok(_) => {
+                        let mut existing = fs::OpenOptions::new();
+                        existing.append(true).open(&path).map_err(failed)?;
+                        Some(Aside::of(path.clone()))
+                    }
+                    Err(_) => Some(Aside::of(path.clone())),
+                };
+                let written = aside.as_ref().map_or(&path, |aside| &aside.written);
+                let file = File::create(written).await.map_err(failed)?;
+                Output::Local(BufWriter::new(file), aside)
             }
             Self::S3(uri) => {
                 let s3 = aws::Clients::s3_from_profile().await;
@@ -260,9 +274,34 @@ impl Source {
     }
 }
 
+/// A file that is written beside the one whose place it takes.
+#[derive(Debug)]
+struct Aside {
+    written: PathBuf,
+    wanted: PathBuf,
+}
+
+impl Aside {
+    fn of(wanted: PathBuf) -> Self {
+        let mut written = wanted.clone().into_os_string();
+        written.push(format!(".unfinished-{}", std::process::id()));
+        Self {
+            written: written.into(),
+            wanted,
+        }
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        // It isn't there any more when all went well.
+        let _ = fs::remove_file(&self.written);
+    }
+}
+
 #[derive(Debug)]
 enum Output {
-    Local(BufWriter<File>),
+    Local(BufWriter<File>, Option<Aside>),
     S3(Box<Upload>),
 }
 
@@ -282,7 +321,7 @@ impl Sink {
     pub async fn line(&mut self, line: &str) -> Result<(), CommandError> {
         for bytes in [line.as_bytes(), b"\n"] {
             match &mut self.output {
-                Output::Local(file) => file
+                Output::Local(file, _) => file
                     .write_all(bytes)
                     .await
                     .map_err(|error| self.place.failed_locally("written", &error))?,
@@ -295,17 +334,21 @@ impl Sink {
         Ok(())
     }
 
-    /// Completes the file or object; until then an object doesn't exist.
+    /// Completes the file or object; until then it is not there, or as it was.
     ///
     /// # Errors
     ///
     /// Fails when writing does.
     pub async fn finish(self) -> Result<(), CommandError> {
         match self.output {
-            Output::Local(mut file) => file
-                .flush()
-                .await
-                .map_err(|error| self.place.failed_locally("written", &error)),
+            Output::Local(mut file, aside) => {
+                let failed = |error: io::Error| self.place.failed_locally("written", &error);
+                file.flush().await.map_err(failed)?;
+                match aside {
+                    Some(aside) => fs::rename(&aside.written, &aside.wanted).map_err(failed),
+                    None => Ok(()),
+                }
+            }
             Output::S3(upload) => upload
                 .finish()
                 .await

@@ -340,10 +340,24 @@ fn convert_names_the_label_attributes_that_are_there() {
     desk.run("convert m.manifest --out e --label-attribute kind")
         .exits(0)
         .prints("40 entries, 0 rejected, 1 skipped");
+    let entries = desk.read("e");
     desk.write("bare.manifest", "{\"source-ref\":\"s3://birds/1.jpg\"}\n");
     desk.run("convert bare.manifest --out e --label-attribute kind")
         .fails("has the label attribute", "output manifest");
+    assert_eq!(desk.read("e"), entries, "a failure costs what was there");
+    let names = fs::read_dir(desk.folder.path()).unwrap();
+    assert_eq!(names.count(), 3, "something is left over");
     desk.run("convert bare.manifest --out e").exits(0);
+    assert_eq!(desk.read("e"), "");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_crash() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gtcl"));
+    let command = command.args(["convert", "nowhere.manifest", "--out", "e"]);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(2));
 }
 
 #[test]

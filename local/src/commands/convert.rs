@@ -219,7 +219,6 @@ async fn convert(args: &Args) -> Result<u8, CommandError> {
             None => lines.finish(),
         }
     }
-    outputs.finish().await?;
     print_counts(converter.counts());
     if is_no_manifest(converter.counts()) {
         return Err(CommandError::new(format!(
@@ -238,6 +237,7 @@ async fn convert(args: &Args) -> Result<u8, CommandError> {
     {
         return Err(without_attribute(&args.manifest, wanted, others));
     }
+    outputs.finish().await?;
     Ok(u8::from(converter.counts().n_rejected > 0))
 }
 

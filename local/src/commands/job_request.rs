@@ -8,6 +8,7 @@ use crate::job_request::constraints::violations;
 use crate::job_request::reminders::reminders;
 use crate::job_request::stack_outputs::StackOutputs;
 use crate::job_request::{Choices, Tag, TaskType, Usd, compose, label_categories};
+use crate::output::progress::say;
 
 /// Largest file that is read, bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -97,7 +98,6 @@ pub struct Args {
 /// Fails when a file can't be read or is not what it should be.
 #[expect(
     clippy::print_stdout,
-    clippy::print_stderr,
     reason = "the request is the command's output, reminders go beside it"
 )]
 pub async fn run(args: Args) -> Result<u8, CommandError> {
@@ -120,14 +120,14 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
         ));
     }
     if !problems.is_empty() {
-        eprintln!("error: Ground Truth would refuse the request");
+        say("error: Ground Truth would refuse the request");
         for problem in &problems {
-            eprintln!("  {problem}");
+            say(&format!("  {problem}"));
         }
         return Ok(1);
     }
     for reminder in reminders(&request) {
-        eprintln!("note: {reminder}");
+        say(&format!("note: {reminder}"));
     }
     let text = serde_json::to_string_pretty(&request)
         .map_err(|error| CommandError::new(format!("failed to write the request: {error}")))?;

@@ -1,6 +1,6 @@
 //! Progress on standard error: bars on a terminal, plain lines otherwise.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -16,7 +16,7 @@ impl Reporter {
     /// For standard error; nothing at all when `is_quiet`.
     pub fn new(is_quiet: bool) -> Self {
         Self {
-            bars: (!is_quiet && std::io::stderr().is_terminal()).then(MultiProgress::new),
+            bars: (!is_quiet && io::stderr().is_terminal()).then(MultiProgress::new),
             is_quiet,
         }
     }
@@ -52,13 +52,12 @@ impl Reporter {
     }
 
     /// One line.
-    #[expect(clippy::print_stderr, reason = "progress goes to standard error")]
     pub fn note(&self, text: &str) {
         match &self.bars {
             _ if self.is_quiet => {}
             // A closed terminal leaves nobody to tell.
             Some(bars) => drop(bars.println(text)),
-            None => eprintln!("{text}"),
+            None => say(text),
         }
     }
 }
@@ -80,12 +79,17 @@ impl Stage {
     }
 
     /// The stage is over, with this result.
-    #[expect(clippy::print_stderr, reason = "progress goes to standard error")]
     pub fn finish(self, result: &str) {
         match self.bar {
             Some(bar) => bar.finish_and_clear(),
             None if self.is_quiet => {}
-            None => eprintln!("{}: {result}", self.label),
+            None => say(&format!("{}: {result}", self.label)),
         }
     }
+}
+
+/// A line on standard error. A reader that has gone (`2>&1 | head`) is no reason to fail, as `eprintln!` would.
+pub fn say(line: &str) {
+    // There is nobody left to tell.
+    let _ = writeln!(io::stderr(), "{line}");
 }
