@@ -38,6 +38,9 @@ pub struct Report {
     pub review: u64,
     /// Lines by code: rejected, skipped, refused, vanished and landed with errors.
     pub by_code: BTreeMap<String, u64>,
+    /// What was left out of entries or changed in them, by kind: boxes, labels, fields.
+    #[serde(default)]
+    pub in_entries: BTreeMap<String, u64>,
     /// The consolidation, where the labels come from one that was made here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consolidation: Option<ConsolidationReport>,

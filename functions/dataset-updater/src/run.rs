@@ -534,6 +534,7 @@ impl Work<'_> {
                 .iter()
                 .map(|(code, n)| (code.as_str().to_owned(), *n))
                 .collect(),
+            in_entries: in_entries(&counts),
             ..Report::default()
         };
         let mut troubles = BTreeMap::new();
@@ -765,6 +766,16 @@ fn verified_troubles(verified: Verified) -> Vec<(u64, Trouble)> {
         (line_number, trouble)
     });
     vanished.chain(errors).collect()
+}
+
+fn in_entries(counts: &manifest::Counts) -> BTreeMap<String, u64> {
+    let fields = ("FieldsDropped".to_owned(), counts.n_fields_dropped);
+    let notes = counts.notes.iter();
+    notes
+        .map(|note| (note.name(), u64::from(note.n())))
+        .chain([fields])
+        .filter(|(_, n)| *n > 0)
+        .collect()
 }
 
 fn refused_trouble(message: String) -> Trouble {

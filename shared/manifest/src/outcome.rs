@@ -54,6 +54,65 @@ pub enum Note {
     ConfidenceUnknown,
 }
 
+impl Note {
+    /// Name of its kind, with the code where there is one.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let name = match self {
+            Self::FieldsDropped { .. } => "FieldsDropped",
+            Self::BoxesRounded { .. } => "BoxesRounded",
+            Self::BoxesClamped { .. } => "BoxesClamped",
+            Self::BoxesDropped { code, .. } => return format!("BoxesDropped.{code}"),
+            Self::BoxesBelowMinConfidence { .. } => "BoxesBelowMinConfidence",
+            Self::LabelsBelowMinConfidence { .. } => "LabelsBelowMinConfidence",
+            Self::ClassMapReduced { .. } => "ClassMapReduced",
+            Self::RepeatedLabels { .. } => "RepeatedLabels",
+            Self::ConfidenceUnknown => "ConfidenceUnknown",
+        };
+        name.to_owned()
+    }
+
+    /// How many boxes, labels, fields or classes it is about; of unknown confidences, one.
+    #[must_use]
+    pub fn n(&self) -> u32 {
+        match self {
+            Self::FieldsDropped { n }
+            | Self::BoxesRounded { n }
+            | Self::BoxesClamped { n }
+            | Self::BoxesDropped { n, .. }
+            | Self::BoxesBelowMinConfidence { n }
+            | Self::LabelsBelowMinConfidence { n }
+            | Self::ClassMapReduced { n }
+            | Self::RepeatedLabels { n } => *n,
+            Self::ConfidenceUnknown => 1,
+        }
+    }
+
+    /// Adds one of the same kind (of the same code); answers whether it is.
+    fn add(&mut self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::BoxesDropped { code: a, n }, Self::BoxesDropped { code: b, n: more }) => {
+                if a == b {
+                    *n += more;
+                }
+                a == b
+            }
+            (Self::FieldsDropped { n }, Self::FieldsDropped { n: more })
+            | (Self::BoxesRounded { n }, Self::BoxesRounded { n: more })
+            | (Self::BoxesClamped { n }, Self::BoxesClamped { n: more })
+            | (Self::BoxesBelowMinConfidence { n }, Self::BoxesBelowMinConfidence { n: more })
+            | (Self::LabelsBelowMinConfidence { n }, Self::LabelsBelowMinConfidence { n: more })
+            | (Self::ClassMapReduced { n }, Self::ClassMapReduced { n: more })
+            | (Self::RepeatedLabels { n }, Self::RepeatedLabels { n: more }) => {
+                *n += more;
+                true
+            }
+            (Self::ConfidenceUnknown, Self::ConfidenceUnknown) => true,
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for Note {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -158,6 +217,9 @@ pub struct Counts {
     pub n_review: u64,
     /// Fields of entries' lines that were left out.
     pub n_fields_dropped: u64,
+    /// What else was changed in entries, each kind once, in the order in which they were met.
+    #[serde(skip)]
+    pub notes: Vec<Note>,
     /// Rejected and skipped lines by code.
     pub by_code: BTreeMap<Code, u64>,
 }
@@ -168,14 +230,13 @@ impl Counts {
         let code = match converted {
             Converted::Entry(entry) => {
                 self.n_entries += 1;
-                let dropped = entry.notes.iter().map(|note| {
-                    if let Note::FieldsDropped { n } = note {
-                        u64::from(*n)
-                    } else {
-                        0
+                for note in &entry.notes {
+                    match note {
+                        Note::FieldsDropped { n } => self.n_fields_dropped += u64::from(*n),
+                        _ if self.notes.iter_mut().any(|known| known.add(note)) => {}
+                        _ => self.notes.push(*note),
                     }
-                });
-                self.n_fields_dropped += dropped.sum::<u64>();
+                }
                 return;
             }
             Converted::Rejected(rejected) => {
