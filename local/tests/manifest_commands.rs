@@ -352,6 +352,43 @@ fn convert_names_the_label_attributes_that_are_there() {
 }
 
 #[test]
+fn a_manifest_of_another_job_is_no_success() {
+    let desk = Desk::new();
+    desk.write("renamed/manifests/output/output.manifest", good_lines());
+    desk.run("convert renamed/manifests/output/output.manifest --out e")
+        .fails("has a label of this job", "--job-name");
+    assert!(!desk.path("e").exists());
+    desk.run("convert renamed/manifests/output/output.manifest --out e --label-attribute kind")
+        .exits(0)
+        .prints("40 entries");
+}
+
+#[test]
+fn convert_counts_the_boxes_that_entries_lose() {
+    let desk = Desk::new();
+    let boxed = |sizes: &[i32]| {
+        let boxes = sizes.iter().map(|size| {
+            format!(r#"{{"class_id":0,"left":1.5,"top":1,"width":{size},"height":40}}"#)
+        });
+        let objects = sizes.iter().map(|_| r#"{"confidence":1}"#.to_owned());
+        format!(
+            r#"{{"source-ref":"s3://birds/{}.jpg","b":{{"image_size":[{{"width":640,"height":480,"depth":3}}],"annotations":[{}]}},"b-metadata":{{"objects":[{}],"class-map":{{"0":"Owl"}},"type":"groundtruth/object-detection","human-annotated":"yes","creation-date":"2024-01-01T00:00:00","job-name":"b"}}}}{}"#,
+            sizes.len(),
+            boxes.collect::<Vec<_>>().join(","),
+            objects.collect::<Vec<_>>().join(","),
+            "\n",
+        )
+    };
+    desk.write("m.manifest", boxed(&[40]) + &boxed(&[40, -10, 0]));
+    desk.run("convert m.manifest --out e")
+        .exits(0)
+        .prints("2 entries")
+        .prints("1 boxes left out: ERROR_INVALID_BOUNDING_BOX")
+        .prints("1 boxes left out: ERROR_BOUNDING_BOX_TOO_SMALL")
+        .prints("2 boxes rounded outward");
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_crash() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gtcl"));
     let command = command.args(["convert", "nowhere.manifest", "--out", "e"]);

@@ -13,7 +13,7 @@ use crate::place::{Place, Sink, all_different};
 /// Arguments of `gtcl convert`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Every path may be an s3:// URI. Exit code: 0 every line became an entry or was skipped, 1 lines were rejected, 2 the manifest can't be read, no line has the label attribute that is named, or the entries can't be written."
+    after_help = "Every path may be an s3:// URI. Exit code: 0 every line became an entry or was skipped, 1 lines were rejected, 2 the manifest can't be read, no line has the label attribute that is named or a label of the job, or the entries can't be written."
 )]
 pub struct Args {
     /// Output manifest of a labeling job.
@@ -205,10 +205,18 @@ async fn convert(args: &Args) -> Result<u8, CommandError> {
     }
     let mut outputs = Outputs::create(args).await?;
     let mut converter = Converter::new(args.options());
+    let mut of_other_job = None;
     loop {
         let mut n_taken = 0;
         while let Some((line_number, line)) = lines.next_line() {
-            outputs.write(converter.convert(line_number, line)).await?;
+            let converted = converter.convert(line_number, line);
+            if let Converted::Skipped(skipped) = &converted
+                && skipped.code == Code::OtherJob
+                && of_other_job.is_none()
+            {
+                of_other_job = Some(skipped.reason.clone());
+            }
+            outputs.write(converted).await?;
             n_taken += 1;
         }
         if n_taken == 0 && lines.is_finished() {
@@ -236,6 +244,17 @@ async fn convert(args: &Args) -> Result<u8, CommandError> {
     ) = (&args.label_attribute, converter.attributes())
     {
         return Err(without_attribute(&args.manifest, wanted, others));
+    }
+    let counts = converter.counts();
+    if let (0, Some(reason)) = (
+        counts.n_entries + counts.n_rejected + counts.n_review,
+        of_other_job,
+    ) {
+        return Err(CommandError::new(format!(
+            "no line of {} has a label of this job: {reason}",
+            args.manifest
+        ))
+        .with_help("the folder before manifests/output/ is taken for the job's name; name it with --job-name, or the label with --label-attribute"));
     }
     outputs.finish().await?;
     Ok(u8::from(converter.counts().n_rejected > 0))
@@ -280,6 +299,9 @@ fn print_counts(counts: &Counts) {
     println!(
         "{n_lines} lines: {n_entries} entries, {n_rejected} rejected, {n_skipped} skipped ({n_review} of them for review); {n_fields_dropped} fields left out"
     );
+    for note in &counts.notes {
+        println!("  {note}");
+    }
     for (code, n) in &counts.by_code {
         println!("  {n:>8} {code}: {} {}", code.message(), code.remedy());
     }
