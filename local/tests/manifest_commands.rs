@@ -383,8 +383,8 @@ fn convert_counts_the_boxes_that_entries_lose() {
     desk.run("convert m.manifest --out e")
         .exits(0)
         .prints("2 entries")
-        .prints("1 boxes left out: ERROR_INVALID_BOUNDING_BOX")
-        .prints("1 boxes left out: ERROR_BOUNDING_BOX_TOO_SMALL")
+        .prints("1 box left out: ERROR_INVALID_BOUNDING_BOX")
+        .prints("1 box left out: ERROR_BOUNDING_BOX_TOO_SMALL")
         .prints("2 boxes rounded outward");
 }
 

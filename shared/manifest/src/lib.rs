@@ -15,6 +15,7 @@ mod boxes;
 mod code;
 mod convert;
 mod convert_options;
+mod counted;
 pub mod dataset;
 mod date;
 mod envelope;
@@ -39,6 +40,7 @@ pub use convert::{AttributesSeen, Converter};
 pub use convert_options::{
     ConvertOptions, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes, job_name_from_key,
 };
+pub use counted::counted;
 pub use envelope::{
     BoxLabel, Envelope, EnvelopeError, ImageSize, TYPE_BOXES, TYPE_MULTI_LABEL, TYPE_SINGLE_LABEL,
 };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::code::Code;
+use crate::counted::counted;
 
 /// Something that was changed on the way from line to entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,22 +116,36 @@ impl Note {
 
 impl fmt::Display for Note {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let n = |noun| counted(u64::from(self.n()), noun);
         match self {
-            Self::FieldsDropped { n } => write!(formatter, "{n} fields left out"),
-            Self::BoxesRounded { n } => write!(formatter, "{n} boxes rounded outward"),
-            Self::BoxesClamped { n } => write!(formatter, "{n} boxes cut at the image's edge"),
-            Self::BoxesDropped { code, n } => write!(formatter, "{n} boxes left out: {code}"),
-            Self::BoxesBelowMinConfidence { n } => {
-                write!(formatter, "{n} boxes below the minimum confidence left out")
+            Self::FieldsDropped { .. } => write!(formatter, "{} left out", n("field")),
+            Self::BoxesRounded { .. } => write!(formatter, "{} rounded outward", n("box")),
+            Self::BoxesClamped { .. } => write!(formatter, "{} cut at the image's edge", n("box")),
+            Self::BoxesDropped { code, .. } => write!(formatter, "{} left out: {code}", n("box")),
+            Self::BoxesBelowMinConfidence { .. } => {
+                write!(
+                    formatter,
+                    "{} below the minimum confidence left out",
+                    n("box")
+                )
             }
-            Self::LabelsBelowMinConfidence { n } => write!(
-                formatter,
-                "{n} labels below the minimum confidence left out"
-            ),
-            Self::ClassMapReduced { n } => {
-                write!(formatter, "{n} unused classes taken out of the class map")
+            Self::LabelsBelowMinConfidence { .. } => {
+                write!(
+                    formatter,
+                    "{} below the minimum confidence left out",
+                    n("label")
+                )
             }
-            Self::RepeatedLabels { n } => write!(formatter, "{n} repeated labels left out"),
+            Self::ClassMapReduced { .. } => {
+                write!(
+                    formatter,
+                    "{} taken out of the class map",
+                    n("unused class")
+                )
+            }
+            Self::RepeatedLabels { .. } => {
+                write!(formatter, "{} left out", n("repeated label"))
+            }
             Self::ConfidenceUnknown => write!(
                 formatter,
                 "all confidences are 0: minimum confidence not applied"
