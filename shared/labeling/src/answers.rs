@@ -27,25 +27,26 @@ const IMAGE_EDGE_MAX_PX: u32 = 1_000_000;
 /// How deep the form is searched for an answer, in levels.
 const DEPTH_MAX: u8 = 4;
 
-/// One worker's answer to one data object.
+/// One worker's answer to one data object. `N` is what stands for a label category's name: the name as submitted, or
+/// a number for it where many answers are held.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Answer {
+pub enum Answer<N = String> {
     /// One label category.
     SingleLabel {
-        /// Its name, as submitted.
-        label: String,
+        /// Its name.
+        label: N,
     },
     /// Label categories, in the order submitted, without repeats; none is an answer too.
     MultiLabel {
-        /// Their names, as submitted.
-        labels: Vec<String>,
+        /// Their names.
+        labels: Vec<N>,
     },
     /// Boxes; none is an answer too.
     Boxes {
         /// The image's size as the worker's browser saw it.
         image_size: Option<ImageSize>,
         /// The boxes, in the order submitted. Boxes without area (a click without a drag) are left out.
-        boxes: Vec<DrawnBox>,
+        boxes: Vec<DrawnBox<N>>,
     },
     /// A form without anything in it: the time ran out, or nothing was chosen. Not an answer.
     Empty,
@@ -67,9 +68,9 @@ pub struct ImageSize {
 
 /// A box as a worker drew it, in pixels from the upper left corner of the image.
 #[derive(Debug, Clone, PartialEq)]
-pub struct DrawnBox {
-    /// Name of the label category, as submitted.
-    pub label: String,
+pub struct DrawnBox<N = String> {
+    /// Name of the label category.
+    pub label: N,
     /// Left edge.
     pub left: f64,
     /// Top edge.
@@ -78,6 +79,37 @@ pub struct DrawnBox {
     pub width: f64,
     /// Height, above 0.
     pub height: f64,
+}
+
+impl<N> Answer<N> {
+    /// The answer with its names put differently. Holds no more memory than it needs.
+    pub fn map_names<M>(self, mut name: impl FnMut(N) -> M) -> Answer<M> {
+        match self {
+            Self::SingleLabel { label } => Answer::SingleLabel { label: name(label) },
+            Self::MultiLabel { labels } => Answer::MultiLabel {
+                labels: exactly(labels, name),
+            },
+            Self::Boxes { image_size, boxes } => Answer::Boxes {
+                image_size,
+                boxes: exactly(boxes, |drawn| DrawnBox {
+                    label: name(drawn.label),
+                    left: drawn.left,
+                    top: drawn.top,
+                    width: drawn.width,
+                    height: drawn.height,
+                }),
+            },
+            Self::Empty => Answer::Empty,
+            Self::Unsupported { kind } => Answer::Unsupported { kind },
+        }
+    }
+}
+
+/// A new list without spare room: one that is collected may keep the old one's.
+fn exactly<A, B>(list: Vec<A>, into: impl FnMut(A) -> B) -> Vec<B> {
+    let mut exact = Vec::with_capacity(list.len());
+    exact.extend(list.into_iter().map(into));
+    exact
 }
 
 /// Why an answer can't be read.

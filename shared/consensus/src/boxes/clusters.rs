@@ -137,6 +137,8 @@ pub(super) fn join(mut drawn: Vec<Drawn>, spreads: &Spreads<'_>, iou_min: f64) -
         add(cluster, &mut clusters, &mut candidates, iou_min);
     }
     clusters.retain(|cluster| !cluster.is_joined);
+    // A whole job's clusters are held together, and most of this room is for those that were joined.
+    clusters.shrink_to_fit();
     clusters
 }
 

@@ -96,6 +96,8 @@ pub(super) struct Batch {
     task_type: Option<TaskType>,
     /// Pseudonyms, sorted.
     workers: Vec<String>,
+    /// Names in answers, by number.
+    names: Vec<String>,
     classes: Classes,
     objects: Vec<Object>,
     counts: Counts,
@@ -103,9 +105,10 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Answers name their workers by index into `workers`. `categories` win over the config's.
+    /// Answers have indices into `workers` and `names`. `categories` win over the config's.
     pub(super) fn new(
         workers: Vec<String>,
+        names: Vec<String>,
         objects: Vec<Object>,
         n_unidentified: u32,
         categories: Option<&[String]>,
@@ -120,6 +123,10 @@ impl Batch {
             Some(_) => BTreeSet::new(),
             None => answers()
                 .flat_map(|(_, answer)| names_in(answer))
+                .collect::<BTreeSet<u32>>()
+                .into_iter()
+                .filter_map(|number| names.get(number as usize))
+                .map(String::as_str)
                 .filter(|name| !same(name, &config.exclusion_label))
                 .collect(),
         };
@@ -135,6 +142,7 @@ impl Batch {
         Self {
             task_type,
             workers,
+            names,
             classes,
             objects,
             counts,
@@ -162,8 +170,9 @@ impl Batch {
     /// Turns each answer into what `consensus` takes; an answer that can't be turned is unreadable.
     fn problem<A>(
         &mut self,
-        mut convert: impl FnMut(&Classes, u32, &Answer, &mut Unknown) -> Result<A, String>,
+        mut convert: impl FnMut(&Named<'_>, u32, &Answer<u32>, &mut Unknown) -> Result<A, String>,
     ) -> Problem<A> {
+        let named = Named::new(&self.names, &self.classes);
         let mut items = Vec::with_capacity(self.objects.len());
         for Object {
             answers, problems, ..
@@ -173,7 +182,7 @@ impl Batch {
             // Given up here: a whole job's answers need not be held twice.
             for (worker, answer) in std::mem::take(answers) {
                 let mut unknown = Unknown::default();
-                match convert(&self.classes, worker, &answer, &mut unknown) {
+                match convert(&named, worker, &answer, &mut unknown) {
                     Ok(answer) => {
                         self.counts.n_answers += 1;
                         converted.push(answer);
@@ -184,6 +193,7 @@ impl Batch {
                     }
                 }
                 for name in unknown.0 {
+                    let name = named.name(name).to_owned();
                     *self.unknown_categories.entry(name).or_default() += 1;
                 }
             }
@@ -197,7 +207,7 @@ impl Batch {
     }
 
     fn single_label_problem(&mut self) -> Problem<SingleLabelVote> {
-        self.problem(|classes, worker, answer, unknown| {
+        self.problem(|named, worker, answer, unknown| {
             let label = match answer {
                 Answer::SingleLabel { label } => label,
                 Answer::MultiLabel { labels } => match labels.as_slice() {
@@ -206,7 +216,7 @@ impl Batch {
                 },
                 _ => return Err("boxes in a single-label job".to_owned()),
             };
-            let class = unknown.find(classes, label)?;
+            let class = unknown.find(named, *label)?;
             Ok(SingleLabelVote { worker, class })
         })
     }
@@ -257,7 +267,7 @@ impl Batch {
     }
 
     fn multi_label_problem(&mut self, exclusion: &str) -> Problem<MultiLabelVote> {
-        self.problem(|classes, worker, answer, unknown| {
+        self.problem(|named, worker, answer, unknown| {
             let labels = match answer {
                 Answer::SingleLabel { label } => std::slice::from_ref(label),
                 Answer::MultiLabel { labels } => labels.as_slice(),
@@ -266,10 +276,10 @@ impl Batch {
             let mut selected = Vec::with_capacity(labels.len());
             let mut problem = None;
             for label in labels {
-                match classes.find(label) {
+                match named.find(*label) {
                     Some(class) => selected.push(class),
-                    None if same(label, exclusion) => {}
-                    None => problem = unknown.find(classes, label).err(),
+                    None if same(named.name(*label), exclusion) => {}
+                    None => problem = unknown.find(named, *label).err(),
                 }
             }
             match problem {
@@ -348,14 +358,14 @@ impl Batch {
                 }
             }
         }
-        let problem = self.problem(|classes, worker, answer, unknown| {
+        let problem = self.problem(|named, worker, answer, unknown| {
             let Answer::Boxes { boxes: drawn, .. } = answer else {
                 return Err("a label without boxes in a bounding box job".to_owned());
             };
             let mut boxes = Vec::with_capacity(drawn.len());
             let mut problem = None;
             for drawn in drawn {
-                match unknown.find(classes, &drawn.label) {
+                match unknown.find(named, drawn.label) {
                     Ok(class) => boxes.push(consensus::boxes::BoxLabel {
                         class,
                         left: drawn.left,
@@ -441,22 +451,45 @@ impl Batch {
     }
 }
 
-/// Names that are no label category.
+/// The names in answers, and the class that each one is.
+struct Named<'a> {
+    names: &'a [String],
+    classes: &'a Classes,
+    found: Vec<Option<u32>>,
+}
+
+impl<'a> Named<'a> {
+    fn new(names: &'a [String], classes: &'a Classes) -> Self {
+        Self {
+            names,
+            classes,
+            found: names.iter().map(|name| classes.find(name)).collect(),
+        }
+    }
+
+    fn name(&self, number: u32) -> &str {
+        self.names.get(number as usize).map_or("", String::as_str)
+    }
+
+    fn find(&self, number: u32) -> Option<u32> {
+        self.found.get(number as usize).copied().flatten()
+    }
+}
+
+/// Numbers of names that are no label category.
 #[derive(Default)]
-struct Unknown(BTreeSet<String>);
+struct Unknown(BTreeSet<u32>);
 
 impl Unknown {
-    fn find(&mut self, classes: &Classes, name: &str) -> Result<u32, String> {
-        classes.find(name).ok_or_else(|| {
-            if classes.are_known() {
-                self.0.insert(name.to_owned());
-                format!(
-                    "{} is not one of the {} label categories",
-                    shown(name),
-                    classes.names().len()
-                )
+    fn find(&mut self, named: &Named<'_>, number: u32) -> Result<u32, String> {
+        named.find(number).ok_or_else(|| {
+            let name = shown(named.name(number));
+            if named.classes.are_known() {
+                self.0.insert(number);
+                let n_categories = named.classes.names().len();
+                format!("{name} is not one of the {n_categories} label categories")
             } else {
-                format!("{} says that no category applies", shown(name))
+                format!("{name} says that no category applies")
             }
         })
     }
@@ -491,7 +524,7 @@ fn failure_reason(object: &Object) -> String {
     }
 }
 
-fn most_frequent<'a>(answers: impl Iterator<Item = &'a Answer>) -> Option<TaskType> {
+fn most_frequent<'a>(answers: impl Iterator<Item = &'a Answer<u32>>) -> Option<TaskType> {
     let mut counts: BTreeMap<TaskType, u32> = BTreeMap::new();
     for answer in answers {
         let task_type = match answer {
@@ -509,11 +542,11 @@ fn most_frequent<'a>(answers: impl Iterator<Item = &'a Answer>) -> Option<TaskTy
         .map(|(task_type, _)| task_type)
 }
 
-fn names_in(answer: &Answer) -> Vec<&str> {
+fn names_in(answer: &Answer<u32>) -> Vec<u32> {
     match answer {
-        Answer::SingleLabel { label } => vec![label],
-        Answer::MultiLabel { labels } => labels.iter().map(String::as_str).collect(),
-        Answer::Boxes { boxes, .. } => boxes.iter().map(|drawn| drawn.label.as_str()).collect(),
+        Answer::SingleLabel { label } => vec![*label],
+        Answer::MultiLabel { labels } => labels.clone(),
+        Answer::Boxes { boxes, .. } => boxes.iter().map(|drawn| drawn.label).collect(),
         Answer::Empty | Answer::Unsupported { .. } => Vec::new(),
     }
 }
@@ -523,7 +556,7 @@ fn same(a: &str, b: &str) -> bool {
 }
 
 /// The size that most answers state, the larger one among equals.
-fn image_size(answers: &[(u32, Answer)]) -> Option<ImageSize> {
+fn image_size(answers: &[(u32, Answer<u32>)]) -> Option<ImageSize> {
     let mut counts: BTreeMap<ImageSize, u32> = BTreeMap::new();
     for (_, answer) in answers {
         if let Answer::Boxes {
@@ -541,13 +574,13 @@ fn image_size(answers: &[(u32, Answer)]) -> Option<ImageSize> {
 }
 
 /// The part of a box that lies in the image; `None` when there is none.
-fn cut(drawn: &DrawnBox, size: ImageSize) -> Option<DrawnBox> {
+fn cut(drawn: &DrawnBox<u32>, size: ImageSize) -> Option<DrawnBox<u32>> {
     let (width, height) = (f64::from(size.width), f64::from(size.height));
     let (left, top) = (drawn.left.clamp(0.0, width), drawn.top.clamp(0.0, height));
     let right = (drawn.left + drawn.width).clamp(0.0, width);
     let bottom = (drawn.top + drawn.height).clamp(0.0, height);
-    (right > left && bottom > top).then(|| DrawnBox {
-        label: drawn.label.clone(),
+    (right > left && bottom > top).then_some(DrawnBox {
+        label: drawn.label,
         left,
         top,
         width: right - left,

@@ -7,6 +7,7 @@ mod gathered;
 mod outcome;
 mod quality;
 mod request;
+mod size;
 
 pub use annotation_file::{
     ANNOTATION_FILE_BYTES_MAX, Annotation, AnnotationFile, AnnotationFileError, Content, DataObject,
