@@ -153,8 +153,8 @@ codes! {
         => "ask for lines without boxes to be sent when you want them in the dataset";
     NoLabels "SKIPPED_NO_LABELS" Ours "No label applies to the image; Custom Labels would keep it as unlabeled."
         => "ask for unlabeled lines to be sent when you want them in the dataset";
-    BelowMinConfidence "SKIPPED_BELOW_MIN_CONFIDENCE" Ours "No label reaches the minimum confidence; the line is in the review manifest."
-        => "label the review manifest in a follow-up job";
+    BelowMinConfidence "SKIPPED_BELOW_MIN_CONFIDENCE" Ours "No label reaches the minimum confidence."
+        => "label the image again in a follow-up job (the review manifest is its input), or lower the minimum confidence";
 }
 
 impl Code {

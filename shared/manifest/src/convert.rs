@@ -58,7 +58,28 @@ impl AttributesSeen {
 
     fn add(&mut self, entry: &EntryWriter<'_, '_>) {
         self.n_lines_with += u64::from(entry.has_attribute);
-        for name in &entry.others {
+        self.add_others(&entry.others);
+    }
+
+    /// Of a line that has no usable source reference.
+    fn add_of_refused(&mut self, line: &Line<'_>, options: &ConvertOptions) {
+        let names: Vec<&str> = match candidates(line) {
+            Ok(candidates) => candidates.iter().map(|candidate| candidate.name).collect(),
+            Err(_) => Vec::new(),
+        };
+        let has_wanted = match &options.label_attribute {
+            Some(wanted) => names.contains(&wanted.as_str()) || line.member(wanted).is_some(),
+            None => !names.is_empty(),
+        };
+        if has_wanted {
+            self.n_lines_with += 1;
+        } else {
+            self.add_others(&names);
+        }
+    }
+
+    fn add_others(&mut self, names: &[&str]) {
+        for name in names {
             if let Some(n_lines) = self.others.get_mut(*name) {
                 *n_lines += 1;
             } else if self.others.len() < Self::OTHERS_MAX {
@@ -141,13 +162,17 @@ impl Converter {
         let has_return = memchr::memchr(b'\r', bytes).is_some();
         let source_ref = match read_source_ref(&line) {
             Ok(source_ref) => source_ref,
-            Err((Code::MissingSourceRef, _)) if line.member("source").is_some() => {
-                return reject(
-                    Code::UnsupportedTaskType,
-                    "line has source instead of source-ref: a text job".to_owned(),
-                );
+            Err((code, reason)) => {
+                self.attributes.add_of_refused(&line, &self.options);
+                if code == Code::MissingSourceRef && line.member("source").is_some() {
+                    return reject(
+                        Code::UnsupportedTaskType,
+                        "line has source instead of source-ref: it is of a text job, and Custom Labels takes images only"
+                            .to_owned(),
+                    );
+                }
+                return reject(code, reason);
             }
-            Err((code, reason)) => return reject(code, reason),
         };
         let mut entry = EntryWriter::new(&line, bytes.len(), has_return);
         let written = entry.write(&self.options);
@@ -507,7 +532,10 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
                 let kind = metadata.kind.map(Text::decoded).unwrap_or_default();
                 rejected(
                     Code::UnsupportedTaskType,
-                    format!("label has type {:?}", shown(&kind)),
+                    format!(
+                        "label has type {:?}; Custom Labels takes labels of whole images and boxes",
+                        shown(&kind)
+                    ),
                 )
             }
         }

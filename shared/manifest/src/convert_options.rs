@@ -1,5 +1,7 @@
 //! What to convert, and what to do where there is a choice.
 
+use crate::line::{METADATA_SUFFIX, SERVICE_KEYS, shown};
+
 /// What to do with an image that has nothing labeled on it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum WhenEmpty {
@@ -96,4 +98,61 @@ impl Default for ConvertOptions {
 pub fn job_name_from_key(key: &str) -> Option<&str> {
     let before = key.strip_suffix("/manifests/output/output.manifest")?;
     before.rsplit('/').next().filter(|job| !job.is_empty())
+}
+
+/// Why no label attribute can have this name, whatever the line; `None` for names that one can have.
+///
+/// # Examples
+///
+/// ```
+/// # use manifest::label_attribute_fault;
+/// assert_eq!(label_attribute_fault("birds"), None);
+/// assert!(label_attribute_fault("birds-metadata").is_some_and(|fault| fault.ends_with("name \"birds\"")));
+/// ```
+#[must_use]
+pub fn label_attribute_fault(name: &str) -> Option<String> {
+    let quoted = shown(name);
+    if name.is_empty() || name == METADATA_SUFFIX {
+        return Some("a label attribute's name has at least one character".to_owned());
+    }
+    if name == "source-ref" || name == "source" {
+        return Some(format!("{name:?} is what was labeled, not a label of it"));
+    }
+    if SERVICE_KEYS.contains(&name) {
+        return Some(format!(
+            "{quoted:?} is what Custom Labels adds to entries, not a label"
+        ));
+    }
+    let attribute = name.strip_suffix(METADATA_SUFFIX)?;
+    Some(format!(
+        "{quoted:?} is a label attribute's metadata: name {:?}",
+        shown(attribute)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_no_label_attribute_has() {
+        for (name, fault) in [
+            ("", Some("at least one character")),
+            ("source-ref", Some("what was labeled")),
+            ("source", Some("what was labeled")),
+            ("birds-metadata", Some("name \"birds\"")),
+            ("cl-errors", Some("Custom Labels adds")),
+            ("cl-metadata", Some("Custom Labels adds")),
+            ("-metadata", Some("at least one character")),
+            ("birds", None),
+            ("birds-ref", None),
+            ("metadata", None),
+        ] {
+            let found = label_attribute_fault(name);
+            match fault {
+                Some(fault) => assert!(found.is_some_and(|found| found.contains(fault)), "{name}"),
+                None => assert_eq!(found, None, "{name}"),
+            }
+        }
+    }
 }

@@ -39,6 +39,7 @@ pub use code::{Code, Stage};
 pub use convert::{AttributesSeen, Converter};
 pub use convert_options::{
     ConvertOptions, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes, job_name_from_key,
+    label_attribute_fault,
 };
 pub use counted::counted;
 pub use envelope::{
