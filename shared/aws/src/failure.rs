@@ -62,5 +62,6 @@ fn with_causes(error: &dyn std::error::Error) -> String {
         message.push_str(&error.to_string());
         cause = error.source();
     }
-    message
+    let lines: Vec<&str> = message.lines().map(str::trim).collect();
+    lines.join(" ")
 }

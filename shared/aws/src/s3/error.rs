@@ -20,7 +20,7 @@ pub enum S3Error {
     /// No such object, or no such bucket.
     #[error("{uri} does not exist")]
     NotFound {
-        /// The object or bucket.
+        /// The object as an S3 URI, or `bucket NAME`.
         uri: String,
     },
     /// The function's role may not do this.
@@ -126,7 +126,10 @@ impl S3Error {
             };
         }
         match (failure.code.as_str(), failure.status) {
-            ("NoSuchKey" | "NoSuchBucket" | "NotFound" | "NoSuchVersion", _) | (_, Some(404)) => {
+            ("NoSuchBucket", _) => Self::NotFound {
+                uri: format!("bucket {bucket}"),
+            },
+            ("NoSuchKey" | "NotFound" | "NoSuchVersion", _) | (_, Some(404)) => {
                 Self::NotFound { uri }
             }
             // 409 ConditionalRequestConflict: another conditional write of the same key was under way.
