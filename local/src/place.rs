@@ -32,8 +32,29 @@ impl std::str::FromStr for Place {
                 .map(Self::S3)
                 .map_err(|error| error.to_string());
         }
-        Ok(Self::Local(PathBuf::from(text)))
+        match text.split_once("://") {
+            Some(("file", path)) => Err(format!("leave file:// out: {path}")),
+            Some((scheme, _)) if is_scheme(scheme) => Err(format!(
+                "{scheme}:// is not supported: name a path on this machine, or s3://BUCKET/KEY"
+            )),
+            _ if text.is_empty() => Err(
+                "the path is empty: name a path on this machine, or s3://BUCKET/KEY".to_owned(),
+            ),
+            _ if text == "-" => Err(
+                "- is not supported: name a path such as /dev/stdin or /dev/stdout, or s3://BUCKET/KEY"
+                    .to_owned(),
+            ),
+            _ => Ok(Self::Local(PathBuf::from(text))),
+        }
     }
+}
+
+/// A URI's scheme, not a part of a path.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
 }
 
 impl fmt::Display for Place {
@@ -102,16 +123,9 @@ impl Place {
 
     fn failed_in_s3(&self, verb: &str, error: &S3Error) -> CommandError {
         let failed = self.failed(verb, error);
-        match error {
-            S3Error::NotFound { .. } => {
-                failed.with_help("look at bucket, key, and the region and account in use")
-            }
-            S3Error::Unavailable { .. } => failed
-                .with_help("look at the network, AWS_REGION, and AWS_ENDPOINT_URL_S3 if it is set"),
-            S3Error::AccessDenied { .. } | S3Error::PreconditionFailed { .. } => failed,
-            S3Error::TooLarge { .. } | S3Error::Other { .. } => {
-                failed.with_help("look at AWS_REGION and the credentials in use")
-            }
+        match s3_remedy(error) {
+            Some(remedy) => failed.with_help(remedy),
+            None => failed,
         }
     }
 
@@ -208,6 +222,40 @@ impl Place {
             output,
         })
     }
+}
+
+/// What whoever runs a command can do about an error of S3; `None` where the error says it itself.
+#[must_use]
+pub fn s3_remedy(error: &S3Error) -> Option<String> {
+    const CREDENTIALS: &str = "give credentials: AWS_PROFILE=NAME, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), or `aws configure`";
+    const REGION: &str =
+        "name the bucket's region: AWS_REGION=NAME, or a profile that has one: AWS_PROFILE=NAME";
+    let remedy = match error {
+        S3Error::NotFound { uri } => match uri.strip_prefix("bucket ") {
+            Some(bucket) => format!(
+                "look at the bucket's name, and the account and region in use; `aws s3 mb s3://{bucket}` makes it"
+            ),
+            None => "look at bucket and key: `aws s3 ls` lists them".to_owned(),
+        },
+        S3Error::Unavailable { message, .. } | S3Error::Other { message, .. }
+            if message.contains("region must be set") =>
+        {
+            REGION.to_owned()
+        }
+        S3Error::Unavailable { message, .. } | S3Error::Other { message, .. }
+            if message.contains("credential") =>
+        {
+            CREDENTIALS.to_owned()
+        }
+        S3Error::Unavailable { .. } => {
+            "look at the network, AWS_REGION, and AWS_ENDPOINT_URL_S3 if it is set".to_owned()
+        }
+        S3Error::AccessDenied { .. } | S3Error::PreconditionFailed { .. } => return None,
+        S3Error::TooLarge { .. } | S3Error::Other { .. } => {
+            "look at AWS_REGION and the credentials in use: AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned()
+        }
+    };
+    Some(remedy)
 }
 
 /// Refuses two uses of one place: what is written would overwrite what is read, or the other thing written.
@@ -360,6 +408,27 @@ impl Sink {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_that_are_not_supported() {
+        for (text, fault) in [
+            ("", "is empty"),
+            ("-", "/dev/stdin"),
+            ("file:///tmp/m", "leave file:// out: /tmp/m"),
+            (
+                "https://birds.s3.amazonaws.com/m",
+                "https:// is not supported",
+            ),
+            ("S3://birds/m", "S3:// is not supported"),
+            ("s3://birds", "no object key"),
+        ] {
+            let error = text.parse::<Place>().unwrap_err();
+            assert!(error.contains(fault), "{text}: {error}");
+        }
+        for path in ["m", "-m", "./-", "a b://c", "C:/m", "://"] {
+            assert_eq!(path.parse(), Ok(Place::Local(path.into())), "{path}");
+        }
+    }
 
     #[test]
     fn words_go_before_the_extension() {

@@ -335,7 +335,7 @@ fn convert_names_the_label_attributes_that_are_there() {
         .prints("41 SKIPPED_OTHER_LABEL_ATTRIBUTE")
         .fails(
             "no line of m.manifest has the label attribute \"knid\"",
-            "\"box\" in 1 lines, \"kind\" in 40 lines",
+            "\"box\" in 1 line, \"kind\" in 40 lines",
         );
     desk.run("convert m.manifest --out e --label-attribute kind")
         .exits(0)
@@ -413,6 +413,11 @@ fn convert_splits_by_image() {
         all
     };
     let n_test = desk.read("e.test.manifest").lines().count();
+    desk.run("convert m.manifest --out e.manifest --split 0.2")
+        .prints(&format!(
+            "200 entries ({} train, {n_test} test)",
+            200 - n_test
+        ));
     assert!((20..60).contains(&n_test), "{n_test}");
     assert_eq!(
         sorted(&["e.train.manifest", "e.test.manifest"]),
@@ -438,7 +443,8 @@ fn convert_sends_doubtful_lines_to_review() {
     );
     desk.run("convert m.manifest --out e.manifest --review v.manifest --min-confidence 0.5")
         .exits(0)
-        .prints("1 entries, 0 rejected, 1 skipped (1 of them for review)");
+        .prints("2 lines: 1 entry, 0 rejected, 1 skipped (1 of them below the minimum confidence)")
+        .prints("1 SKIPPED_BELOW_MIN_CONFIDENCE  line 2\n           confidence 0.3 is below 0.5");
     assert_eq!(desk.field("e.manifest", "/source-ref"), [source_ref(1)]);
     assert_eq!(
         desk.read("v.manifest"),
@@ -446,6 +452,109 @@ fn convert_sends_doubtful_lines_to_review() {
     );
     desk.run("convert m.manifest --out e.manifest --review v.manifest")
         .exits(2);
+}
+
+#[test]
+fn convert_takes_confidences_from_0_to_1() {
+    let desk = Desk::new();
+    desk.write(
+        "m.manifest",
+        labeled(1, "owl", 1.0) + &labeled(2, "owl", 0.99),
+    );
+    desk.run("convert m.manifest --out e.manifest --min-confidence 1")
+        .exits(0)
+        .prints("1 entry, 0 rejected, 1 skipped");
+    assert_eq!(desk.field("e.manifest", "/source-ref"), [source_ref(1)]);
+    for refused in ["1.01", "-0.1", "nan", "NaN", "inf", "80%", ""] {
+        let mut command = desk.command("convert m.manifest --out e.manifest");
+        let command = command.arg(format!("--min-confidence={refused}"));
+        let refused = ran(command.output().unwrap()).exits(2);
+        assert!(refused.stderr.contains("--min-confidence"), "{refused:#?}");
+    }
+}
+
+#[test]
+fn convert_refuses_what_is_no_label_attribute() {
+    let desk = Desk::new();
+    desk.write("m.manifest", labeled(1, "owl", 0.9));
+    for (name, reason) in [
+        ("kind-metadata", "name \"kind\""),
+        ("source-ref", "what was labeled"),
+        ("cl-errors", "Custom Labels adds"),
+    ] {
+        let refused = desk
+            .run(&format!(
+                "convert m.manifest --out e --label-attribute {name}"
+            ))
+            .exits(2);
+        assert!(refused.stderr.contains(reason), "{refused:#?}");
+    }
+    assert!(!desk.path("e").exists());
+}
+
+#[test]
+fn convert_says_that_text_is_not_for_custom_labels() {
+    let desk = Desk::new();
+    let of_text = labeled(1, "owl", 0.9)
+        .replace("source-ref", "source")
+        .replace("image-classification", "text-classification");
+    desk.write("t.manifest", &of_text);
+    for choice in ["", "--label-attribute kind"] {
+        desk.run(&format!("convert t.manifest --out e {choice}"))
+            .exits(1)
+            .prints("1 REJECTED_UNSUPPORTED_TASK_TYPE  line 1\n")
+            .prints("it is of a text job, and Custom Labels takes images only");
+    }
+    desk.run("convert t.manifest --out e --label-attribute knid")
+        .fails("label attribute \"knid\"", "\"kind\" in 1 line");
+    let of_image = of_text.replace("\"source\"", "\"source-ref\"");
+    desk.write("t.manifest", of_image);
+    desk.run("convert t.manifest --out e --label-attribute kind")
+        .exits(1)
+        .prints("label has type \"groundtruth/text-classification\"; Custom Labels takes");
+}
+
+#[test]
+fn places_that_are_not_supported() {
+    let desk = Desk::new();
+    desk.write("m.manifest", labeled(1, "owl", 0.9));
+    for (place, reason) in [
+        ("-", "/dev/stdin"),
+        ("file:///m.manifest", "leave file:// out"),
+        ("https://birds.s3.amazonaws.com/m", "s3://BUCKET/KEY"),
+        ("", "the path is empty"),
+    ] {
+        for arguments in [
+            [place, "--out=e"],
+            ["m.manifest", &format!("--out={place}")],
+        ] {
+            let output = desk.command("convert").args(arguments).output().unwrap();
+            let refused = ran(output).exits(2);
+            assert!(refused.stderr.contains(reason), "{refused:#?}");
+        }
+    }
+    desk.run("convert m.manifest --out /dev/stdout")
+        .exits(0)
+        .prints(&labeled(1, "owl", 0.9));
+}
+
+#[test]
+fn s3_without_region_or_credentials() {
+    let desk = Desk::new();
+    let without = |names: &[&str]| {
+        let mut command = desk.command("convert s3://birds/m.manifest --out e");
+        for name in names {
+            command.env_remove(name);
+        }
+        let command = command.env("AWS_EC2_METADATA_DISABLED", "true");
+        ran(command.output().unwrap())
+    };
+    without(&["AWS_REGION"]).fails("region must be set", "AWS_REGION=NAME");
+    without(&["AWS_ACCESS_KEY_ID"]).fails(
+        "no credentials found",
+        "AWS_PROFILE=NAME, or AWS_ACCESS_KEY_ID",
+    );
+    without(&[]).fails("Connection refused", "AWS_ENDPOINT_URL_S3");
 }
 
 #[test]
@@ -538,8 +647,15 @@ fn manifests_in_s3() {
 
     desk.run("check s3://birds/none.manifest")
         .fails("s3://birds/none.manifest", "key");
-    desk.run("check s3://none/e.manifest")
-        .fails("s3://none", "bucket");
+    desk.run("check s3://none/e.manifest").fails(
+        "s3://none/e.manifest could not be read: bucket none does not exist",
+        "aws s3 mb s3://none",
+    );
+    desk.run("convert s3://birds/e.manifest --out s3://none/e.manifest")
+        .fails(
+            "s3://none/e.manifest could not be written: bucket none does not exist",
+            "aws s3 mb s3://none",
+        );
     desk.run("convert s3://birds/none.manifest --out e.manifest")
         .fails("does not exist", "key");
     assert!(!desk.path("e.manifest").exists());
@@ -713,7 +829,7 @@ fn odd_inputs() {
             .fails("JSON object", "one JSON object a line");
     }
     desk.run("convert empty --out e")
-        .fails("empty is empty", "output.manifest");
+        .fails("empty is empty", "labeled no data object");
     for format in ["csv", "coco"] {
         desk.run(&format!("import {format} empty --out e"))
             .fails("empty is empty", "export");

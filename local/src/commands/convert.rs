@@ -4,17 +4,30 @@ use std::collections::BTreeMap;
 
 use manifest::{
     AttributesSeen, Code, ConvertOptions, Converted, Converter, Counts, LINE_BYTES_MAX,
-    LineSplitter, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes, job_name_from_key,
+    LineSplitter, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes, counted, job_name_from_key,
+    label_attribute_fault,
 };
 
 use crate::cli::CommandError;
+use crate::output::conversion::{Conversion, Tallies};
+use crate::output::progress::print;
 use crate::place::{Place, Sink, all_different};
 
 /// Arguments of `gtcl convert`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Every path may be an s3:// URI. Exit code: 0 every line became an entry or was skipped, 1 lines were rejected, 2 the manifest can't be read, no line has the label attribute that is named or a label of the job, or the entries can't be written."
-)]
+#[command(after_help = "\
+Every path may be an s3:// URI.
+
+Examples:
+  gtcl convert JOB/manifests/output/output.manifest --out entries.manifest --rejected rejected.jsonl
+  gtcl convert s3://BUCKET/jobs/JOB/manifests/output/output.manifest --out entries.manifest --split 0.2
+  gtcl convert output.manifest --job-name JOB --min-confidence 0.8 --review review.manifest --out entries.manifest
+
+Exit code:
+  0  every line became an entry or was skipped
+  1  lines were rejected
+  2  the manifest can't be read, no line has the label attribute that is named or a label of the job, or the
+     entries can't be written; files that were there stay as they were")]
 pub struct Args {
     /// Output manifest of a labeling job.
     manifest: Place,
@@ -22,7 +35,7 @@ pub struct Args {
     #[arg(long, value_name = "ENTRIES")]
     out: Place,
     /// Label attribute; found from the line when not given.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = label_attribute)]
     label_attribute: Option<String>,
     /// Labeling job; taken from JOB/manifests/output/output.manifest when not given.
     #[arg(long, value_name = "NAME")]
@@ -33,7 +46,8 @@ pub struct Args {
     /// Where lines below the minimum confidence go, as an input manifest for a follow-up job.
     #[arg(long, value_name = "FILE", requires = "min_confidence")]
     review: Option<Place>,
-    /// Labels and boxes below this confidence are left out.
+    /// Labels and boxes below this confidence are left out; 1 keeps those that are certain. Not applied to a line
+    /// whose confidences are all 0: Ground Truth writes 0 where an image had a single worker.
     #[arg(long, value_name = "0..1", value_parser = fraction)]
     min_confidence: Option<f64>,
     /// Share of the images for a test dataset, by a stable hash: writes ENTRIES with .train and .test in its name.
@@ -48,6 +62,13 @@ pub struct Args {
     /// Send images without a label or box, too; training doesn't use them.
     #[arg(long)]
     send_unlabeled: bool,
+}
+
+fn label_attribute(name: &str) -> Result<String, String> {
+    match label_attribute_fault(name) {
+        Some(fault) => Err(fault),
+        None => Ok(name.to_owned()),
+    }
 }
 
 fn fraction(text: &str) -> Result<f64, String> {
@@ -112,6 +133,7 @@ struct Outputs {
     train: Sink,
     /// With the share of the images that it gets.
     test: Option<(f64, Sink)>,
+    n_test: u64,
     rejected: Option<Sink>,
     review: Option<Sink>,
 }
@@ -135,6 +157,7 @@ impl Outputs {
         Ok(Self {
             train: train.create().await?,
             test,
+            n_test: 0,
             rejected: create(args.rejected.as_ref()).await?,
             review: create(args.review.as_ref()).await?,
         })
@@ -145,6 +168,7 @@ impl Outputs {
             Converted::Entry(entry) => {
                 let sink = match &mut self.test {
                     Some((share, test)) if manifest::split::is_test(&entry.source_ref, *share) => {
+                        self.n_test += 1;
                         test
                     }
                     _ => &mut self.train,
@@ -198,24 +222,19 @@ async fn convert(args: &Args) -> Result<u8, CommandError> {
     match source.next_block().await? {
         Some(block) => lines.feed(block),
         None => {
-            return Err(CommandError::new(format!("{} is empty", args.manifest)).with_help(
-                "a labeling job writes it when it completes: JOB/manifests/output/output.manifest",
+            return Err(CommandError::new(format!("{} is empty: it has no line", args.manifest)).with_help(
+                "a labeling job that labeled no data object leaves an empty JOB/manifests/output/output.manifest: look at the job's status and failure reason; else copy the manifest again",
             ));
         }
     }
     let mut outputs = Outputs::create(args).await?;
     let mut converter = Converter::new(args.options());
-    let mut of_other_job = None;
+    let mut tallies = Tallies::default();
     loop {
         let mut n_taken = 0;
         while let Some((line_number, line)) = lines.next_line() {
             let converted = converter.convert(line_number, line);
-            if let Converted::Skipped(skipped) = &converted
-                && skipped.code == Code::OtherJob
-                && of_other_job.is_none()
-            {
-                of_other_job = Some(skipped.reason.clone());
-            }
+            tallies.add(&converted);
             outputs.write(converted).await?;
             n_taken += 1;
         }
@@ -227,7 +246,13 @@ async fn convert(args: &Args) -> Result<u8, CommandError> {
             None => lines.finish(),
         }
     }
-    print_counts(converter.counts());
+    let n_entries = converter.counts().n_entries;
+    let conversion = Conversion {
+        counts: converter.counts(),
+        tallies: &tallies,
+        split: (args.split.is_some()).then_some((n_entries - outputs.n_test, outputs.n_test)),
+    };
+    print(&conversion.to_string());
     if is_no_manifest(converter.counts()) {
         return Err(CommandError::new(format!(
             "{} has no line that is a JSON object of at most 100,000 characters",
@@ -248,7 +273,7 @@ async fn convert(args: &Args) -> Result<u8, CommandError> {
     let counts = converter.counts();
     if let (0, Some(reason)) = (
         counts.n_entries + counts.n_rejected + counts.n_review,
-        of_other_job,
+        tallies.first_reason(Code::OtherJob),
     ) {
         return Err(CommandError::new(format!(
             "no line of {} has a label of this job: {reason}",
@@ -267,7 +292,7 @@ fn without_attribute(
 ) -> CommandError {
     let there: Vec<String> = others
         .iter()
-        .map(|(name, n_lines)| format!("{name:?} in {n_lines} lines"))
+        .map(|(name, n_lines)| format!("{name:?} in {}", counted(*n_lines, "line")))
         .collect();
     let error = CommandError::new(format!(
         "no line of {manifest} has the label attribute {wanted:?}"
@@ -283,26 +308,4 @@ fn without_attribute(
 fn is_no_manifest(counts: &Counts) -> bool {
     let n_of = |code| counts.by_code.get(&code).copied().unwrap_or_default();
     n_of(Code::InvalidJsonLine) + n_of(Code::LineTooLong) + n_of(Code::BlankLine) == counts.n_lines
-}
-
-#[expect(clippy::print_stdout, reason = "the counts are the command's output")]
-fn print_counts(counts: &Counts) {
-    let Counts {
-        n_lines,
-        n_entries,
-        n_rejected,
-        n_skipped,
-        n_review,
-        n_fields_dropped,
-        ..
-    } = counts;
-    println!(
-        "{n_lines} lines: {n_entries} entries, {n_rejected} rejected, {n_skipped} skipped ({n_review} of them for review); {n_fields_dropped} fields left out"
-    );
-    for note in &counts.notes {
-        println!("  {note}");
-    }
-    for (code, n) in &counts.by_code {
-        println!("  {n:>8} {code}: {} {}", code.message(), code.remedy());
-    }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::cli::{CommandError, Environment};
 use crate::example;
 use crate::output::folder;
-use crate::output::progress::Reporter;
+use crate::output::progress::{Reporter, print};
 use crate::output::summary::Summary;
 use crate::pipeline::{JobInput, Pipeline};
 use crate::recorded_job;
@@ -41,10 +41,6 @@ pub struct Args {
 /// # Errors
 ///
 /// Fails when a job can't be read, a service can't be started, or a job fails as a whole.
-#[expect(
-    clippy::print_stdout,
-    reason = "the summary is what this command is for"
-)]
 pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandError> {
     let begin = Instant::now();
     let reporter = Reporter::new(args.json);
@@ -71,12 +67,13 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
         folder,
     };
     if args.json {
-        println!(
-            "{}",
-            serde_json::to_string_pretty(&summary).unwrap_or_default()
-        );
+        let json = serde_json::to_string_pretty(&summary).map_err(|error| {
+            CommandError::new(format!("the summary can't be written as JSON: {error}"))
+                .with_help("name folders and files whose names are UTF-8")
+        })?;
+        print(&json);
     } else {
-        println!("{summary}");
+        print(&summary.to_string());
     }
     Ok(u8::from(!is_good(&summary)))
 }

@@ -1,6 +1,5 @@
 //! `gtcl serve`: the services and the three functions, until Ctrl-C.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -9,6 +8,7 @@ use tokio::sync::broadcast;
 use crate::cli::{CommandError, Environment};
 use crate::commands::function::Name;
 use crate::output::folder;
+use crate::output::progress::print;
 use crate::pipeline::{CONSOLIDATION, PRE_ANNOTATION, UPDATER};
 use crate::provision::{create_bucket, create_project};
 use crate::services::lambda::triggers::Delivered;
@@ -144,12 +144,4 @@ fn object(event: &str) -> String {
         text("/detail/object/key")
     );
     uri.chars().filter(|c| !c.is_control()).collect()
-}
-
-/// Writes at once, also into a file: whoever started the services waits for these lines.
-fn print(text: &str) {
-    let mut output = std::io::stdout().lock();
-    // A closed output leaves nobody to tell.
-    let _ = writeln!(output, "{text}");
-    let _ = output.flush();
 }

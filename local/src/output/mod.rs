@@ -1,6 +1,8 @@
 //! What people and machines see of a run: its folder, its progress, its summary.
 
+pub mod conversion;
 pub mod folder;
 pub mod progress;
 pub mod quality;
 pub mod summary;
+pub(crate) mod text;

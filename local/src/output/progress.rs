@@ -93,3 +93,12 @@ pub fn say(line: &str) {
     // There is nobody left to tell.
     let _ = writeln!(io::stderr(), "{line}");
 }
+
+/// A line on standard output, at once, also into a file: whoever started the command may wait for it. A reader that
+/// has gone is no reason to fail, as `println!` would.
+pub fn print(line: &str) {
+    let mut output = io::stdout().lock();
+    // There is nobody left to tell.
+    let _ = writeln!(output, "{line}");
+    let _ = output.flush();
+}

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::agreement::Agreement;
+use crate::output::text::shown;
 
 /// Reasons and lines that are shown of each kind; the files hold all.
 const SHOWN_MAX: usize = 5;
@@ -316,20 +317,6 @@ impl fmt::Display for JobSummary {
     }
 }
 
-/// Text of others on a terminal: no control characters, one line, not too long.
-fn shown(text: &str) -> String {
-    const CHARS_MAX: usize = 240;
-    let mut shown: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(CHARS_MAX)
-        .collect();
-    if text.chars().nth(CHARS_MAX).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -369,12 +356,5 @@ mod tests {
         check(|job| job.vanished = 0, 1);
         check(|job| job.entries_listed -= 1, 1);
         check(|job| job.lines -= 1, 2);
-    }
-
-    #[test]
-    fn control_characters_do_not_reach_the_terminal() {
-        assert_eq!(shown("a\u{1b}[2J\nb"), "a [2J b");
-        assert_eq!(shown(&"x".repeat(241)).chars().count(), 241);
-        assert_eq!(shown(&"x".repeat(240)).chars().count(), 240);
     }
 }
