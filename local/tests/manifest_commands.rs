@@ -560,10 +560,13 @@ fn s3_without_region_or_credentials() {
 #[test]
 fn import_csv() {
     let desk = Desk::new();
-    desk.write("l.csv", "1.jpg,owl\n2.jpg,falcon\n");
+    desk.write("l.csv", "image,label\n1.jpg,owl\n2.jpg,falcon\n3.jpg,\n");
     desk.run("import csv l.csv --images s3://birds/images --out e.manifest")
         .exits(0)
-        .prints("2 entries in e.manifest, 0 rejected");
+        .prints("2 entries in e.manifest, 0 rejected, 2 skipped")
+        .prints("1 SKIPPED_HEADER")
+        .prints("label the image, or ask for unlabeled lines to be sent (--send-unlabeled)\n           row 4\n")
+        .prints("1 image   owl");
     assert_eq!(
         desk.field("e.manifest", "/source-ref"),
         [source_ref(1), source_ref(2)]
@@ -572,15 +575,18 @@ fn import_csv() {
         desk.field("e.manifest", "/owl"),
         [Value::from(1), Value::Null]
     );
-    desk.run("import csv l.csv --out e.manifest")
-        .exits(1)
-        .prints("ERROR_INVALID_SOURCE_REF_FORMAT");
+    desk.run("import csv l.csv --images s3://birds/images --out e.manifest --send-unlabeled")
+        .exits(0)
+        .prints("3 entries in e.manifest, 0 rejected, 1 skipped");
     desk.write(
         "d.csv",
         "1.jpg,owl\n1.jpg,\"a \"\"b\"\", c\"\n2.jpg,falcon\n",
     );
     desk.run("import csv d.csv --images s3://birds/images --out e.manifest")
-        .fails("1 rows of d.csv", "import d.deduplicated.csv");
+        .fails(
+            "1 row of d.csv with an image that an earlier row has: row 2 that of row 1",
+            "import d.deduplicated.csv",
+        );
     assert_eq!(desk.read("d.duplicates.csv"), "1.jpg,\"a \"\"b\"\", c\"\n");
     assert_eq!(desk.read("d.deduplicated.csv"), "1.jpg,owl\n2.jpg,falcon\n");
     desk.run("import csv d.deduplicated.csv --images s3://birds/images --out e.manifest")
@@ -588,20 +594,68 @@ fn import_csv() {
 }
 
 #[test]
+fn import_csv_names_each_bad_row() {
+    let desk = Desk::new();
+    desk.write("l.csv", "1.jpg,owl\n,Cat\n\"3.jpg,open\n4.jpg,owl\n");
+    desk.run("import csv l.csv --images s3://birds/images --out e --rejected r")
+        .exits(1)
+        .prints("2 entries in e, 2 rejected, 0 skipped")
+        .prints("row 2: ERROR_INVALID_SOURCE_REF_FORMAT image has no name; name the image")
+        .prints("row 3: REJECTED_ROW a quotation mark is opened and not closed");
+    assert_eq!(desk.field("r", "/place"), ["row 2", "row 3"]);
+    assert_eq!(desk.field("r", "/code")[1], "REJECTED_ROW");
+    desk.write("l.csv", "1.jpg;owl\n2.jpg;falcon\n");
+    desk.run("import csv l.csv --images s3://birds/images --out f")
+        .fails("l.csv: cells are separated by ;", "--separator ';'");
+    desk.run("import csv l.csv --images s3://birds/images --out f --separator ;")
+        .exits(0)
+        .prints("2 entries");
+    // Nothing that was there is lost to an import that brings nothing.
+    desk.run("import csv l.csv --out f --separator ;")
+        .prints("row 1: ERROR_INVALID_SOURCE_REF_FORMAT \"1.jpg\" is a name, not an s3:// URI; say which folder the images are in: --images")
+        .fails("no entry came of l.csv", "above");
+    assert_eq!(desk.read("f").lines().count(), 2);
+    let many: String = (0..30).map(|n| format!(",{n}\n")).collect();
+    desk.write("l.csv", many + "1.jpg,owl\n");
+    desk.run("import csv l.csv --images s3://birds/images --out f")
+        .exits(1)
+        .prints("10 more rejected: --rejected FILE has them all");
+}
+
+#[test]
 fn import_coco() {
     let desk = Desk::new();
     let file = r#"{"images":[{"id":1,"file_name":"1.jpg","width":640,"height":480},{"id":2,"file_name":"2.jpg","width":640,"height":480},
-        {"id":3,"file_name":"3.jpg","width":640,"height":480}],
-        "annotations":[{"image_id":1,"category_id":7,"bbox":[1.5,2.5,30,40]},{"image_id":3,"category_id":8,"bbox":[1,2,30,40]}],
+        {"id":3,"file_name":"3.jpg","height":480}],
+        "annotations":[{"id":11,"image_id":1,"category_id":7,"bbox":[1.5,2.5,30,40]},{"id":12,"image_id":9,"category_id":7,"bbox":[1,2,30,40]}],
         "categories":[{"id":7,"name":"owl"}]}"#;
     desk.write("c.json", file);
-    desk.run("import coco c.json --images s3://birds/images --out e.manifest --label-attribute b")
+    let import =
+        "import coco c.json --images s3://birds/images --out e.manifest --label-attribute b";
+    desk.run(import)
         .exits(1)
-        .prints("1 entries in e.manifest, 1 rejected, 1 skipped")
-        .prints("1 SKIPPED_NO_BOXES")
-        .prints("3: ERROR_MISSING_CLASS_MAP_ID");
+        .prints("1 entry in e.manifest, 2 rejected, 1 skipped")
+        .prints(
+            "when you want them in the dataset (--send-unlabeled)\n           images[1], id 2\n",
+        )
+        .prints("images[2], id 3: REJECTED_ITEM it has no width")
+        .prints("annotations[1], id 12: REJECTED_UNKNOWN_IMAGE no image has the id 9")
+        .prints("1 box rounded outward");
     assert_eq!(desk.field("e.manifest", "/b/annotations/0/left"), [1]);
     desk.run("check e.manifest").exits(0);
+    desk.run(&format!("{import} --send-unlabeled"))
+        .exits(1)
+        .prints("2 entries in e.manifest, 2 rejected, 0 skipped");
+    desk.write("c.json", file.replace("\"bbox\"", "\"box\""));
+    desk.run(import).fails("no entry came of c.json", "above");
+    desk.write(
+        "c.json",
+        r#"[{"image_id":1,"category_id":7,"bbox":[1,2,3,4],"score":0.9}]"#,
+    );
+    desk.run(import)
+        .fails("as COCO results are", "images and categories");
+    desk.run("import coco c.json --out e --label-attribute source-ref")
+        .exits(2);
 }
 
 #[test]
@@ -834,12 +888,14 @@ fn odd_inputs() {
         desk.run(&format!("import {format} empty --out e"))
             .fails("empty is empty", "export");
     }
-    desk.run("import csv binary --out e")
-        .fails("csv file is not readable", "UTF-8");
-    for unusable in ["binary", "pretty.json"] {
-        desk.run(&format!("import coco {unusable} --out e"))
-            .fails("coco file is not readable", "annotations");
+    for format in ["csv", "coco"] {
+        desk.run(&format!("import {format} binary --out e"))
+            .fails("binary: file is no text", "another file");
+        desk.run(&format!("import {format} gzip --out e"))
+            .fails("gzip: file is compressed", "unpack");
     }
+    desk.run("import coco pretty.json --out e")
+        .fails("pretty.json: file has no list images", "COCO");
 }
 
 #[test]

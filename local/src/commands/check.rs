@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::cli::CommandError;
 use crate::image_facts::{Images, LookError};
+use crate::output::text::shown;
 use crate::place::Place;
 
 /// Images that are looked at at the same time.
@@ -274,8 +275,8 @@ impl OneManifest {
         };
         print_line(format_args!(
             "line {line_number}: {code}{at}{}: {}{fate}",
-            place.escape_debug(),
-            message.escape_debug()
+            shown(place),
+            shown(message)
         ))?;
         if self.n_left == 0 {
             print_line("further findings are only counted (--max-findings)")?;
@@ -324,7 +325,7 @@ impl fmt::Display for Summary<'_> {
                 "  {:>8} {code}  line {}\n           {}; {}",
                 tally.n_findings,
                 lines.join(", "),
-                tally.first_reason.escape_debug(),
+                shown(&tally.first_reason),
                 tally.remedy
             )?;
         }
@@ -340,7 +341,7 @@ impl fmt::Display for Summary<'_> {
                 "  {:>8} images {:>8} boxes  {}",
                 stats.n_images,
                 stats.n_boxes,
-                label.escape_debug()
+                shown(label)
             )?;
         }
         if summary.would_training_start() {

@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use manifest::import::{coco, csv};
-use manifest::{Code, ConvertOptions, Converted, Entry, Rejected, SourceRef};
+use manifest::import::{FileError, Import, LeftOut, coco, csv};
+use manifest::{Code, Judgement, SourceRef, WhenEmpty, counted, judge};
 
 use crate::cli::CommandError;
-use crate::place::{Place, all_different};
+use crate::output::text::shown;
+use crate::place::{Place, Sink, all_different};
 
 /// Largest file that is imported, bytes.
 const FILE_BYTES_MAX: usize = 1024 * 1024 * 1024;
+/// What is printed of each kind of things that were left out, and of labels.
+const SHOWN_MAX: usize = 20;
 
 /// Arguments of `gtcl import`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Every path may be an s3:// URI. Exit code: 0 everything was imported, 1 something was rejected, 2 the file can't be read or imported, or the entries can't be written."
-)]
 pub struct Args {
     #[command(subcommand)]
     format: Format,
@@ -23,17 +23,31 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Format {
-    /// Image-level labels: image, label, label, … without a header.
-    Csv(Places),
+    /// Image-level labels: image, label, label, … a row; a header is recognised.
+    #[command(after_help = CSV_HELP)]
+    Csv {
+        #[command(flatten)]
+        places: Places,
+        /// What stands between cells: a character, or tab. Taken from a first line sep=X, else a comma.
+        #[arg(long, value_name = "CHARACTER", value_parser = separator)]
+        separator: Option<char>,
+    },
     /// Bounding boxes: a COCO annotation file.
+    #[command(after_help = COCO_HELP)]
     Coco {
         #[command(flatten)]
         places: Places,
         /// Label attribute of the entries.
-        #[arg(long, value_name = "NAME", default_value = "bounding-box")]
+        #[arg(long, value_name = "NAME", default_value = "bounding-box", value_parser = label_attribute)]
         label_attribute: String,
     },
 }
+
+const CSV_HELP: &str = "Every path may be an s3:// URI. Rows that can't be entries are named and left out. When images stand in several rows, \
+nothing is imported: FILE with .duplicates and .deduplicated before its extension is written. \
+Exit code: 0 every row was imported or skipped, 1 rows were rejected, 2 the file can't be read or imported, no entry came of it, or the entries can't be written.";
+const COCO_HELP: &str = "Every path may be an s3:// URI. Images, annotations and categories that can't be used are named and left out. \
+Exit code: 0 everything was imported or skipped, 1 something was rejected, 2 the file can't be read or imported, no entry came of it, or the entries can't be written.";
 
 #[derive(Debug, clap::Args)]
 struct Places {
@@ -45,6 +59,52 @@ struct Places {
     /// What stands before image names: s3://BUCKET/FOLDER.
     #[arg(long, value_name = "S3_URI", value_parser = folder_uri)]
     images: Option<String>,
+    /// Where what was rejected goes, as JSON Lines: place, code, reason, remedy.
+    #[arg(long, value_name = "FILE")]
+    rejected: Option<Place>,
+    /// Send images without a label or box, too; training doesn't use them.
+    #[arg(long)]
+    send_unlabeled: bool,
+}
+
+impl Places {
+    fn when_empty(&self) -> WhenEmpty {
+        if self.send_unlabeled {
+            WhenEmpty::Send
+        } else {
+            WhenEmpty::Skip
+        }
+    }
+}
+
+fn separator(text: &str) -> Result<char, String> {
+    let mut chars = text.chars();
+    match (text, chars.next(), chars.next()) {
+        ("tab" | "TAB" | "\\t", _, _) => Ok('\t'),
+        (_, Some(char), None) if char != '"' && char != '\n' && char != '\r' => Ok(char),
+        _ => Err("give one character, or tab".to_owned()),
+    }
+}
+
+/// As CreateLabelingJob has it: then a labeling job can go on with the labels.
+fn label_attribute(text: &str) -> Result<String, String> {
+    let is_plain = |part: &str| {
+        let mut chars = part.chars();
+        chars.all(|char| char.is_ascii_alphanumeric() || char == '-')
+    };
+    let has_ends = !text.is_empty() && !text.starts_with('-') && !text.ends_with('-');
+    if !has_ends || !is_plain(text) || text.len() > 127 {
+        return Err(
+            "a label attribute has 1 to 127 letters, digits and single hyphens between them"
+                .to_owned(),
+        );
+    }
+    if text == "source-ref" || text.ends_with("-metadata") || text.ends_with("-ref") {
+        return Err(
+            "a label attribute is not source-ref and doesn't end in -metadata or -ref".to_owned(),
+        );
+    }
+    Ok(text.to_owned())
 }
 
 /// A place for images: a bucket, and a folder in it if there is one.
@@ -60,11 +120,11 @@ fn folder_uri(text: &str) -> Result<String, String> {
 ///
 /// # Errors
 ///
-/// When a place can't be read or written, when the file isn't of the format, and when a CSV file has an
-/// image twice: then the duplicates and the other rows are beside the file.
+/// When a place can't be read or written, when the file isn't of the format, when no entry comes of it, and when a CSV
+/// file has an image twice: then the duplicates and the other rows are beside the file.
 pub async fn run(args: Args) -> Result<u8, CommandError> {
     match args.format {
-        Format::Csv(places) => import_csv(&places).await,
+        Format::Csv { places, separator } => import_csv(&places, separator).await,
         Format::Coco {
             places,
             label_attribute,
@@ -73,7 +133,9 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
 }
 
 async fn read(places: &Places) -> Result<Vec<u8>, CommandError> {
-    all_different(&[("the file", &places.file), ("--out", &places.out)])?;
+    let mut used = vec![("the file", &places.file), ("--out", &places.out)];
+    used.extend(places.rejected.as_ref().map(|place| ("--rejected", place)));
+    all_different(&used)?;
     let file = places.file.read_all(FILE_BYTES_MAX).await?;
     if file.trim_ascii().is_empty() {
         return Err(CommandError::new(format!("{} is empty", places.file))
@@ -82,53 +144,61 @@ async fn read(places: &Places) -> Result<Vec<u8>, CommandError> {
     Ok(file)
 }
 
+fn unusable(places: &Places, error: &FileError) -> CommandError {
+    CommandError::new(format!("{}: {error}", places.file)).with_help(&error.remedy)
+}
+
 fn now() -> String {
     let now = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now());
     now.strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
-async fn import_csv(places: &Places) -> Result<u8, CommandError> {
+async fn import_csv(places: &Places, separator: Option<char>) -> Result<u8, CommandError> {
     let file = read(places).await?;
-    let import =
-        csv::import(file.as_slice(), places.images.as_deref(), &now()).map_err(|error| {
-            CommandError::new(format!("{}: {error}", places.file))
-                .with_help("give it a CSV file in UTF-8: image, label, label, … without a header")
-        })?;
-    if !import.duplicates.is_empty() {
-        let (duplicates, deduplicated) = (
-            places.file.with_word("duplicates"),
-            places.file.with_word("deduplicated"),
-        );
-        write_csv(&duplicates, &import.duplicates).await?;
-        write_csv(&deduplicated, &import.deduplicated).await?;
-        return Err(CommandError::new(format!(
-            "{} rows of {} have an image that an earlier row has",
-            import.duplicates.len(),
-            places.file
-        ))
-        .with_help(format!("look at {duplicates}, then import {deduplicated}")));
+    let options = csv::CsvOptions {
+        folder: places.images.clone(),
+        creation_date: now(),
+        separator,
+        unlabeled: places.when_empty(),
+    };
+    match csv::import(&file, &options).map_err(|error| unusable(places, &error))? {
+        csv::CsvImport::Imported(import) => write(places, &import).await,
+        csv::CsvImport::Repeated(repeated) => Err(write_repeated(places, &repeated).await?),
     }
-    write(
-        &places.out,
-        &import.entries,
-        &import.rejected,
-        &BTreeMap::new(),
-    )
-    .await
 }
 
-async fn write_csv(place: &Place, rows: &[Vec<String>]) -> Result<(), CommandError> {
-    let quoted = |cell: &String| {
-        if cell.contains(['"', ',', '\n', '\r']) {
-            format!("\"{}\"", cell.replace('"', "\"\""))
-        } else {
-            cell.clone()
-        }
-    };
+/// Writes the duplicates and the other rows, and answers what to say of it.
+async fn write_repeated(
+    places: &Places,
+    repeated: &csv::Repeated,
+) -> Result<CommandError, CommandError> {
+    let (duplicates, deduplicated) = (
+        places.file.with_word("duplicates"),
+        places.file.with_word("deduplicated"),
+    );
+    write_lines(&duplicates, &repeated.duplicates).await?;
+    write_lines(&deduplicated, &repeated.deduplicated).await?;
+    let rows = repeated.rows.iter();
+    let mut rows: Vec<String> = rows
+        .take(SHOWN_MAX)
+        .map(|(row, first)| format!("row {row} that of row {first}"))
+        .collect();
+    if repeated.rows.len() > SHOWN_MAX {
+        rows.push("…".to_owned());
+    }
+    Ok(CommandError::new(format!(
+        "{} of {} with an image that an earlier row has: {}",
+        counted(repeated.rows.len() as u64, "row"),
+        places.file,
+        rows.join(", ")
+    ))
+    .with_help(format!("look at {duplicates}, then import {deduplicated}")))
+}
+
+async fn write_lines(place: &Place, lines: &[String]) -> Result<(), CommandError> {
     let mut sink = place.create().await?;
-    for row in rows {
-        sink.line(&row.iter().map(quoted).collect::<Vec<_>>().join(","))
-            .await?;
+    for line in lines {
+        sink.line(line).await?;
     }
     sink.finish().await
 }
@@ -136,57 +206,171 @@ async fn write_csv(place: &Place, rows: &[Vec<String>]) -> Result<(), CommandErr
 async fn import_coco(places: &Places, label_attribute: String) -> Result<u8, CommandError> {
     let file = read(places).await?;
     let options = coco::CocoOptions {
-        prefix: places.images.clone(),
+        folder: places.images.clone(),
         label_attribute,
         creation_date: now(),
+        without_boxes: places.when_empty(),
     };
-    let converted = coco::import(&file, &options, ConvertOptions::default()).map_err(|error| {
-        CommandError::new(format!("{}: {error}", places.file)).with_help(
-            "give it a COCO object detection file: JSON with images, annotations and categories",
-        )
-    })?;
-    let (mut entries, mut rejected) = (Vec::new(), Vec::new());
-    let mut skipped = BTreeMap::new();
-    for image in converted {
-        match image {
-            Converted::Entry(entry) => entries.push(entry),
-            Converted::Rejected(one) => rejected.push(one),
-            Converted::Skipped(one) => *skipped.entry(one.code).or_insert(0_u64) += 1,
-            Converted::Review(_) => {}
-        }
-    }
-    write(&places.out, &entries, &rejected, &skipped).await
+    let import = coco::import(&file, &options).map_err(|error| unusable(places, &error))?;
+    write(places, &import).await
 }
 
-#[expect(clippy::print_stdout, reason = "the counts are the command's output")]
-async fn write(
-    out: &Place,
-    entries: &[Entry],
-    rejected: &[Rejected],
-    skipped: &BTreeMap<Code, u64>,
-) -> Result<u8, CommandError> {
-    let mut sink = out.create().await?;
-    for entry in entries {
+async fn write(places: &Places, import: &Import) -> Result<u8, CommandError> {
+    if let Some(place) = &places.rejected {
+        write_rejected(place.create().await?, import).await?;
+    }
+    print_counts(places, import);
+    let (n_rejected, _) = import.n_rejected_and_skipped();
+    if import.entries.is_empty() {
+        let error = CommandError::new(format!(
+            "no entry came of {}; {} was not written",
+            places.file, places.out
+        ));
+        return Err(error.with_help(if n_rejected > 0 {
+            "what was rejected, and what to do about it, is told above"
+        } else {
+            "--send-unlabeled takes images without a label or box, too"
+        }));
+    }
+    let mut sink = places.out.create().await?;
+    for entry in &import.entries {
         sink.line(&entry.json).await?;
     }
     sink.finish().await?;
-    println!(
-        "{} entries in {out}, {} rejected, {} skipped",
-        entries.len(),
-        rejected.len(),
-        skipped.values().sum::<u64>()
-    );
-    for (code, n) in skipped {
-        println!("  {n:>8} {code}: {} {}", code.message(), code.remedy());
+    Ok(u8::from(n_rejected > 0))
+}
+
+async fn write_rejected(mut sink: Sink, import: &Import) -> Result<(), CommandError> {
+    let rejected = import.left_out.iter().filter(|one| !one.code.is_skip());
+    for one in rejected {
+        let json = serde_json::to_string(one).map_err(|error| {
+            CommandError::new(format!("what was rejected could not be written: {error}"))
+        })?;
+        sink.line(&json).await?;
     }
-    for one in rejected.iter().take(20) {
+    sink.finish().await
+}
+
+#[expect(clippy::print_stdout, reason = "the counts are the command's output")]
+fn print_counts(places: &Places, import: &Import) {
+    let (n_rejected, n_skipped) = import.n_rejected_and_skipped();
+    println!(
+        "{} in {}, {n_rejected} rejected, {n_skipped} skipped",
+        counted(import.entries.len() as u64, "entry"),
+        places.out
+    );
+    for note in &import.notes {
+        println!("  {note}");
+    }
+    let mut by_code: BTreeMap<Code, Vec<&LeftOut>> = BTreeMap::new();
+    for one in &import.left_out {
+        by_code.entry(one.code).or_default().push(one);
+    }
+    for (code, left_out) in &by_code {
+        println!(
+            "  {:>8} {code}: {} {}{}",
+            left_out.len(),
+            code.message(),
+            code.remedy(),
+            if matches!(code, Code::Unlabeled | Code::NoBoxes) {
+                " (--send-unlabeled)"
+            } else {
+                ""
+            }
+        );
+        if code.is_skip() {
+            let places: Vec<&str> = left_out.iter().map(|one| one.place.as_str()).collect();
+            println!("           {}", first_of(&places));
+        }
+    }
+    let rejected = import.left_out.iter().filter(|one| !one.code.is_skip());
+    for one in rejected.take(SHOWN_MAX) {
         println!(
             "  {}: {} {}; {}",
-            one.line_number,
+            shown(&one.place),
             one.code,
-            one.reason.escape_debug(),
-            one.remedy
+            shown(&one.reason),
+            shown(&one.remedy)
         );
     }
-    Ok(u8::from(!rejected.is_empty()))
+    if n_rejected > SHOWN_MAX as u64 {
+        println!(
+            "  {} more rejected: --rejected FILE has them all",
+            n_rejected - SHOWN_MAX as u64
+        );
+    }
+    print_labels(import);
+}
+
+/// The labels and how many images have each: a misspelt one, or a column that is none, shows.
+#[expect(clippy::print_stdout, reason = "the counts are the command's output")]
+fn print_labels(import: &Import) {
+    let mut n_images: BTreeMap<String, u64> = BTreeMap::new();
+    for entry in &import.entries {
+        if let Judgement::Kept(kept) = judge(entry.json.as_bytes()) {
+            for label in kept.labels {
+                *n_images.entry(label.name).or_default() += 1;
+            }
+        }
+    }
+    println!("  {}", counted(n_images.len() as u64, "label"));
+    for (label, n_images) in n_images.iter().take(SHOWN_MAX) {
+        println!(
+            "  {:>8} {}  {}",
+            n_images,
+            if *n_images == 1 { "image " } else { "images" },
+            shown(label)
+        );
+    }
+    if n_images.len() > SHOWN_MAX {
+        println!("  and {} more", n_images.len() - SHOWN_MAX);
+    }
+}
+
+/// The first places and how many more there are.
+fn first_of(places: &[&str]) -> String {
+    let first: Vec<&str> = places.iter().take(5).copied().collect();
+    match places.len() - first.len() {
+        0 => first.join("; "),
+        n_more => format!("{}; and {n_more} more", first.join("; ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn separators() {
+        for (text, expected) in [
+            (";", Some(';')),
+            ("tab", Some('\t')),
+            ("\\t", Some('\t')),
+            ("\t", Some('\t')),
+            ("", None),
+            (",,", None),
+            ("\"", None),
+        ] {
+            assert_eq!(separator(text).ok(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn label_attributes() {
+        for (text, is_good) in [
+            ("b", true),
+            ("bounding-box", true),
+            (&"a".repeat(127), true),
+            (&"a".repeat(128), false),
+            ("", false),
+            ("-a", false),
+            ("a-", false),
+            ("a b", false),
+            ("source-ref", false),
+            ("a-ref", false),
+            ("a-metadata", false),
+        ] {
+            assert_eq!(label_attribute(text).is_ok(), is_good, "{text:?}");
+        }
+    }
 }

@@ -1,11 +1,15 @@
 //! Pieces of text for a terminal.
 
-/// Text of others on a terminal: no control characters, one line, not too long.
+/// Text of others on a terminal: no control characters, nothing that turns the writing round, one line, not too long.
 pub(crate) fn shown(text: &str) -> String {
     const CHARS_MAX: usize = 240;
     let mut shown: String = text
         .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| match c {
+            '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => ' ',
+            c if c.is_control() => ' ',
+            c => c,
+        })
         .take(CHARS_MAX)
         .collect();
     if text.chars().nth(CHARS_MAX).is_some() {
@@ -31,6 +35,7 @@ mod tests {
     #[test]
     fn control_characters_do_not_reach_the_terminal() {
         assert_eq!(shown("a\u{1b}[2J\nb"), "a [2J b");
+        assert_eq!(shown("a\u{202E}b"), "a b");
         assert_eq!(shown(&"x".repeat(241)).chars().count(), 241);
         assert_eq!(shown(&"x".repeat(240)).chars().count(), 240);
     }

@@ -143,7 +143,7 @@ pub(crate) fn convert_boxes<'a>(
                 ),
             );
         };
-        match fitted(annotation, pixels, &size, &mut tally) {
+        match fitted(annotation.is_whole, pixels, &size, &mut tally) {
             Ok(changed) => boxes.push(KeptBox {
                 annotation,
                 confidence,
@@ -294,12 +294,11 @@ fn read_size(fields: &SizeFields<'_>) -> Option<(PixelSize, bool)> {
 
 /// The box within the image: `Ok(None)` when it needs no change.
 fn fitted(
-    annotation: &Annotation<'_>,
+    is_whole: bool,
     pixels: PixelBox<'_>,
     size: &PixelSize,
     tally: &mut Tally,
 ) -> Result<Option<[u16; 4]>, Code> {
-    let is_whole = annotation.is_whole;
     if is_whole {
         match pixels.fault(size) {
             None => return Ok(None),
@@ -349,6 +348,21 @@ fn fitted(
         (x1 - x0) as u16,
         (y1 - y0) as u16,
     ]))
+}
+
+/// What keeps a box (left, top, width, height in pixels) out of an entry once it is rounded and cut at the image's edge.
+pub(crate) fn box_fault([left, top, width, height]: [f64; 4], size: &PixelSize) -> Option<Code> {
+    let is_whole = [left, top, width, height]
+        .iter()
+        .all(|pixels| pixels.fract() == 0.0);
+    let pixels = PixelBox {
+        class_id: "",
+        left,
+        top,
+        width,
+        height,
+    };
+    fitted(is_whole, pixels, size, &mut Tally::default()).err()
 }
 
 /// As `f64::floor`, without the call that it is on processors of the basic kind; far off any image it isn't exact.

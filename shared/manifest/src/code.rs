@@ -140,7 +140,19 @@ codes! {
         => "rename the label";
     TestOverlapsTrain "REJECTED_IMAGE_IN_TRAIN_AND_TEST" Ours "The image is in the training and in the test dataset."
         => "keep each image in one of them";
+    InvalidRow "REJECTED_ROW" Ours "The row isn't image, label, label, …"
+        => "write the row as image, label, label, …";
+    InvalidItem "REJECTED_ITEM" Ours "A field is missing or isn't what the COCO format has there."
+        => "give the item the field as the COCO format has it";
+    DuplicateId "REJECTED_DUPLICATE_ID" Ours "Another item has the same id."
+        => "give each item an id of its own";
+    UnknownImage "REJECTED_UNKNOWN_IMAGE" Ours "The annotation is of an image that isn't there."
+        => "add the image to images, or remove the annotation";
+    UnknownCategory "REJECTED_UNKNOWN_CATEGORY" Ours "The annotation is of a category that isn't there."
+        => "add the category to categories, or remove the annotation";
 
+    Header "SKIPPED_HEADER" Ours "The row names the columns."
+        => "nothing to do";
     BlankLine "SKIPPED_BLANK_LINE" Ours "The line is blank."
         => "nothing to do";
     Unlabeled "SKIPPED_UNLABELED" Ours "The line has no label yet."
@@ -176,6 +188,12 @@ impl Code {
                 | Self::InvalidJsonLine
                 | Self::DuplicateSourceRef
         )
+    }
+
+    /// Whether nothing is wrong with what the code is about: there is nothing to send.
+    #[must_use]
+    pub fn is_skip(self) -> bool {
+        self.as_str().starts_with("SKIPPED_")
     }
 
     /// Whether the code is one of Rekognition's warnings: the line is valid but isn't trained on.

@@ -131,22 +131,28 @@ pub fn lines(data: &[u8]) {
 pub fn imports(data: &[u8]) {
     const DATE: &str = "2024-05-01T10:00:00";
     const IMAGES: &str = "s3://birds/images";
-    if let Ok(import) = csv::import(data, Some(IMAGES), DATE) {
-        import
-            .entries
-            .iter()
-            .for_each(|entry| assert_is_usable(entry, true));
+    for unlabeled in [WhenEmpty::Skip, WhenEmpty::Send] {
+        let options = csv::CsvOptions {
+            folder: Some(IMAGES.to_owned()),
+            creation_date: DATE.to_owned(),
+            separator: None,
+            unlabeled,
+        };
+        if let Ok(csv::CsvImport::Imported(import)) = csv::import(data, &options) {
+            for entry in &import.entries {
+                assert_is_usable(entry, unlabeled == WhenEmpty::Send);
+            }
+        }
     }
     let options = coco::CocoOptions {
-        prefix: Some(IMAGES.to_owned()),
+        folder: Some(IMAGES.to_owned()),
         label_attribute: "box".to_owned(),
         creation_date: DATE.to_owned(),
+        without_boxes: WhenEmpty::Skip,
     };
-    for image in coco::import(data, &options, ConvertOptions::default()).unwrap_or_default() {
-        if let Converted::Entry(entry) = image {
-            assert_is_usable(&entry, false);
-            assert_is_fixed(&entry, &ConvertOptions::default());
-        }
+    for entry in coco::import(data, &options).unwrap_or_default().entries {
+        assert_is_usable(&entry, false);
+        assert_is_fixed(&entry, &ConvertOptions::default());
     }
 }
 

@@ -1,0 +1,66 @@
+//! Whether a file is text, and where it starts.
+
+use super::FileError;
+
+/// The file without a byte order mark of UTF-8; invalid UTF-8 further on passes.
+///
+/// # Errors
+///
+/// Says what the file is instead: compressed, UTF-16, or with NUL bytes, which no text has.
+pub(super) fn text_bytes(file: &[u8]) -> Result<&[u8], FileError> {
+    let compressed: [(&[u8], &str); 4] = [
+        (b"\x1f\x8b", "gzip"),
+        (b"PK\x03\x04", "ZIP (as .xlsx and .numbers files are)"),
+        (b"BZh", "bzip2"),
+        (b"\x28\xb5\x2f\xfd", "Zstandard"),
+    ];
+    let found = compressed.iter().find(|(start, _)| file.starts_with(start));
+    if let Some((_, kind)) = found {
+        return Err(FileError::new(
+            format!("file is compressed: {kind}"),
+            "unpack it, or export it from the spreadsheet as CSV in UTF-8",
+        ));
+    }
+    let is_utf_16 = match file {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,
+        [0, second, 0, fourth, ..] => *second != 0 && *fourth != 0,
+        [first, 0, third, 0, ..] => *first != 0 && *third != 0,
+        _ => false,
+    };
+    if is_utf_16 {
+        return Err(FileError::new(
+            "file is text in UTF-16",
+            "save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE",
+        ));
+    }
+    if let Some(at) = memchr::memchr(0, file) {
+        return Err(FileError::new(
+            format!("file is no text: byte {} is NUL", at + 1),
+            "look whether the path names another file than you mean",
+        ));
+    }
+    Ok(file.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_text() {
+        assert_eq!(text_bytes(b"\xEF\xBB\xBFa").unwrap(), b"a");
+        assert_eq!(text_bytes(b"a\xff").unwrap(), b"a\xff");
+        assert_eq!(text_bytes(b"").unwrap(), b"");
+        let check = |bytes: &[u8], expected: &str| {
+            let error = text_bytes(bytes).unwrap_err();
+            assert!(error.reason.contains(expected), "{error:?}");
+        };
+        check(b"\x1f\x8b\x08", "gzip");
+        check(b"PK\x03\x04rest", "ZIP");
+        check(b"\xff\xfea\0", "UTF-16");
+        check(b"\xfe\xff\0a", "UTF-16");
+        check(b"a\0,\0b\0", "UTF-16");
+        check(b"\0a\0,", "UTF-16");
+        check(b"text\0", "byte 5 is NUL");
+    }
+}
