@@ -7,26 +7,17 @@ use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::default_async_sleep;
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_runtime_api::client::http::{
-    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
-};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
-use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::rekognition::Rekognition;
 use crate::s3::S3;
+use crate::{http, trust};
 
 /// Attempts of one S3 call, the first included. Six attempts with the SDK's exponential backoff span about half a minute.
 const S3_ATTEMPTS_MAX: u32 = 6;
 /// Longest wait between two attempts of one S3 call.
 const S3_BACKOFF_MAX: Duration = Duration::from_secs(10);
-/// Longest wait for a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longest wait for the first byte of an answer. An UpdateDatasetEntries call carries up to 7 MB of base64, so it is generous.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// S3 and Rekognition, from the environment's region, credentials and endpoints.
 #[derive(Clone, Debug)]
@@ -66,7 +57,6 @@ impl Clients {
     pub async fn s3_from_profile() -> S3 {
         let shared = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http_client())
-            .timeout_config(timeouts())
             .load()
             .await;
         S3::new(s3_client(&shared))
@@ -83,34 +73,26 @@ fn environment() -> SdkConfig {
         ))
         .use_fips(is_on("AWS_USE_FIPS_ENDPOINT"))
         .use_dual_stack(is_on("AWS_USE_DUALSTACK_ENDPOINT"))
-        .http_client(http_client())
-        .timeout_config(timeouts());
+        .http_client(http_client());
     config.set_sleep_impl(default_async_sleep());
     config.set_endpoint_url(variable("AWS_ENDPOINT_URL"));
     config.build()
 }
 
-fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT)
-        .build()
+/// One for all clients of a process.
+fn http_client() -> SharedHttpClient {
+    http::https_client(trust::roots(&trusted()))
 }
 
-/// One connector for all clients, made once: the SDKs' own HTTP client reads the trusted certificates for each
-/// service's client when that is made, and once more with the first call.
-fn http_client() -> SharedHttpClient {
-    let mut connector = Connector::builder()
-        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-        .connector_settings(
-            HttpConnectorSettings::builder()
-                .connect_timeout(CONNECT_TIMEOUT)
-                .read_timeout(READ_TIMEOUT)
-                .build(),
-        );
-    connector.set_sleep_impl(default_async_sleep());
-    let connector = SharedHttpConnector::new(connector.build());
-    http_client_fn(move |_, _| connector.clone())
+fn trusted() -> trust::Source {
+    if let Some(path) = variable("AWS_CA_BUNDLE") {
+        return trust::Source::File(path);
+    }
+    match (variable("SSL_CERT_FILE"), variable("SSL_CERT_DIR")) {
+        (_, Some(_)) => trust::Source::OpenSsl,
+        (Some(path), None) => trust::Source::File(path),
+        (None, None) => trust::Source::System,
+    }
 }
 
 fn s3_client(shared: &SdkConfig) -> aws_sdk_s3::Client {

@@ -7,7 +7,9 @@
 
 mod clients;
 mod failure;
+mod http;
 pub mod rekognition;
 pub mod s3;
+mod trust;
 
 pub use clients::Clients;
