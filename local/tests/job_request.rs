@@ -1,11 +1,13 @@
 //! `gtcl job-request` and `gtcl preflight` as a person runs them: arguments in, text and exit code out. S3 is the
-//! embedded one; what it can't stand in for (CORS rules) is looked up in `.ci/steps/90-deploy`.
+//! embedded one; what it can't stand in for (CORS rules) is looked up in `.ci/steps/90-deploy`. The AWS CLI is an
+//! executable of the test that answers what ministack and Amazon answered.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use gtcl::services::faults::Faults;
 use gtcl::services::s3::S3Server;
@@ -30,9 +32,15 @@ struct Answer {
     err: String,
 }
 
+/// With no AWS CLI to be found.
 async fn gtcl(endpoint: &str, arguments: &[&str]) -> Answer {
+    gtcl_with_path(Path::new("/nonexistent"), endpoint, arguments).await
+}
+
+async fn gtcl_with_path(path: &Path, endpoint: &str, arguments: &[&str]) -> Answer {
     let output = Command::new(env!("CARGO_BIN_EXE_gtcl"))
         .args(arguments)
+        .env("PATH", path)
         .env("AWS_ENDPOINT_URL", endpoint)
         .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
         .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
@@ -128,27 +136,146 @@ async fn job_request_prints_the_request_alone() {
     );
 }
 
+/// An embedded S3 and a request for a job in it.
+struct Desk {
+    folder: tempfile::TempDir,
+    root: PathBuf,
+    request: PathBuf,
+    endpoint: String,
+    _s3: S3Server,
+}
+
+impl Desk {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("s3");
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let s3 = S3Server::start(&root, address, Faults::default())
+            .await
+            .unwrap();
+        let endpoint = s3.endpoint();
+        let outputs = folder.path().join("outputs.json");
+        fs::write(&outputs, OUTPUTS).unwrap();
+        let arguments = request_arguments(&outputs);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let request = folder.path().join("request.json");
+        fs::write(&request, gtcl(&endpoint, &arguments).await.out).unwrap();
+        Self {
+            folder,
+            root,
+            request,
+            endpoint,
+            _s3: s3,
+        }
+    }
+
+    /// Puts everything there that the job needs.
+    fn make_good(&self) {
+        let line = |index: u32| format!("{{\"source-ref\":\"s3://gt-jobs/images/{index}.jpg\"}}\n");
+        let manifest: String = (0..3).map(line).collect();
+        put(&self.root, "birds.manifest", &manifest);
+        for index in 0..3 {
+            put(&self.root, &format!("images/{index}.jpg"), "an image");
+        }
+        put(&self.root, "categories.json", CATEGORIES);
+        put(&self.root, "templates/single-label.liquid.html", TEMPLATE);
+    }
+
+    /// An `aws` that does what `script` says after `case "$1 $2" in`, and the folder where it lies.
+    fn aws_cli(&self, script: &str) -> PathBuf {
+        let folder = self.folder.path().join("bin");
+        fs::create_dir_all(&folder).unwrap();
+        let program = folder.join("aws");
+        let script = format!("#!/bin/sh\ncase \"$1 $2\" in\n{script}\nesac\n");
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        folder
+    }
+}
+
+/// What a stack as it should be answers: what ministack answered, and of IAM's simulation what Amazon documents.
+const GOOD: &str = r#"
+"iam get-role") echo '{"Role":{"Path":"/","RoleName":"gt-LabelingJobRole-1ABC","Arn":"arn:aws:iam::111122223333:role/gt-LabelingJobRole-1ABC","AssumeRolePolicyDocument":{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sagemaker.amazonaws.com"},"Action":"sts:AssumeRole"}]}}}' ;;
+"iam simulate-principal-policy")
+  shift 5; action=$1; shift 2; results=
+  while [ "${1#--}" = "$1" ]; do
+    results="$results${results:+,}{\"EvalActionName\":\"$action\",\"EvalResourceName\":\"$1\",\"EvalDecision\":\"allowed\",\"MissingContextValues\":[]}"
+    shift
+  done
+  echo "{\"EvaluationResults\":[$results]}" ;;
+"lambda get-function-configuration") echo "{\"FunctionName\":\"${4##*:}\",\"FunctionArn\":\"$4\",\"State\":\"Active\",\"LastUpdateStatus\":\"Successful\",\"Environment\":{\"Variables\":{\"LABEL_CATEGORIES_S3_URI\":\"s3://gt-jobs/categories.json\"}}}" ;;
+"sagemaker describe-labeling-job") echo "An error occurred (ValidationException) when calling the DescribeLabelingJob operation: Requested resource not found." >&2; exit 254 ;;
+"#;
+
+#[tokio::test]
+async fn preflight_asks_the_account_through_the_aws_cli() {
+    let desk = Desk::new().await;
+    desk.make_good();
+    let request = desk.request.to_str().unwrap();
+    let preflight = async |before: &str, options: &[&str]| {
+        let path = desk.aws_cli(&format!("{before}{GOOD}"));
+        let arguments = [
+            &["preflight", request, "--task-type", "single-label"],
+            options,
+        ]
+        .concat();
+        gtcl_with_path(&path, &desk.endpoint, &arguments).await
+    };
+    let answer = preflight("", &[]).await;
+    assert_eq!(answer.code, Some(0), "{}{}", answer.out, answer.err);
+    for part in [
+        "role                        ok       gt-LabelingJobRole-1ABC trusts sagemaker.amazonaws.com",
+        "role, lambda:InvokeFunction ok ",
+        "role, s3:PutObject          ok       allowed on arn:aws:s3:::gt-jobs/labeling-jobs/birds-1/manifests/output/output.manifest",
+        "gt-SageMaker-consolidation is there and active",
+        "workers choose from the job's label category file",
+        "no labeling job is called birds-1",
+    ] {
+        assert!(answer.out.contains(part), "{part}: {}", answer.out);
+    }
+    // Of what the account is asked, nothing stays open.
+    assert!(!answer.out.contains("not checked: aws"), "{}", answer.out);
+
+    let missing = "\"lambda get-function-configuration\") echo \"An error occurred (ResourceNotFoundException) when calling the GetFunctionConfiguration operation: Function not found: $4\" >&2; exit 254 ;;";
+    let answer = preflight(missing, &[]).await;
+    assert_eq!(answer.code, Some(1), "{}", answer.out);
+    assert_eq!(
+        answer
+            .out
+            .matches("PROBLEM  there is no function arn")
+            .count(),
+        2,
+        "{}",
+        answer.out
+    );
+
+    let speechless = "*) echo 'Unable to locate credentials' >&2; exit 253 ;;";
+    let answer = preflight(speechless, &[]).await;
+    assert_eq!(answer.code, Some(0), "{}", answer.out);
+    let n_open = answer.out.matches(": Unable to locate credentials").count();
+    assert_eq!(n_open, 8, "{}", answer.out);
+
+    let unwanted = "*) echo run >> \"${0%/*}/run\"; exit 1 ;;";
+    let answer = preflight(unwanted, &["--no-aws-cli"]).await;
+    assert_eq!(answer.code, Some(0), "{}", answer.out);
+    assert!(
+        answer
+            .out
+            .contains("not checked: --no-aws-cli; these commands do it"),
+        "{}",
+        answer.out
+    );
+    assert!(answer.out.contains("aws iam get-role"), "{}", answer.out);
+    assert!(!desk.folder.path().join("bin/run").exists());
+}
+
 #[tokio::test]
 async fn preflight_finds_what_stands_in_the_way() {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().join("s3");
-    let s3 = S3Server::start(
-        &root,
-        SocketAddr::from(([127, 0, 0, 1], 0)),
-        Faults::default(),
-    )
-    .await
-    .unwrap();
-    let endpoint = s3.endpoint();
-    let outputs = folder.path().join("outputs.json");
-    fs::write(&outputs, OUTPUTS).unwrap();
-    let arguments = request_arguments(&outputs);
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let request = folder.path().join("request.json");
-    fs::write(&request, gtcl(&endpoint, &arguments).await.out).unwrap();
+    let desk = Desk::new().await;
+    let (root, endpoint, request) = (&desk.root, &desk.endpoint, &desk.request);
     let preflight = async || {
         gtcl(
-            &endpoint,
+            endpoint,
             &[
                 "preflight",
                 request.to_str().unwrap(),
@@ -159,20 +286,19 @@ async fn preflight_finds_what_stands_in_the_way() {
         .await
     };
 
-    let line = |index: u32| format!("{{\"source-ref\":\"s3://gt-jobs/images/{index}.jpg\"}}\n");
-    let manifest: String = (0..3).map(line).collect();
-    let make_good = || {
-        put(&root, "birds.manifest", &manifest);
-        for index in 0..3 {
-            put(&root, &format!("images/{index}.jpg"), "an image");
-        }
-        put(&root, "categories.json", CATEGORIES);
-        put(&root, "templates/single-label.liquid.html", TEMPLATE);
-    };
-    make_good();
+    desk.make_good();
     let answer = preflight().await;
     assert_eq!(answer.code, Some(0), "{}{}", answer.out, answer.err);
     assert!(answer.out.contains("3 data objects"), "{}", answer.out);
+    let said_once = answer.out.matches("there is no `aws` on the PATH").count();
+    assert_eq!(said_once, 1, "{}", answer.out);
+    for part in [
+        "not checked: aws iam simulate-principal-policy ",
+        "not checked: aws lambda get-function-configuration ",
+        "; not checked: ",
+    ] {
+        assert!(answer.out.contains(part), "{part}: {}", answer.out);
+    }
 
     let own = |key: &str| root.join("gt-jobs").join(key);
     type Break<'a> = Box<dyn Fn() + 'a>;
@@ -184,7 +310,7 @@ async fn preflight_finds_what_stands_in_the_way() {
         (
             Box::new(|| {
                 put(
-                    &root,
+                    root,
                     "birds.manifest",
                     "{\"source-ref\":\"s3://gt-jobs/1.jpg\",\"birds-1\":0}",
                 )
@@ -200,7 +326,7 @@ async fn preflight_finds_what_stands_in_the_way() {
             "categories.json can't be read",
         ),
         (
-            Box::new(|| put(&root, "categories.json", "{}")),
+            Box::new(|| put(root, "categories.json", "{}")),
             "not a label category file",
         ),
         (
@@ -210,7 +336,7 @@ async fn preflight_finds_what_stands_in_the_way() {
         (
             Box::new(|| {
                 put(
-                    &root,
+                    root,
                     "templates/single-label.liquid.html",
                     "<crowd-form></crowd-form>",
                 )
@@ -220,7 +346,7 @@ async fn preflight_finds_what_stands_in_the_way() {
         (
             Box::new(|| {
                 put(
-                    &root,
+                    root,
                     "labeling-jobs/birds-1/manifests/output/output.manifest",
                     "{}",
                 )
@@ -229,7 +355,7 @@ async fn preflight_finds_what_stands_in_the_way() {
         ),
     ];
     for (break_it, expected) in broken {
-        make_good();
+        desk.make_good();
         break_it();
         let answer = preflight().await;
         assert_eq!(

@@ -1,11 +1,17 @@
 //! `gtcl preflight`: what would make a labeling job fail, looked up in the account before it costs anything.
 
-use std::fmt;
+mod account;
+mod aws_cli;
+mod outcome;
+
 use std::path::PathBuf;
 
 use aws_config::BehaviorVersion;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use manifest::LineSplitter;
+
+use account::{Answer, Question, labels_offered, questions};
+use outcome::{Outcome, summary};
 
 use crate::cli::CommandError;
 use crate::input;
@@ -27,32 +33,14 @@ pub struct Args {
     /// What workers are asked for.
     #[arg(long, value_enum)]
     task_type: TaskType,
-}
-
-/// What came of one look.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Outcome {
-    /// As it should be, with what was seen.
-    Fine(String),
-    /// The job would fail, or cost more than it should.
-    Problem(String),
-    /// It can't be seen from here; what to do instead.
-    Unknown(String),
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (word, text) = match self {
-            Self::Fine(text) => ("ok", text),
-            Self::Problem(text) => ("PROBLEM", text),
-            Self::Unknown(text) => ("unknown", text),
-        };
-        write!(f, "{word:<8} {text}")
-    }
+    /// Don't run the AWS CLI for the role, the functions and the job's name; print its commands.
+    #[arg(long)]
+    no_aws_cli: bool,
 }
 
 /// Looks at the request, and with the credentials of the environment at the bucket, the manifest, the images, the
-/// label categories, the template and the place of the output. Prints one line a finding.
+/// label categories, the template and the place of the output. The role, the functions and the job's name it looks up
+/// with the AWS CLI, where that is installed. Prints one line a finding.
 ///
 /// Answers 0 when nothing is wrong, 1 otherwise.
 ///
@@ -67,21 +55,18 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
         CommandError::new(format!("the request {path} can't be used: {error}"))
             .with_help("write it with `gtcl job-request`")
     })?;
-    let outcomes = Preflight::new(request, args.task_type).await.look().await;
-    let mut n_problems = 0_usize;
+    let outcomes = Preflight::new(request, args.task_type)
+        .await
+        .look(args.no_aws_cli)
+        .await;
     for (what, outcome) in &outcomes {
-        println!("{what:<26} {outcome}");
-        n_problems += usize::from(matches!(outcome, Outcome::Problem(_)));
+        println!("{what:<27} {outcome}");
     }
-    println!(
-        "{}",
-        match n_problems {
-            0 => "nothing stands in the job's way, as far as can be seen from here".to_owned(),
-            1 => "1 problem; the job would fail or cost more than it should".to_owned(),
-            n => format!("{n} problems; the job would fail or cost more than it should"),
-        }
-    );
-    Ok(u8::from(n_problems > 0))
+    println!("{}", summary(&outcomes));
+    let has_problem = outcomes
+        .iter()
+        .any(|(_, outcome)| matches!(outcome, Outcome::Problem(_)));
+    Ok(u8::from(has_problem))
 }
 
 struct Preflight {
@@ -110,7 +95,7 @@ impl Preflight {
         self.found.push((what.into(), outcome));
     }
 
-    async fn look(mut self) -> Vec<(String, Outcome)> {
+    async fn look(mut self, no_aws_cli: bool) -> Vec<(String, Outcome)> {
         let violations = violations(&self.request);
         if violations.is_empty() {
             self.say(
@@ -130,7 +115,7 @@ impl Preflight {
         self.look_at_categories().await;
         self.look_at_template().await;
         self.look_at_output().await;
-        self.say_what_cannot_be_seen();
+        self.look_at_account(&manifest, no_aws_cli).await;
         self.found
     }
 
@@ -213,8 +198,8 @@ impl Preflight {
                     ))
                 }
             }
-            Err(error) => Outcome::Unknown(format!(
-                "its region can't be seen ({}); it must be {region}",
+            Err(error) => Outcome::NotChecked(format!(
+                "its region, which must be {region}: {}",
                 reason_of(&error)
             )),
         };
@@ -240,10 +225,7 @@ impl Preflight {
             Err(error) if error.code() == Some("NoSuchCORSConfiguration") => {
                 Outcome::Problem(format!("it has no CORS rules, each task would fail; {fix}"))
             }
-            Err(error) => Outcome::Unknown(format!(
-                "its CORS rules can't be seen ({})",
-                reason_of(&error)
-            )),
+            Err(error) => Outcome::NotChecked(format!("its CORS rules: {}", reason_of(&error))),
         };
         self.say(what, outcome);
     }
@@ -345,7 +327,7 @@ impl Preflight {
                 "{uri} never uses task.input; workers would see no image"
             )),
             Ok(text) if !text.contains("crowd-form") && !text.contains("crowd-html-elements") => {
-                Outcome::Unknown(format!(
+                Outcome::NotChecked(format!(
                     "{uri} has no crowd-form; it must submit the answer by itself"
                 ))
             }
@@ -387,39 +369,50 @@ impl Preflight {
         self.say(what, outcome);
     }
 
-    /// What takes other services than S3, as commands of the AWS CLI.
-    fn say_what_cannot_be_seen(&mut self) {
+    /// What takes other services than S3.
+    async fn look_at_account(&mut self, manifest: &InputManifest, no_aws_cli: bool) {
+        let questions = questions(&self.request, manifest.samples());
+        let commands: Vec<_> = questions.iter().map(Question::arguments).collect();
+        let answers = if no_aws_cli {
+            Err("--no-aws-cli")
+        } else {
+            let asked = tokio::task::spawn_blocking(move || aws_cli::ask(&commands)).await;
+            asked.ok().flatten().ok_or("there is no `aws` on the PATH")
+        };
+        match answers {
+            Ok(answers) => self.judge_account(manifest, &questions, &answers),
+            Err(reason) => {
+                self.say(
+                    "role, functions, job name",
+                    Outcome::NotChecked(format!("{reason}; these commands do it")),
+                );
+                for question in questions {
+                    self.say(question.what(), Outcome::NotChecked(question.command()));
+                }
+            }
+        }
+    }
+
+    fn judge_account(
+        &mut self,
+        manifest: &InputManifest,
+        questions: &[Question],
+        answers: &[Answer],
+    ) {
         let task = &self.request.human_task_config;
-        let role = &self.request.role_arn;
-        let functions = [
-            task.pre_human_task_lambda_arn.clone(),
-            task.annotation_consolidation_config
-                .annotation_consolidation_lambda_arn
-                .clone(),
-        ];
-        let role_policy = format!(
-            "aws iam simulate-principal-policy --policy-source-arn {role} --action-names lambda:InvokeFunction --resource-arns {}",
-            functions.join(" ")
-        );
-        let name = format!(
-            "aws sagemaker describe-labeling-job --labeling-job-name {} (must answer ResourceNotFound)",
-            self.request.labeling_job_name
-        );
-        let configurations = functions.map(|function| {
-            format!("aws lambda get-function-configuration --function-name {function}")
-        });
-        let categories = self.request.label_category_config_s3_uri.as_ref();
-        let offered = categories.zip(configurations.first()).map(|(uri, command)| {
-            format!("{command} --query Environment.Variables.LABEL_CATEGORIES_S3_URI (must answer {uri:?}, or each manifest line names its labels)")
-        });
-        self.say("role", Outcome::Unknown(role_policy));
-        for command in configurations {
-            self.say("function", Outcome::Unknown(command));
+        let pre_annotation = task.pre_human_task_lambda_arn.clone();
+        let categories = self.request.label_category_config_s3_uri.clone();
+        for (question, answer) in questions.iter().zip(answers) {
+            for outcome in question.judge(answer) {
+                self.say(question.what(), outcome);
+            }
+            let is_offering =
+                matches!(question, Question::Function { arn, .. } if *arn == pre_annotation);
+            if let Some(categories) = categories.as_ref().filter(|_| is_offering) {
+                let outcome = labels_offered(categories, manifest.n_without_labels(), answer);
+                self.say("labels offered", outcome);
+            }
         }
-        if let Some(command) = offered {
-            self.say("labels offered", Outcome::Unknown(command));
-        }
-        self.say("job name", Outcome::Unknown(name));
     }
 }
 

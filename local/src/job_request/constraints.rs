@@ -439,4 +439,4 @@ fn hyphenated_reason(name: &str) -> String {
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(super) use tests::request as request_of_tests;
+pub(crate) use tests::request as request_of_tests;

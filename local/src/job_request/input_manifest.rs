@@ -23,6 +23,7 @@ const SAMPLES_MAX: usize = 10;
 pub struct InputManifest {
     label_attribute: String,
     n_lines: u64,
+    n_with_labels: u64,
     n_problems: u64,
     problems: Vec<String>,
     /// Images per bucket.
@@ -118,6 +119,7 @@ impl InputManifest {
             .buckets
             .entry(source_ref.bucket.to_owned())
             .or_default() += 1;
+        self.n_with_labels += u64::from(names_labels(&fields));
         let is_counted = self.n_lines <= DATA_OBJECTS_MAX;
         if is_counted && !self.seen.insert(xxhash_rust::xxh3::xxh3_64(uri.as_bytes())) {
             self.n_twice += 1;
@@ -169,6 +171,11 @@ impl InputManifest {
         self.n_lines
     }
 
+    /// Lines without label categories of their own in the field `labels`, which the pre-annotation function would offer.
+    pub fn n_without_labels(&self) -> u64 {
+        self.n_lines - self.n_with_labels
+    }
+
     /// Buckets of the images, by name.
     pub fn buckets(&self) -> impl Iterator<Item = &str> {
         self.buckets.keys().map(String::as_str)
@@ -178,6 +185,14 @@ impl InputManifest {
     pub fn samples(&self) -> &[String] {
         &self.samples
     }
+}
+
+/// Whether the pre-annotation function would take label categories from this line.
+fn names_labels(fields: &IndexMap<String, Box<RawValue>>) -> bool {
+    let value = fields
+        .get("labels")
+        .and_then(|value| serde_json::from_str(value.get()).ok());
+    labeling::categories::from_value(value.as_ref()).is_some()
 }
 
 #[cfg(test)]
@@ -297,6 +312,22 @@ mod tests {
         let found = problems_of(&["x"; 25]);
         assert_eq!(found.len(), 21);
         assert!(found.join("").contains("5 more lines"));
+    }
+
+    #[test]
+    fn labels_of_the_lines_own() {
+        let check = |labels: &str, expected: u64| {
+            let mut manifest = InputManifest::new("birds");
+            let line = format!(r#"{{"source-ref":"s3://gt-jobs/1.jpg"{labels}}}"#);
+            manifest.take(1, RawLine::Line(line.as_bytes()));
+            assert_eq!(manifest.n_without_labels(), expected, "{line}");
+        };
+        check("", 1);
+        check(r#","labels":["Owl"]"#, 0);
+        check(r#","labels":[{"label":"Owl"}]"#, 0);
+        check(r#","labels":[]"#, 1);
+        check(r#","labels":"Owl""#, 1);
+        check(r#","labels":null"#, 1);
     }
 
     #[test]

@@ -98,7 +98,7 @@ pub fn parse_setting(text: &str) -> Result<Vec<String>, CategoriesError> {
 /// Names in a JSON list of strings or `{"label": …}` objects, as far as they are usable; `None` when there are none.
 ///
 /// Used where a request carries the list: Ground Truth sends `null` or nothing for jobs made in the console.
-pub(crate) fn from_value(value: Option<&Value>) -> Option<Vec<String>> {
+pub fn from_value(value: Option<&Value>) -> Option<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     for name in value?.as_array()?.iter().filter_map(name_of) {
         if !names.contains(&name) {

@@ -6,7 +6,7 @@ use super::super::{
 };
 use super::*;
 
-pub(in crate::job_request) fn request() -> JobRequest {
+pub(crate) fn request() -> JobRequest {
     let stack = StackOutputs {
         pre_annotation_function_arn:
             "arn:aws:lambda:eu-central-1:111122223333:function:gt-SageMaker-pre-annotation"
