@@ -1,106 +1,180 @@
 //! A job's answers, read from where the job left them.
 //!
 //! Bounded: so many reads at a time, so many bytes on their way. What can't be read costs the data objects in it and
-//! nothing else, unless it may be read later: then the invocation ends, and the next one tries again.
+//! nothing else, unless it may be read later: then the invocation ends. What was read until then lies below `parts/`,
+//! and the next invocation goes on from there.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
-use aws::s3::{ObjectUri, S3, S3Error};
-use labeling::answers::ANSWER_BYTES_MAX;
-use labeling::consolidation::{
-    ANNOTATION_FILE_BYTES_MAX, AnnotationFile, Config as Settings, DataObject, Gathered,
-};
+use aws::s3::{ListedObject, ObjectUri};
+use labeling::consolidation::{AnnotationFile, Config as Settings, DataObject, Gathered};
 use labeling::whole_job::Places;
 use labeling::{job_folder, worker_response};
 use manifest::RawLine;
-use tokio::task::JoinSet;
 
+use crate::checkpoint::Reading;
 use crate::config::Consolidate;
 use crate::consolidation::Job;
 use crate::error::RunError;
+use crate::files::ANSWERS_PART_BYTES;
 use crate::reader::Lines;
+use crate::reads::{
+    Reads, Unread, WORKER_RESPONSE_BYTES_MAX, read_annotation_file, read_worker_response,
+};
+use crate::store::Notes;
 
-/// Files read at the same time.
-const READS_AT_ONCE: usize = 16;
-/// Bytes of files that are being read, by their bounds; a single file may have more.
-const READ_BYTES_MAX: u64 = 32 * 1024 * 1024;
-/// Largest worker-response file that is read, in bytes, inclusive. Source: ours; nine workers' answers of 100 boxes take
-/// less than a tenth.
-const WORKER_RESPONSE_BYTES_MAX: u64 = 2 * 1024 * 1024;
 /// Files of a job that are listed, inclusive: a manifest's most lines, ten times.
 const FILES_MAX: usize = 2_500_000;
+/// Memory of the process that isn't for answers, in bytes: itself, files on their way, lists of their names.
+const PROCESS_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The answers of a job's data objects, at the numbers of their lines.
 #[derive(Debug)]
 pub(crate) struct Answers<'a> {
     job: &'a Job<'a>,
     pub(crate) gathered: Gathered<'a>,
-    /// Data objects in annotation files that no line is.
-    pub(crate) n_unmatched: u64,
-    /// Files that can't be read.
-    pub(crate) n_unreadable_files: u64,
+    /// How far the reading is: the files below `parts/`, and what isn't in them yet.
+    reading: Reading,
+    /// JSON Lines for the next file below `parts/`.
+    unsaved: Vec<u8>,
+    /// Data objects of worker-response files that no line is.
+    n_unmatched_responses: u64,
 }
 
 impl<'a> Answers<'a> {
-    pub(crate) fn new(job: &'a Job<'a>, settings: &'a Settings) -> Self {
-        Self {
+    /// What earlier invocations have read.
+    pub(crate) async fn new(
+        job: &'a Job<'a>,
+        settings: &'a Settings,
+        reading: &Reading,
+    ) -> Result<Self, RunError> {
+        let mut answers = Self {
             gathered: Gathered::new(&job.job_folder(), settings),
             job,
-            n_unmatched: 0,
-            n_unreadable_files: 0,
+            reading: reading.clone(),
+            unsaved: Vec::new(),
+            n_unmatched_responses: 0,
+        };
+        for part in 1..=reading.n_parts {
+            job.check_time()?;
+            let bytes = job.files.read_answers(part).await?;
+            let lines = bytes.split(|byte| *byte == b'\n');
+            for line in lines.filter(|line| !line.is_empty()) {
+                let restored = answers.gathered.restore(line);
+                restored.map_err(|error| RunError::PartLost {
+                    uri: format!("part {part} of the answers read ({error})"),
+                })?;
+            }
+            answers.check_memory(None)?;
         }
+        Ok(answers)
+    }
+
+    /// Data objects with answers that no line is.
+    pub(crate) fn n_unmatched(&self) -> u64 {
+        self.reading.n_unmatched + self.n_unmatched_responses
+    }
+
+    /// Files that can't be read.
+    pub(crate) fn n_unreadable_files(&self) -> u64 {
+        self.reading.n_unreadable_files
+    }
+
+    /// Reads whatever the job has left: of all data objects, or of those without a label. After an error, what was
+    /// read until then is kept for the next invocation.
+    pub(crate) async fn read(
+        &mut self,
+        places: Option<&Places>,
+        notes: &mut Notes<'_, '_>,
+    ) -> Result<(), RunError> {
+        let result = self.read_all(places, notes).await;
+        // Somebody else at the work writes files of the same names.
+        if let Err(error) = &result
+            && !matches!(error, RunError::LeaseLost)
+            && let Err(second) = self.save(notes).await
+        {
+            tracing::warn!(reason = %second, "answers that were read are not kept");
+        }
+        result
+    }
+
+    async fn read_all(
+        &mut self,
+        places: Option<&Places>,
+        notes: &mut Notes<'_, '_>,
+    ) -> Result<(), RunError> {
+        if let Some(places) = places {
+            self.read_annotation_files(places, notes).await?;
+        }
+        self.read_referenced(notes).await?;
+        if let Some(places) = places {
+            self.read_worker_responses(places, notes).await?;
+        }
+        Ok(())
     }
 
     /// The annotation files that the job's consolidation function was called with, in the order of their names: a later
     /// one about a data object takes an earlier one's place.
-    pub(crate) async fn read_annotation_files(&mut self, places: &Places) -> Result<(), RunError> {
+    async fn read_annotation_files(
+        &mut self,
+        places: &Places,
+        notes: &mut Notes<'_, '_>,
+    ) -> Result<(), RunError> {
         let folder = job_folder::annotation_files(&self.job.job_folder());
         let mut reads = Reads::default();
-        for (uri, n_bytes) in self.list(&folder).await? {
+        let after_file = self.reading.after_file.clone();
+        let bucket = &self.job.manifest.bucket;
+        for file in self.list(&folder).await? {
+            if after_file.as_ref().is_some_and(|last| file.key <= *last) {
+                continue;
+            }
             self.job.check_time()?;
-            while reads.is_full(n_bytes) {
-                self.keep_file(reads.next().await?, places)?;
+            while reads.is_full(file.n_bytes) {
+                self.keep_file(reads.next().await?, places, notes).await?;
             }
             let s3 = self.job.s3.clone();
-            reads.push(
-                n_bytes,
-                (),
-                async move { read_annotation_file(&s3, &uri).await },
-            );
+            let uri = ObjectUri::new(bucket, &file.key);
+            reads.push(file.n_bytes, file.key, async move {
+                read_annotation_file(&s3, &uri).await
+            });
         }
         while !reads.is_empty() {
-            self.keep_file(reads.next().await?, places)?;
+            self.keep_file(reads.next().await?, places, notes).await?;
         }
         Ok(())
     }
 
-    fn keep_file(
+    async fn keep_file(
         &mut self,
-        read: Option<((), Result<AnnotationFile, Unread>)>,
+        read: Option<(String, Result<AnnotationFile, Unread>)>,
         places: &Places,
+        notes: &mut Notes<'_, '_>,
     ) -> Result<(), RunError> {
+        let Some((key, read)) = read else {
+            return Ok(());
+        };
         match read {
-            Some(((), Ok(file))) => {
-                for object in &file.objects {
-                    match places.find(object) {
-                        Some(line_number) => self.keep(line_number, Ok(object.clone())),
-                        None => self.n_unmatched += 1,
+            Ok(file) => {
+                for object in file.objects {
+                    match places.find(&object) {
+                        Some(line_number) => self.keep(line_number, Ok(object)),
+                        None => self.reading.n_unmatched += 1,
                     }
                 }
             }
-            Some(((), Err(Unread::Now(error)))) => return Err(error.into()),
-            Some(((), Err(Unread::Ever(reason)))) => {
+            Err(Unread::Now(error)) => return Err(error.into()),
+            Err(Unread::Ever(reason)) => {
                 tracing::warn!(reason, "annotation file passed over");
-                self.n_unreadable_files += 1;
+                self.reading.n_unreadable_files += 1;
             }
-            None => {}
         }
-        Ok(())
+        self.reading.after_file = Some(key);
+        self.save_when_full(notes).await
     }
 
     /// The worker-response files that lines name, for lines without answers: those without a label, or all of them
     /// when the whole job is consolidated.
-    pub(crate) async fn read_referenced(&mut self) -> Result<(), RunError> {
+    async fn read_referenced(&mut self, notes: &mut Notes<'_, '_>) -> Result<(), RunError> {
         let job = self.job;
         let is_whole_job = job.config.consolidate == Consolidate::WholeJob;
         let mut reads = Reads::default();
@@ -124,14 +198,20 @@ impl<'a> Answers<'a> {
             };
             if let Some((line_number, uri)) = found {
                 let uri = self.permitted(&uri);
-                self.read_response(&mut reads, line_number, uri).await?;
+                let read = (line_number, uri);
+                self.read_response(&mut reads, read, notes).await?;
             }
         }
-        self.finish(reads).await
+        self.finish(reads, notes).await
     }
 
-    /// The worker-response files in the job's folder, for lines that have no answers so far.
-    pub(crate) async fn read_worker_responses(&mut self, places: &Places) -> Result<(), RunError> {
+    /// The worker-response files in the job's folder, for lines that have no answers so far; of several for a line, the
+    /// last by name.
+    async fn read_worker_responses(
+        &mut self,
+        places: &Places,
+        notes: &mut Notes<'_, '_>,
+    ) -> Result<(), RunError> {
         if places
             .line_numbers()
             .all(|line_number| self.gathered.has(line_number))
@@ -139,9 +219,9 @@ impl<'a> Answers<'a> {
             return Ok(());
         }
         let folder = job_folder::worker_responses(&self.job.job_folder());
-        let mut reads = Reads::default();
-        for (uri, _) in self.list(&folder).await? {
-            let Some(id) = worker_response::dataset_object_id(&uri.key) else {
+        let mut wanted = BTreeMap::new();
+        for file in self.list(&folder).await? {
+            let Some(id) = worker_response::dataset_object_id(&file.key) else {
                 continue;
             };
             let object = DataObject {
@@ -152,22 +232,30 @@ impl<'a> Answers<'a> {
             };
             match places.find(&object) {
                 Some(line_number) if self.gathered.has(line_number) => {}
-                Some(line_number) => self.read_response(&mut reads, line_number, Ok(uri)).await?,
-                None => self.n_unmatched += 1,
+                Some(line_number) => {
+                    wanted.insert(line_number, file.key);
+                }
+                None => self.n_unmatched_responses += 1,
             }
         }
-        self.finish(reads).await
+        let mut reads = Reads::default();
+        let bucket = &self.job.manifest.bucket;
+        for (line_number, key) in wanted {
+            let read = (line_number, Ok(ObjectUri::new(bucket, key)));
+            self.read_response(&mut reads, read, notes).await?;
+        }
+        self.finish(reads, notes).await
     }
 
     async fn read_response(
         &mut self,
         reads: &mut Reads<u64, DataObject>,
-        line_number: u64,
-        uri: Result<ObjectUri, String>,
+        (line_number, uri): (u64, Result<ObjectUri, String>),
+        notes: &mut Notes<'_, '_>,
     ) -> Result<(), RunError> {
         self.job.check_time()?;
         while reads.is_full(WORKER_RESPONSE_BYTES_MAX) {
-            self.keep_response(reads.next().await?)?;
+            self.keep_response(reads.next().await?, notes).await?;
         }
         let s3 = self.job.s3.clone();
         reads.push(WORKER_RESPONSE_BYTES_MAX, line_number, async move {
@@ -176,27 +264,32 @@ impl<'a> Answers<'a> {
         Ok(())
     }
 
-    async fn finish(&mut self, mut reads: Reads<u64, DataObject>) -> Result<(), RunError> {
+    async fn finish(
+        &mut self,
+        mut reads: Reads<u64, DataObject>,
+        notes: &mut Notes<'_, '_>,
+    ) -> Result<(), RunError> {
         while !reads.is_empty() {
-            self.keep_response(reads.next().await?)?;
+            self.keep_response(reads.next().await?, notes).await?;
         }
         Ok(())
     }
 
-    fn keep_response(
+    async fn keep_response(
         &mut self,
         read: Option<(u64, Result<DataObject, Unread>)>,
+        notes: &mut Notes<'_, '_>,
     ) -> Result<(), RunError> {
         match read {
             Some((line_number, Ok(object))) => self.keep(line_number, Ok(object)),
             Some((line_number, Err(Unread::Ever(reason)))) => {
-                self.n_unreadable_files += 1;
+                self.reading.n_unreadable_files += 1;
                 self.keep(line_number, Err(reason));
             }
             Some((_, Err(Unread::Now(error)))) => return Err(error.into()),
             None => {}
         }
-        Ok(())
+        self.save_when_full(notes).await
     }
 
     fn keep(&mut self, line_number: u64, object: Result<DataObject, String>) {
@@ -211,6 +304,48 @@ impl<'a> Answers<'a> {
             ..object
         };
         self.gathered.add(line_number, &object);
+        if let Some(line) = self.gathered.kept(line_number) {
+            self.unsaved.extend_from_slice(line.as_bytes());
+            self.unsaved.push(b'\n');
+        }
+    }
+
+    async fn save_when_full(&mut self, notes: &mut Notes<'_, '_>) -> Result<(), RunError> {
+        self.check_memory(None)?;
+        if self.unsaved.len() >= ANSWERS_PART_BYTES {
+            self.save(notes).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes down what was read since the last time.
+    async fn save(&mut self, notes: &mut Notes<'_, '_>) -> Result<(), RunError> {
+        if self.unsaved.is_empty() {
+            return Ok(());
+        }
+        let part = self.reading.n_parts + 1;
+        let bytes = self.unsaved.clone();
+        self.job.files.write_answers(part, bytes).await?;
+        self.unsaved.clear();
+        self.reading.n_parts = part;
+        notes.checkpoint.reading = self.reading.clone();
+        notes.save().await
+    }
+
+    /// Ends the work before the process is killed for want of memory. `categories` win over the settings'.
+    pub(crate) fn check_memory(&self, categories: Option<&[String]>) -> Result<(), RunError> {
+        let Some(memory_bytes) = self.job.config.memory_bytes else {
+            return Ok(());
+        };
+        let needed_bytes = self.gathered.memory_bytes(categories) + PROCESS_BYTES;
+        if needed_bytes <= memory_bytes {
+            return Ok(());
+        }
+        Err(RunError::TooLarge {
+            needed_bytes,
+            memory_bytes,
+            report: self.job.files.place.uri("report.json"),
+        })
     }
 
     /// Answers are read from the job's own bucket alone, whatever a manifest says.
@@ -226,150 +361,16 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// JSON files below a folder, in order of their names, with their sizes in bytes.
-    async fn list(&self, folder: &str) -> Result<Vec<(ObjectUri, u64)>, RunError> {
+    /// JSON files below a folder of the job, in order of their names.
+    async fn list(&self, folder: &str) -> Result<Vec<ListedObject>, RunError> {
         let Ok(folder) = ObjectUri::parse(folder) else {
             return Ok(Vec::new());
         };
-        let listed = self
-            .job
-            .s3
+        let s3 = self.job.s3;
+        let mut files = s3
             .list_objects(&folder.bucket, &folder.key, FILES_MAX)
             .await?;
-        let files = listed
-            .into_iter()
-            .filter(|object| object.key.ends_with(".json"));
-        let files =
-            files.map(|object| (ObjectUri::new(&folder.bucket, object.key), object.n_bytes));
-        Ok(files.collect())
-    }
-}
-
-/// Why something wasn't read.
-enum Unread {
-    /// It may be read later.
-    Now(S3Error),
-    /// It won't.
-    Ever(String),
-}
-
-impl From<S3Error> for Unread {
-    fn from(error: S3Error) -> Self {
-        if error.is_temporary() {
-            Self::Now(error)
-        } else {
-            Self::Ever(error.to_string())
-        }
-    }
-}
-
-async fn read_worker_response(s3: &S3, uri: &ObjectUri) -> Result<DataObject, Unread> {
-    let bytes = s3
-        .read_object(&uri.bucket, &uri.key, WORKER_RESPONSE_BYTES_MAX)
-        .await?;
-    worker_response::parse("", &bytes).map_err(|error| Unread::Ever(format!("{uri}: {error}")))
-}
-
-/// An annotation file, with the answers in it that are stored elsewhere in its bucket.
-async fn read_annotation_file(s3: &S3, uri: &ObjectUri) -> Result<AnnotationFile, Unread> {
-    let bytes = s3
-        .read_object(&uri.bucket, &uri.key, ANNOTATION_FILE_BYTES_MAX)
-        .await?;
-    let file = AnnotationFile::parse(&bytes);
-    let mut file = file.map_err(|error| Unread::Ever(format!("{uri}: {error}")))?;
-    for stored in file.stored_answers() {
-        let answer = match ObjectUri::parse(&stored) {
-            Ok(place) if place.bucket != uri.bucket => Err(format!(
-                "answer stored in bucket {:?}, which is not the job's",
-                place.bucket
-            )),
-            Ok(place) => match s3
-                .read_object(&place.bucket, &place.key, ANSWER_BYTES_MAX as u64)
-                .await
-            {
-                Err(error) if error.is_temporary() => return Err(Unread::Now(error)),
-                read => read.map_err(|error| format!("answer stored elsewhere: {error}")),
-            },
-            Err(error) => Err(format!("answer stored elsewhere: {error}")),
-        };
-        file.resolve(&stored, answer);
-    }
-    Ok(file)
-}
-
-/// Reads that are under way, to be had in the order in which they were begun. Dropped, they end.
-struct Reads<K, T> {
-    under_way: VecDeque<UnderWay<K>>,
-    n_begun: u64,
-    n_bytes: u64,
-    tasks: JoinSet<(u64, Result<T, Unread>)>,
-    /// Those that ended before earlier ones did.
-    ended: BTreeMap<u64, Result<T, Unread>>,
-}
-
-struct UnderWay<K> {
-    number: u64,
-    n_bytes: u64,
-    key: K,
-}
-
-impl<K, T> Default for Reads<K, T> {
-    fn default() -> Self {
-        Self {
-            under_way: VecDeque::new(),
-            n_begun: 0,
-            n_bytes: 0,
-            tasks: JoinSet::new(),
-            ended: BTreeMap::new(),
-        }
-    }
-}
-
-impl<K, T: Send + 'static> Reads<K, T> {
-    fn is_empty(&self) -> bool {
-        self.under_way.is_empty()
-    }
-
-    /// Whether a read of so many bytes has to wait.
-    fn is_full(&self, n_bytes: u64) -> bool {
-        !self.is_empty()
-            && (self.under_way.len() >= READS_AT_ONCE || self.n_bytes + n_bytes > READ_BYTES_MAX)
-    }
-
-    fn push(
-        &mut self,
-        n_bytes: u64,
-        key: K,
-        read: impl Future<Output = Result<T, Unread>> + Send + 'static,
-    ) {
-        let number = self.n_begun;
-        self.n_begun += 1;
-        self.n_bytes += n_bytes;
-        self.under_way.push_back(UnderWay {
-            number,
-            n_bytes,
-            key,
-        });
-        self.tasks.spawn(async move { (number, read.await) });
-    }
-
-    async fn next(&mut self) -> Result<Option<(K, Result<T, Unread>)>, RunError> {
-        let Some(first) = self.under_way.pop_front() else {
-            return Ok(None);
-        };
-        self.n_bytes -= first.n_bytes;
-        loop {
-            if let Some(read) = self.ended.remove(&first.number) {
-                return Ok(Some((first.key, read)));
-            }
-            match self.tasks.join_next().await {
-                Some(Ok((number, read))) => self.ended.insert(number, read),
-                Some(Err(error)) => {
-                    let reason = error.to_string();
-                    return Err(RunError::Reading { reason });
-                }
-                None => return Ok(None),
-            };
-        }
+        files.retain(|file| file.key.ends_with(".json"));
+        Ok(files)
     }
 }

@@ -12,7 +12,7 @@ use crate::report::ConsolidationReport;
 use crate::verify::Verified;
 
 /// Version of the format. Another one's checkpoint is not understood, and the work starts over.
-pub const FORMAT: u32 = 5;
+pub const FORMAT: u32 = 6;
 
 /// The checkpoint object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,10 @@ pub struct Checkpoint {
     pub is_done: bool,
     /// What the entries are made from; `None` until that is known.
     pub origin: Option<Origin>,
+    /// How far the reading of workers' answers is, while `origin` isn't known.
+    pub reading: Reading,
+    /// The function's memory in bytes, when the answers took more than that.
+    pub too_large_for: Option<u64>,
     /// The datasets' progress.
     pub lanes: Vec<LaneProgress>,
     /// Lines that the service refused, in line order.
@@ -38,6 +42,21 @@ pub struct Checkpoint {
     pub n_resumptions: u32,
     /// When the first invocation began, in milliseconds since 1970.
     pub started_at_ms: i64,
+}
+
+impl Checkpoint {
+    /// Whether files of work in progress are named.
+    #[must_use]
+    pub fn has_parts(&self) -> bool {
+        self.reading.n_parts > 0 || self.lanes.iter().any(|lane| !lane.parts.is_empty())
+    }
+
+    /// Forgets what was read and sent: sending it again changes nothing in the datasets.
+    pub fn start_over(&mut self) {
+        self.reading = Reading::default();
+        self.lanes.clear();
+        self.refused.clear();
+    }
 }
 
 /// One version of a manifest.
@@ -66,6 +85,19 @@ pub enum Origin {
         /// What became of the answers.
         report: ConsolidationReport,
     },
+}
+
+/// How much of the workers' answers is kept in files below `parts/`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Those files, numbered from one.
+    pub n_parts: u64,
+    /// Key of the last annotation file in them, in the order of their names.
+    pub after_file: Option<String>,
+    /// Data objects in those annotation files that no line is.
+    pub n_unmatched: u64,
+    /// Files until then that can't be read.
+    pub n_unreadable_files: u64,
 }
 
 /// The right to work on a manifest for a while.
@@ -225,11 +257,14 @@ pub enum Start {
     AlreadyDone(Box<Checkpoint>),
     /// Another invocation is at it.
     Leased(Lease),
+    /// Its answers took more memory than the function has, and it has no more now.
+    TooLarge,
     /// It was tried often enough.
     GiveUp(Box<Checkpoint>),
 }
 
-/// Decides how to start. `found` is the checkpoint object's bytes; what can't be read counts as none.
+/// Decides how to start. `found` is the checkpoint object's bytes; what can't be read counts as none. `memory_bytes` is
+/// the function's memory, where it is known.
 ///
 /// A lease that has run out, or that is `owner`'s own, holds nobody back. It is checked first: not even a newer
 /// version of the manifest may be started while an older one's entries are on their way.
@@ -241,6 +276,7 @@ pub fn start(
     owner: &str,
     now_ms: i64,
     resumptions_max: u32,
+    memory_bytes: Option<u64>,
 ) -> Start {
     let Some(checkpoint) = found.and_then(parse) else {
         return Start::Afresh;
@@ -266,6 +302,10 @@ pub fn start(
             }
             _ => Start::AlreadyDone(Box::new(checkpoint)),
         };
+    }
+    let was_too_large_for = checkpoint.too_large_for.unwrap_or(0);
+    if memory_bytes.is_some_and(|n_bytes| n_bytes <= was_too_large_for) {
+        return Start::TooLarge;
     }
     if checkpoint.n_resumptions >= resumptions_max {
         return Start::GiveUp(Box::new(checkpoint));
@@ -294,6 +334,12 @@ mod tests {
             }),
             is_done: false,
             origin: Some(Origin::OutputManifest),
+            reading: Reading {
+                n_parts: 1,
+                after_file: Some("a".to_owned()),
+                ..Reading::default()
+            },
+            too_large_for: None,
             lanes: vec![LaneProgress {
                 side: LaneSide::Train,
                 dataset_arn: "arn".to_owned(),
@@ -328,7 +374,15 @@ mod tests {
         let mut found = checkpoint();
         change(&mut found);
         let bytes = serde_json::to_vec(&found).unwrap();
-        let name = match start(Some(&bytes), &version("e1"), "plan", owner, now_ms, 3) {
+        let name = match start(
+            Some(&bytes),
+            &version("e1"),
+            "plan",
+            owner,
+            now_ms,
+            3,
+            Some(512),
+        ) {
             Start::Afresh => "afresh",
             Start::Resume(resumed) => {
                 assert_eq!(*resumed, found);
@@ -336,6 +390,7 @@ mod tests {
             }
             Start::AlreadyDone(_) => "done",
             Start::Leased(_) => "leased",
+            Start::TooLarge => "too large",
             Start::GiveUp(_) => "give up",
         };
         assert_eq!(name, expected);
@@ -359,6 +414,9 @@ mod tests {
             };
             let finish = |c: &mut Checkpoint| (c.is_done, c.origin) = (true, Some(origin));
             check(finish, "b", 1000, expected);
+        }
+        for (n_bytes, expected) in [(511, "resume"), (512, "too large"), (513, "too large")] {
+            check(|c| c.too_large_for = Some(n_bytes), "b", 1000, expected);
         }
         check(|c| c.n_resumptions = 3, "b", 1000, "give up");
         check(|c| c.n_resumptions = 4, "b", 1000, "give up");
@@ -388,12 +446,12 @@ mod tests {
     fn what_cannot_be_read_counts_as_none() {
         for bytes in [&b""[..], b"{}", b"\xff", b"{\"format\":2}", b"null"] {
             assert_eq!(
-                start(Some(bytes), &version("e1"), "plan", "a", 0, 3),
+                start(Some(bytes), &version("e1"), "plan", "a", 0, 3, None),
                 Start::Afresh
             );
         }
         assert_eq!(
-            start(None, &version("e1"), "plan", "a", 0, 3),
+            start(None, &version("e1"), "plan", "a", 0, 3, None),
             Start::Afresh
         );
     }

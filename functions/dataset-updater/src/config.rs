@@ -60,6 +60,8 @@ pub struct Config {
     pub consolidation: labeling::consolidation::Config,
     /// Label category file; wins over the label categories in `consolidation`.
     pub label_categories_uri: Option<aws::s3::ObjectUri>,
+    /// The function's memory in bytes; `None`: unknown, and no consolidation is too large.
+    pub memory_bytes: Option<u64>,
 }
 
 /// What happens to entries that the dataset has already.
@@ -256,6 +258,10 @@ impl Config {
             training_output: uri("TRAINING_OUTPUT_S3_URI")?,
             consolidation,
             label_categories_uri: uri("LABEL_CATEGORIES_S3_URI")?,
+            // Set by Lambda, in MiB.
+            memory_bytes: get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+                .and_then(|text| text.parse::<u64>().ok())
+                .map(|mib| mib.saturating_mul(1024 * 1024)),
         };
         if config.train_when != TrainWhen::Never && !config.targets.has_project() {
             return Err(ConfigError::TrainingWithoutProject);

@@ -24,6 +24,7 @@ use crate::error::RunError;
 use crate::files::Files;
 use crate::reader::{Lines, Source};
 use crate::report::ConsolidationReport;
+use crate::store::Notes;
 
 /// The manifest with the labels put in.
 const FILE_NAME: &str = "consolidated.manifest";
@@ -45,25 +46,25 @@ pub(crate) struct Job<'a> {
 impl Job<'_> {
     /// What the entries are made from: the output manifest itself where there is nothing to put in, else the one that
     /// is written here.
-    pub(crate) async fn origin(&self) -> Result<Origin, RunError> {
+    pub(crate) async fn origin(&self, notes: &mut Notes<'_, '_>) -> Result<Origin, RunError> {
         let is_whole_job = self.config.consolidate == Consolidate::WholeJob;
         let mut settings = self.config.consolidation.clone();
-        let mut answers;
+        let mut places = None;
         if is_whole_job {
-            let (places, built_in) = self.places().await?;
+            let (found, built_in) = self.places().await?;
             settings.task_type = settings.task_type.or(built_in);
-            answers = Answers::new(self, &settings);
-            answers.read_annotation_files(&places).await?;
-            answers.read_referenced().await?;
-            answers.read_worker_responses(&places).await?;
-        } else {
-            answers = Answers::new(self, &settings);
-            answers.read_referenced().await?;
+            places = Some(found);
         }
+        let reading = notes.checkpoint.reading.clone();
+        let mut answers = Answers::new(self, &settings, &reading).await?;
+        answers.read(places.as_ref(), notes).await?;
+        drop(places);
         if answers.gathered.is_empty() {
             return Ok(Origin::OutputManifest);
         }
         let categories = self.label_categories().await?;
+        answers.check_memory(categories.as_deref())?;
+        let (n_unmatched, n_unreadable) = (answers.n_unmatched(), answers.n_unreadable_files());
         let line_numbers: Vec<u64> = answers.gathered.places().collect();
         let outcome = answers.gathered.consolidate(
             self.options.label_attribute.as_deref().unwrap_or_default(),
@@ -72,8 +73,8 @@ impl Job<'_> {
         );
         let mut report = ConsolidationReport {
             is_whole_job,
-            unmatched: answers.n_unmatched,
-            unreadable_files: answers.n_unreadable_files,
+            unmatched: n_unmatched,
+            unreadable_files: n_unreadable,
             ..ConsolidationReport::new(&outcome)
         };
         report.changed = self.write(&labels(line_numbers, outcome)).await?;
@@ -109,7 +110,7 @@ impl Job<'_> {
         Ok((places, built_in))
     }
 
-    /// Ends the invocation's work when its time is over. What was read is read again by the next one.
+    /// Ends the invocation's work when its time is over.
     pub(crate) fn check_time(&self) -> Result<(), RunError> {
         if self.budget.has(SystemTime::now(), Duration::ZERO) {
             Ok(())

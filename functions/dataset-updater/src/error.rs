@@ -83,6 +83,27 @@ pub enum RunError {
         /// What the runtime says.
         reason: String,
     },
+    /// All answers of the job take more memory than there is.
+    #[error(
+        "consolidating the job's answers takes {} MB of memory or more, and the function has {} MB; raise MemorySize, or consolidate the job with `gtcl consolidate --whole-job` and take that manifest in; see {report}",
+        .needed_bytes.div_ceil(1024 * 1024), .memory_bytes / (1024 * 1024)
+    )]
+    TooLarge {
+        /// What was reckoned when the reading stopped, in bytes.
+        needed_bytes: u64,
+        /// What the function has, in bytes.
+        memory_bytes: u64,
+        /// The report's S3 URI.
+        report: String,
+    },
+    /// It was too large before, and the function has no more memory now.
+    #[error(
+        "the job's answers take more memory than the function has, as an earlier invocation found; see {report}"
+    )]
+    StillTooLarge {
+        /// The report's S3 URI.
+        report: String,
+    },
     /// The invocation's time is over; the next one goes on.
     #[error("out of time after line {settled_line}; the next invocation goes on from there")]
     OutOfTime {
@@ -139,6 +160,7 @@ impl RunError {
             Self::Scratch { .. } => "Scratch",
             Self::LabelCategories { .. } => "Setting.LABEL_CATEGORIES_S3_URI",
             Self::Reading { .. } => "Reading",
+            Self::TooLarge { .. } | Self::StillTooLarge { .. } => "TooLarge",
             Self::OutOfTime { .. } => "OutOfTime",
             Self::Leased { .. } => "Leased",
             Self::LeaseLost => "LeaseLost",

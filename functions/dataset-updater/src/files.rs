@@ -16,6 +16,12 @@ const PARTS: &str = "parts/";
 /// Parts that are deleted at most: far more than updates of the smallest size that makes sense.
 const PARTS_MAX: usize = 100_000;
 
+/// Bound of a part of workers' answers, in bytes: a part is written when it has [`ANSWERS_PART_BYTES`], and a single
+/// annotation file may have brought many times that.
+const ANSWERS_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Size from which on a part of workers' answers is written, in bytes.
+pub(crate) const ANSWERS_PART_BYTES: usize = 4 * 1024 * 1024;
+
 /// A line that became an entry and isn't as it should be in the dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
@@ -58,6 +64,37 @@ impl Files<'_> {
             .put_object(&self.place.bucket, &key, bytes, &options)
             .await?;
         Ok(())
+    }
+
+    /// Keeps workers' answers that were read, below `parts/`; `part` is their number.
+    ///
+    /// # Errors
+    ///
+    /// As S3 answers.
+    pub async fn write_answers(&self, part: u64, bytes: Vec<u8>) -> Result<(), S3Error> {
+        let key = self.answers_key(part);
+        let options = self.options("application/jsonlines");
+        self.s3
+            .put_object(&self.place.bucket, &key, bytes, &options)
+            .await?;
+        Ok(())
+    }
+
+    /// What [`Files::write_answers`] wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::PartLost`] when it is gone, else as S3 answers.
+    pub async fn read_answers(&self, part: u64) -> Result<Vec<u8>, RunError> {
+        let key = self.answers_key(part);
+        let read = self
+            .s3
+            .read_object(&self.place.bucket, &key, ANSWERS_BYTES_MAX);
+        read.await.map_err(lost)
+    }
+
+    fn answers_key(&self, part: u64) -> String {
+        self.place.key(&format!("{PARTS}answers-{part:06}.jsonl"))
     }
 
     /// Writes `rejected.jsonl` and `review.manifest` from a version of the manifest.

@@ -7,7 +7,7 @@
 //!
 //! Pure: [`event`], [`config`], [`target`], [`merge`], [`place`], [`checkpoint`], [`budget`], [`index`], [`service_keys`],
 //! [`report`]. Touching the world: [`bootstrap`], [`handler`], [`run`], [`reader`], [`existing`], [`lane`], [`store`], [`verify`], [`files`], [`training`],
-//! `consolidation`, `answers`, `outcome_log`.
+//! `consolidation`, `answers`, `reads`, `outcome_log`.
 
 mod answers;
 pub mod bootstrap;
@@ -26,6 +26,7 @@ pub mod merge;
 mod outcome_log;
 pub mod place;
 pub mod reader;
+mod reads;
 pub mod report;
 pub mod run;
 pub mod service_keys;

@@ -14,6 +14,9 @@ use crate::checkpoint::{ManifestVersion, Stats};
 pub struct Report {
     /// What came of it.
     pub outcome: Outcome,
+    /// Why nothing was sent, and what a person can do, of an outcome that the figures don't explain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The manifest's version.
     pub manifest: Option<ManifestVersion>,
     /// The labeling job's name, when the key tells it.
@@ -155,6 +158,8 @@ pub enum Outcome {
     NothingLanded,
     /// The work was given up.
     GaveUp,
+    /// The workers' answers take more memory than the function has: nothing was sent.
+    TooLarge,
 }
 
 impl Outcome {
@@ -163,7 +168,7 @@ impl Outcome {
     pub fn is_alarming(self) -> bool {
         matches!(
             self,
-            Self::ManyRejected | Self::NothingLanded | Self::GaveUp
+            Self::ManyRejected | Self::NothingLanded | Self::GaveUp | Self::TooLarge
         )
     }
 
@@ -176,6 +181,7 @@ impl Outcome {
             Self::ManyRejected => "many-rejected",
             Self::NothingLanded => "nothing-landed",
             Self::GaveUp => "gave-up",
+            Self::TooLarge => "too-large",
         }
     }
 }

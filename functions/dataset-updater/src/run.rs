@@ -15,7 +15,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::budget::{Budget, millis};
 use crate::checkpoint::{
-    Checkpoint, FORMAT, LaneProgress, LaneSide, ManifestVersion, Origin, Refused, Start, Stats,
+    Checkpoint, FORMAT, LaneProgress, LaneSide, ManifestVersion, Origin, Reading, Refused, Start,
+    Stats,
 };
 use crate::config::{Config, Existing, TrainWhen};
 use crate::consolidation::{self, Job};
@@ -29,7 +30,7 @@ use crate::merge::merge;
 use crate::place::Place;
 use crate::reader::{Reader, Source as LineSource, superseded};
 use crate::report::{DatasetReport, Outcome, Report};
-use crate::store::Store;
+use crate::store::{Notes, Store};
 use crate::target::{Datasets, Target, project_name};
 use crate::training::Training;
 use crate::verify::{Verified, verify};
@@ -162,24 +163,27 @@ async fn update_version(
         kms_key_id: config.report_kms_key_id.clone(),
     };
     let owner = &invocation.owner;
-    let mut checkpoint = match store
-        .start(version, &plan, owner, config.resumptions_max)
-        .await?
-    {
+    let mut checkpoint = match store.start(version, &plan, owner, config).await? {
         Start::AlreadyDone(checkpoint) => {
             let mut done = *checkpoint;
-            if done.lanes.iter().any(|lane| !lane.parts.is_empty()) {
+            if done.has_parts() {
                 store.save(&mut done, owner, &invocation.budget).await?;
                 tidy_up(&mut store, &mut done, &files).await;
             }
             return Ok(Done::Already);
         }
         Start::Leased(lease) => return Err(RunError::Leased { lease }),
+        Start::TooLarge => {
+            return Err(RunError::StillTooLarge {
+                report: place.uri("report.json"),
+            });
+        }
         Start::GiveUp(checkpoint) => {
             return Err(give_up(&files, job_name, &checkpoint).await?);
         }
         Start::Resume(checkpoint) => Checkpoint {
             n_resumptions: checkpoint.n_resumptions + 1,
+            too_large_for: None,
             ..*checkpoint
         },
         Start::Afresh => Checkpoint {
@@ -189,6 +193,8 @@ async fn update_version(
             lease: None,
             is_done: false,
             origin: None,
+            reading: Reading::default(),
+            too_large_for: None,
             lanes: Vec::new(),
             refused: Vec::new(),
             n_resumptions: 0,
@@ -216,9 +222,13 @@ async fn update_version(
             Ok(Done::Reported(Box::new(report)))
         }
         Err(error) => {
-            if matches!(error, RunError::PartLost { .. }) {
-                work.checkpoint.lanes.clear();
-                work.checkpoint.refused.clear();
+            match &error {
+                RunError::PartLost { .. } => work.checkpoint.start_over(),
+                RunError::TooLarge { memory_bytes, .. } => {
+                    report_too_large(&files, job_name, &work.checkpoint, &error).await?;
+                    work.checkpoint.too_large_for = Some(*memory_bytes);
+                }
+                _ => {}
             }
             // What went wrong first is what somebody has to know; the lease ends with the invocation anyway.
             let released = work.store.release(&mut work.checkpoint).await;
@@ -237,11 +247,12 @@ async fn update_version(
 /// tries again.
 async fn tidy_up(store: &mut Store<'_>, done: &mut Checkpoint, files: &Files<'_>) {
     let mut result = Ok(());
-    if done.lanes.iter().any(|lane| !lane.parts.is_empty()) {
+    if done.has_parts() {
         result = files.delete_parts().await.map_err(RunError::from);
     }
     if result.is_ok() {
         done.lanes.iter_mut().for_each(|lane| lane.parts.clear());
+        done.reading = Reading::default();
     }
     let released = store.release(done).await;
     if let Err(error) = result.and(released) {
@@ -371,23 +382,27 @@ impl Work<'_> {
                     return Ok(());
                 }
                 // Somebody deleted it. The answers may say something else by now, so all entries are sent again.
-                self.checkpoint.lanes.clear();
-                self.checkpoint.refused.clear();
+                self.checkpoint.start_over();
             }
         }
+        let manifest = self.output_manifest();
         let job = Job {
             s3: &self.clients.s3,
             config: self.config,
             options: &self.options,
-            manifest: &self.output_manifest(),
+            manifest: &manifest,
             files: self.files,
             budget: &self.invocation.budget,
         };
-        self.checkpoint.origin = Some(job.origin().await?);
-        let owner = &self.invocation.owner;
-        self.store
-            .save(&mut self.checkpoint, owner, &self.invocation.budget)
-            .await
+        let mut notes = Notes {
+            store: &mut self.store,
+            checkpoint: &mut self.checkpoint,
+            owner: &self.invocation.owner,
+            budget: &self.invocation.budget,
+        };
+        let origin = job.origin(&mut notes).await?;
+        notes.checkpoint.origin = Some(origin);
+        notes.save().await
     }
 
     /// Streams the manifest's entries to their datasets, from where the checkpoint stands.
@@ -864,4 +879,22 @@ async fn give_up(
         report: files.place.uri("report.json"),
         metrics: Box::new(report),
     })
+}
+
+async fn report_too_large(
+    files: &Files<'_>,
+    job_name: Option<&str>,
+    checkpoint: &Checkpoint,
+    error: &RunError,
+) -> Result<(), RunError> {
+    let report = Report {
+        outcome: Outcome::TooLarge,
+        reason: Some(error.to_string()),
+        manifest: Some(checkpoint.manifest.clone()),
+        job_name: job_name.map(str::to_owned),
+        resumptions: checkpoint.n_resumptions,
+        ..Report::default()
+    };
+    let bytes = serde_json::to_vec_pretty(&report).unwrap_or_default();
+    Ok(files.write_json("report.json", bytes).await?)
 }

@@ -6,6 +6,7 @@ use aws::s3::{Condition, PutOptions, S3, S3Error};
 
 use crate::budget::{Budget, millis};
 use crate::checkpoint::{Checkpoint, Lease, ManifestVersion, Start, start};
+use crate::config::Config;
 use crate::error::RunError;
 use crate::place::Place;
 
@@ -21,6 +22,24 @@ pub struct Store<'a> {
     place: &'a Place,
     kms_key_id: Option<String>,
     condition: Condition,
+}
+
+/// The checkpoint in an invocation's hands.
+#[derive(Debug)]
+pub(crate) struct Notes<'n, 's> {
+    pub(crate) store: &'n mut Store<'s>,
+    pub(crate) checkpoint: &'n mut Checkpoint,
+    pub(crate) owner: &'n str,
+    pub(crate) budget: &'n Budget,
+}
+
+impl Notes<'_, '_> {
+    /// As [`Store::save`].
+    pub(crate) async fn save(&mut self) -> Result<(), RunError> {
+        self.store
+            .save(self.checkpoint, self.owner, self.budget)
+            .await
+    }
 }
 
 impl<'a> Store<'a> {
@@ -45,7 +64,7 @@ impl<'a> Store<'a> {
         manifest: &ManifestVersion,
         plan: &str,
         owner: &str,
-        resumptions_max: u32,
+        config: &Config,
     ) -> Result<Start, RunError> {
         let key = self.place.key(FILE_NAME);
         let found = match self
@@ -70,7 +89,8 @@ impl<'a> Store<'a> {
             plan,
             owner,
             now_ms,
-            resumptions_max,
+            config.resumptions_max,
+            config.memory_bytes,
         ))
     }
 

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use labeling::answers;
-use labeling::consolidation::{AnnotationFile, Config, Request, consolidate};
+use labeling::consolidation::{AnnotationFile, Config, Gathered, Request, consolidate};
 use labeling::pre_annotation;
 use labeling::statistics_file::{self, Statistics};
 use manifest::ImageHeader;
@@ -68,6 +68,25 @@ proptest! {
         let _ = pre_annotation::Request::parse(&bytes);
         let _ = statistics_file::parse(&bytes);
         let _ = answers::parse(&String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
+    fn what_is_kept_of_answers_says_the_same(objects in objects(), n_kept in 0..8_usize) {
+        let file = AnnotationFile::parse(Value::from(objects).to_string().as_bytes()).unwrap();
+        let config = Config::default();
+        let whole = Gathered::from_file("job", &file, &config);
+        let mut resumed = Gathered::from_file("job", &AnnotationFile::default(), &config);
+        for place in (0..file.objects.len() as u64).take(n_kept) {
+            resumed.restore(whole.kept(place).unwrap().as_bytes()).unwrap();
+        }
+        for (place, object) in (0..).zip(&file.objects).skip(n_kept) {
+            resumed.add(place, object);
+        }
+        let outcome = |gathered: Gathered<'_>| {
+            let outcome = gathered.consolidate("a", None, &Statistics::default());
+            (serde_json::to_string(&outcome.response).unwrap(), outcome.failed, outcome.statistics)
+        };
+        prop_assert_eq!(outcome(resumed), outcome(whole));
     }
 
     #[test]

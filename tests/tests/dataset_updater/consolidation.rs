@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use aws::s3::PutOptions;
 use dataset_updater::event::Request;
+use dataset_updater::report::Report;
 use dataset_updater::run::Done;
 use serde_json::{Value, json};
 
-use crate::world::{BUCKET, KEY, World, error, rekognition};
+use crate::world::{BUCKET, KEY, World, error, rekognition, s3};
 
 fn worker_response_key(n: usize) -> String {
     format!("out/birds/annotations/worker-response/iteration-1/{n}/2021-03-08_23:06:49.json")
@@ -377,6 +378,167 @@ async fn answers_are_found_wherever_the_job_left_them() {
         entries[&source_ref(3)]["birds-metadata"]["confidence"],
         0.66
     );
+}
+
+/// A job whose last data object's answers are in a worker-response file alone.
+pub(crate) async fn job_in_two_places(world: &World) -> Request {
+    let request = built_in_job(world, &[60]).await;
+    let answers = answers_with_spammers().pop().unwrap_or_default();
+    let answers: Vec<Value> = answers
+        .iter()
+        .map(|(worker, name)| json!({"workerId": worker, "answerContent": {"crowd-image-classifier": label(name)}}))
+        .collect();
+    let answers = json!({ "answers": answers });
+    put(world, &worker_response_key(60), &answers).await;
+    request
+}
+
+/// All answers were consolidated together, and have landed.
+pub(crate) async fn check_job_in_two_places(world: &World, report: &Report) {
+    assert_eq!((report.lines, report.landed, report.rejected), (61, 61, 0));
+    let found = report.consolidation.as_ref().unwrap();
+    assert_eq!(
+        (found.data_objects, found.answers, found.changed),
+        (61, 303, 1)
+    );
+    assert_eq!((found.unmatched, found.unreadable_files), (0, 0));
+    let entries = entries(world).await;
+    assert_eq!(entries.len(), 61);
+    let last = entries.get(&source_ref(60)).unwrap();
+    assert_eq!(last.get("birds"), Some(&json!(2)));
+    assert_eq!(world.json_lines("changes.jsonl").await.len(), 1);
+    assert_eq!(world.n_parts().await, 0);
+}
+
+/// Reads of answers whose key holds `part`.
+fn n_reads(world: &World, part: &str) -> usize {
+    let calls = world.faults.calls();
+    let of_answers = calls.iter().filter(|call| {
+        call.operation == "GetObject"
+            && call.target.contains("/annotations/")
+            && call.target.contains(part)
+    });
+    of_answers.count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_iterations_the_last_answers_count() {
+    let world = World::new().await;
+    let request = job_in_two_places(&world).await;
+    let key = worker_response_key(60).replace("iteration-1", "iteration-2");
+    let answers: Vec<Value> = ["g0", "g1", "g2"]
+        .iter()
+        .map(|worker| json!({"workerId": worker, "answerContent": {"crowd-image-classifier": label("Duck")}}))
+        .collect();
+    put(&world, &key, &json!({ "answers": answers })).await;
+    let config = world.config(&[("CONSOLIDATE", "whole-job")]);
+    world.deliver(&config, &request).await;
+    assert_eq!(entries(&world).await[&source_ref(60)]["birds"], 0);
+    assert_eq!(n_reads(&world, "/worker-response/"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_that_breaks_off_is_gone_on_with() {
+    let world = World::new().await;
+    let request = job_in_two_places(&world).await;
+    let folder = "out/birds/annotations/consolidated-annotation/consolidation-request/iteration-1";
+    let stray = json!([{"datasetObjectId": "700", "annotations": []}]);
+    put(
+        &world,
+        &format!("{folder}/2021-03-08_22:00:00.json"),
+        &stray,
+    )
+    .await;
+    put(
+        &world,
+        &format!("{folder}/2021-03-08_22:01:00.json"),
+        &json!(7),
+    )
+    .await;
+    let config = world.config(&[("CONSOLIDATE", "whole-job")]);
+    for (n, target) in ["23:02:00", "/worker-response/"].into_iter().enumerate() {
+        let outage = error(500, "InternalServerError");
+        let outage = s3(outage, "GetObject").target(target).times(u64::MAX);
+        world.faults.add(outage);
+        let failed = world.invoke(&config, &request, target).await.unwrap_err();
+        assert!(failed.is_temporary(), "{failed}");
+        world.faults.clear();
+        assert_eq!(world.n_parts().await, n + 1);
+    }
+    let text = world.file("parts/answers-000001.jsonl").await;
+    let text = String::from_utf8(text).unwrap();
+    assert_eq!(text.lines().count(), 40);
+    assert!(!text.contains("\"g0\""), "a worker's id in the clear");
+    let n_before = ["22:0", "23:00", "23:01"].map(|part| n_reads(&world, part));
+    assert_eq!(n_before, [2, 1, 1]);
+    let (report, _) = world.deliver(&config, &request).await;
+    assert_eq!(
+        ["22:0", "23:00", "23:01"].map(|part| n_reads(&world, part)),
+        n_before,
+        "answers are read once"
+    );
+    assert_eq!(report.resumptions, 2);
+    let found = report.consolidation.clone().unwrap();
+    assert_eq!((found.unmatched, found.unreadable_files), (1, 1));
+    assert_eq!((found.data_objects, found.changed), (61, 1));
+    assert_eq!(entries(&world).await[&source_ref(60)]["birds"], 2);
+    assert_eq!(world.n_parts().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_were_kept_and_are_gone_are_read_again() {
+    let world = World::new().await;
+    let request = job_in_two_places(&world).await;
+    let config = world.config(&[("CONSOLIDATE", "whole-job")]);
+    let outage = error(500, "InternalServerError");
+    let outage = s3(outage, "GetObject").target("/worker-response/");
+    world.faults.add(outage.times(u64::MAX));
+    world.invoke(&config, &request, "first").await.unwrap_err();
+    world.faults.clear();
+    let key = world.key("out/birds/dataset-updater/parts/answers-000001.jsonl");
+    let s3 = &world.clients.s3;
+    s3.delete_object(BUCKET, &key).await.unwrap();
+    let lost = world.invoke(&config, &request, "second").await.unwrap_err();
+    assert_eq!(lost.code(), "PartLost");
+    let (report, _) = world.deliver(&config, &request).await;
+    check_job_in_two_places(&world, &report).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_larger_than_the_memory_ends_with_a_report() {
+    let world = World::new().await;
+    let request = job_in_two_places(&world).await;
+    let config = |memory_mb| {
+        world.config(&[
+            ("CONSOLIDATE", "whole-job"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory_mb),
+        ])
+    };
+    let small = config("64");
+    let error = world.invoke(&small, &request, "a").await.unwrap_err();
+    assert_eq!((error.code(), error.is_temporary()), ("TooLarge", false));
+    let report = world.report().await;
+    assert_eq!(report.outcome.name(), "too-large");
+    assert!(report.outcome.is_alarming());
+    let reason = report.reason.unwrap();
+    for part in ["64 MB", "MemorySize", "gtcl consolidate --whole-job"] {
+        assert!(reason.contains(part), "{reason}");
+    }
+    // As a queue delivers it, again and again: at no cost.
+    let n_before = n_reads(&world, "");
+    assert!(n_before > 0);
+    for owner in ["b", "c"] {
+        let error = world.invoke(&small, &request, owner).await.unwrap_err();
+        assert_eq!((error.code(), error.is_temporary()), ("TooLarge", false));
+    }
+    assert_eq!(n_reads(&world, ""), n_before);
+    assert_eq!(world.n_updates(), 0);
+    // With more memory it goes on.
+    let done = world.invoke(&config("512"), &request, "d").await.unwrap();
+    let Done::Reported(report) = done else {
+        panic!("{done:?}");
+    };
+    check_job_in_two_places(&world, &report).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,10 +13,11 @@ use dataset_updater::error::RunError;
 use dataset_updater::event::Request;
 use dataset_updater::report::Report;
 use dataset_updater::run::Done;
-use gtcl::services::faults::{Effect, Fault, Service};
+use gtcl::services::faults::{Call, Effect, Fault, Service};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::consolidation::{check_job_in_two_places, job_in_two_places};
 use crate::lines::mixed;
 use crate::world::{KEY, READ_TIMEOUT, World, check_account, error};
 
@@ -41,6 +42,8 @@ enum Scenario {
     Merge,
     /// Into a project's train and test dataset, the latter still to be made; then a training.
     Project,
+    /// After all answers of the job were consolidated together.
+    WholeJob,
 }
 
 /// What goes wrong with a call.
@@ -66,6 +69,7 @@ impl Scenario {
                 ("CREATE_DATASETS", "true"),
                 ("TRAIN_WHEN", "updated"),
             ]),
+            Self::WholeJob => world.config(&[("CONSOLIDATE", "whole-job")]),
         }
     }
 
@@ -91,12 +95,30 @@ impl Scenario {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         }
-        let request = world.put(KEY, &mixed(N_LINES).text).await;
+        let request = match self {
+            Self::WholeJob => job_in_two_places(&world).await,
+            _ => world.put(KEY, &mixed(N_LINES).text).await,
+        };
         (world, request)
     }
 
+    /// The calls that are struck together, in turn: those of an operation, where objects matter with the object's name
+    /// in the job's folder.
+    fn place(self, call: Call) -> Place {
+        let target = match self {
+            Self::WholeJob => call.target.split_once("out/birds/"),
+            _ => None,
+        };
+        Place {
+            service: call.service,
+            operation: call.operation,
+            target: target.map(|(_, name)| name.to_owned()),
+        }
+    }
+
     /// Calls that belong to this scenario and to none before it.
-    fn is_of_interest(self, operation: &str) -> bool {
+    fn is_of_interest(self, place: &Place) -> bool {
+        let operation = place.operation.as_str();
         match self {
             Self::Replace => true,
             Self::Merge => ["ListDatasetEntries", "UpdateDatasetEntries"].contains(&operation),
@@ -109,6 +131,17 @@ impl Scenario {
                 "CreateProjectVersion",
             ]
             .contains(&operation),
+            Self::WholeJob if operation == "ListObjectsV2" => true,
+            Self::WholeJob => place.target.as_ref().is_some_and(|name| {
+                let parts = [
+                    "annotations/",
+                    "annotation-tool/",
+                    "consolidated.manifest",
+                    "changes.jsonl",
+                    "output.manifest",
+                ];
+                parts.iter().any(|part| name.contains(part))
+            }),
         }
     }
 
@@ -133,12 +166,30 @@ impl Scenario {
                 }
                 assert_eq!(found, manifest.good);
             }
+            Self::WholeJob => check_job_in_two_places(world, report).await,
         }
     }
 }
 
+/// Calls that are told from each other by their order alone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    service: Service,
+    operation: String,
+    target: Option<String>,
+}
+
+impl Place {
+    /// Whether what can't be read here for good costs what is in it and nothing else; see consolidation.rs.
+    fn is_passed_over(&self) -> bool {
+        let name = self.target.as_deref().unwrap_or_default();
+        self.operation == "GetObject" && name.starts_with("annotation")
+    }
+}
+
 /// Of errors that mean the same, calls are struck by one each in turn.
-fn kinds(service: Service, operation: &str, n_before: u64) -> Vec<Kind> {
+fn kinds(place: &Place, n_before: u64) -> Vec<Kind> {
+    let operation = place.operation.as_str();
     let in_turn = |errors: [(u16, &str); 2]| {
         let [first, second] = errors;
         let is_even = n_before.is_multiple_of(2);
@@ -153,7 +204,7 @@ fn kinds(service: Service, operation: &str, n_before: u64) -> Vec<Kind> {
         Kind::Once(Effect::Delay(READ_TIMEOUT + Duration::from_millis(100))),
         Kind::Death,
     ];
-    match service {
+    match place.service {
         Service::S3 => {
             kinds.push(in_turn([(503, "SlowDown"), (500, "InternalError")]));
             kinds.push(for_good(403, "AccessDenied"));
@@ -194,14 +245,16 @@ fn kinds(service: Service, operation: &str, n_before: u64) -> Vec<Kind> {
             }
         }
     }
+    if place.is_passed_over() {
+        kinds.retain(|kind| !matches!(kind, Kind::ForGood(_)));
+    }
     kinds
 }
 
 struct Case {
     scenario: Scenario,
-    service: Service,
-    operation: String,
-    /// How many calls of the operation come before the one that is struck.
+    place: Place,
+    /// How many such calls come before the one that is struck.
     n_before: u64,
     kind: Kind,
     /// Updates of a run without faults.
@@ -215,17 +268,21 @@ impl Case {
             Kind::ForGood(effect) => (effect.clone(), u64::MAX),
             Kind::Death => (Effect::Delay(Duration::from_secs(3600)), 1),
         };
-        Fault::new(self.service, effect)
-            .operation(&self.operation)
+        let fault = Fault::new(self.place.service, effect)
+            .operation(&self.place.operation)
             .after(self.n_before)
-            .times(n_times)
+            .times(n_times);
+        match &self.place.target {
+            Some(name) => fault.target(&format!("out/birds/{name}")),
+            None => fault,
+        }
     }
 
     /// Runs it; whether the fault struck: how often a dataset is looked at is a matter of time.
     async fn run(self) -> bool {
         let name = format!(
-            "{:?} {} {} {:?}",
-            self.scenario, self.operation, self.n_before, self.kind
+            "{:?} {:?} {} {:?}",
+            self.scenario, self.place, self.n_before, self.kind
         );
         let (world, request) = self.scenario.world().await;
         let config = self.scenario.config(&world);
@@ -279,7 +336,7 @@ impl Case {
         let has_struck = world.faults.n_struck() > n_struck_before;
         world.faults.clear();
         assert!(done.is_some(), "{name}: not done");
-        let is_certain = self.operation != "DescribeDataset";
+        let is_certain = self.place.operation != "DescribeDataset";
         assert!(has_struck || !is_certain, "{name}: not struck");
         // Once more, as queues deliver: nothing is sent again, and what was left is tidied up.
         let n_updates = world.n_updates();
@@ -314,7 +371,7 @@ impl Case {
 }
 
 /// The calls of a run without faults, and how many of them are updates.
-async fn calls(scenario: Scenario) -> (BTreeMap<(Service, String), u64>, u64) {
+async fn calls(scenario: Scenario) -> (BTreeMap<Place, u64>, u64) {
     let (world, request) = scenario.world().await;
     let config = scenario.config(&world);
     let n_before = world.faults.calls().len();
@@ -323,7 +380,7 @@ async fn calls(scenario: Scenario) -> (BTreeMap<(Service, String), u64>, u64) {
     let n_updates = world.n_updates() - n_updates_before;
     let mut found = BTreeMap::new();
     for call in world.faults.calls().into_iter().skip(n_before) {
-        *found.entry((call.service, call.operation)).or_default() += 1;
+        *found.entry(scenario.place(call)).or_default() += 1;
     }
     scenario.check(&world, &world.report().await).await;
     (found, n_updates)
@@ -335,19 +392,18 @@ async fn survive(scenario: Scenario, permits: Arc<Semaphore>) -> usize {
     // How often a dataset is looked at depends on time: what is struck are the looks that every run has.
     let (mut found, n_updates_clean) = calls(scenario).await;
     let (second, _) = calls(scenario).await;
-    found.retain(|call, n| {
-        *n = (*n).min(second.get(call).copied().unwrap_or(0));
-        scenario.is_of_interest(&call.1)
+    found.retain(|place, n| {
+        *n = (*n).min(second.get(place).copied().unwrap_or(0));
+        scenario.is_of_interest(place)
     });
     let mut cases = JoinSet::new();
     let n_calls: u64 = found.values().sum();
-    for ((service, operation), n) in found {
+    for (place, n) in found {
         for n_before in 0..n {
-            for kind in kinds(service, &operation, n_before) {
+            for kind in kinds(&place, n_before) {
                 let case = Case {
                     scenario,
-                    service,
-                    operation: operation.clone(),
+                    place: place.clone(),
                     n_before,
                     kind,
                     n_updates_clean,
@@ -374,7 +430,12 @@ async fn survive(scenario: Scenario, permits: Arc<Semaphore>) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_call_may_fail_in_every_way() {
     let permits = Arc::new(Semaphore::new(WORLDS_MAX));
-    let scenarios = [Scenario::Replace, Scenario::Merge, Scenario::Project];
+    let scenarios = [
+        Scenario::Replace,
+        Scenario::Merge,
+        Scenario::Project,
+        Scenario::WholeJob,
+    ];
     let all = scenarios.map(|scenario| tokio::spawn(survive(scenario, Arc::clone(&permits))));
     let mut n_survived = 0;
     for one in all {

@@ -1,10 +1,12 @@
 //! Workers' answers to a batch or a whole job, read one data object after another.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use consensus::Statistics;
 
 use super::consolidate::{Batch, Config};
+use super::kept::Kept;
 use super::quality::Quality;
 use super::size::Size;
 use super::{AnnotationFile, Content, DataObject, Outcome};
@@ -19,35 +21,41 @@ use crate::worker::pseudonym;
 pub struct Gathered<'c> {
     config: &'c Config,
     job_key: String,
-    /// Worker ids, numbered as they appeared.
-    workers: BTreeMap<String, u32>,
+    /// Numbers of workers by id, for those whose id was seen.
+    worker_ids: BTreeMap<String, u32>,
+    /// Workers by pseudonym.
+    workers: Names,
+    /// Names in answers.
     names: Names,
     size: Size,
     objects: BTreeMap<u64, Object>,
     n_unidentified: u32,
 }
 
-/// Names in answers, each held once.
+/// Texts, each held once and numbered as they appeared.
 #[derive(Debug, Default)]
 struct Names {
-    numbers: BTreeMap<String, u32>,
+    numbers: BTreeMap<Arc<str>, u32>,
+    list: Vec<Arc<str>>,
 }
 
 impl Names {
     fn number(&mut self, name: String) -> u32 {
-        let next = self.numbers.len() as u32;
-        *self.numbers.entry(name).or_insert(next)
+        if let Some(number) = self.numbers.get(name.as_str()) {
+            return *number;
+        }
+        let (number, name) = (self.list.len() as u32, Arc::<str>::from(name));
+        self.numbers.insert(Arc::clone(&name), number);
+        self.list.push(name);
+        number
     }
 
-    /// By number.
-    fn into_list(self) -> Vec<String> {
-        let mut list = vec![String::new(); self.numbers.len()];
-        for (name, number) in self.numbers {
-            if let Some(entry) = list.get_mut(number as usize) {
-                *entry = name;
-            }
-        }
-        list
+    fn get(&self, number: u32) -> &str {
+        self.list.get(number as usize).map_or("", |name| name)
+    }
+
+    fn len(&self) -> usize {
+        self.list.len()
     }
 }
 
@@ -71,7 +79,8 @@ impl<'c> Gathered<'c> {
         Self {
             config,
             job_key: job_key.to_owned(),
-            workers: BTreeMap::new(),
+            worker_ids: BTreeMap::new(),
+            workers: Names::default(),
             names: Names::default(),
             size: Size::default(),
             objects: BTreeMap::new(),
@@ -122,10 +131,37 @@ impl<'c> Gathered<'c> {
                 }
             }
         }
-        self.size.add(Size::of(&read));
-        if let Some(earlier) = self.objects.insert(place, read) {
+        self.insert(place, read);
+    }
+
+    fn insert(&mut self, place: u64, object: Object) {
+        self.size.add(Size::of(&object));
+        if let Some(earlier) = self.objects.insert(place, object) {
             self.size.remove(Size::of(&earlier));
         }
+    }
+
+    /// What is known of the data object at a place, as a JSON Line for [`Gathered::restore`]. Workers stand in it under
+    /// their pseudonyms.
+    #[must_use]
+    pub fn kept(&self, place: u64) -> Option<String> {
+        let object = self.objects.get(&place)?;
+        let (worker, name) = (|n| self.workers.get(n), |n| self.names.get(n));
+        serde_json::to_string(&Kept::of(place, object, worker, name)).ok()
+    }
+
+    /// Adds a data object as [`Gathered::kept`] wrote it down for the same job, instead of one that is there.
+    ///
+    /// # Errors
+    ///
+    /// When it is another text.
+    pub fn restore(&mut self, line: &[u8]) -> Result<(), serde_json::Error> {
+        let kept: Kept = serde_json::from_slice(line)?;
+        let place = kept.place;
+        let (workers, names) = (&mut self.workers, &mut self.names);
+        let object = kept.into_object(|name| workers.number(name), |name| names.number(name));
+        self.insert(place, object);
+        Ok(())
     }
 
     /// Whether a data object was added at this place.
@@ -147,7 +183,7 @@ impl<'c> Gathered<'c> {
     #[must_use]
     pub fn memory_bytes(&self, categories: Option<&[String]>) -> u64 {
         let categories = categories.or(self.config.label_categories.as_deref());
-        let n_categories = categories.map_or(self.names.numbers.len(), <[String]>::len);
+        let n_categories = categories.map_or(self.names.len(), <[String]>::len);
         let n_workers = self.workers.len() as u64;
         self.size
             .bytes(self.config.task_type, n_workers, n_categories as u64)
@@ -180,12 +216,8 @@ impl<'c> Gathered<'c> {
     }
 
     fn into_batch(self, categories: Option<&[String]>) -> Batch {
-        let mut names = vec![String::new(); self.workers.len()];
-        for (id, number) in &self.workers {
-            if let Some(name) = names.get_mut(*number as usize) {
-                *name = self.name(id);
-            }
-        }
+        let texts = |names: Names| names.list.iter().map(|name| name.to_string()).collect();
+        let mut names: Vec<String> = texts(self.workers);
         let mut sorted: Vec<u32> = (0..names.len() as u32).collect();
         sorted.sort_by_key(|number| names.get(*number as usize));
         let mut places = vec![0_u32; names.len()];
@@ -201,7 +233,7 @@ impl<'c> Gathered<'c> {
         names.sort_unstable();
         Batch::new(
             names,
-            self.names.into_list(),
+            texts(self.names),
             objects,
             self.n_unidentified,
             categories,
@@ -210,27 +242,17 @@ impl<'c> Gathered<'c> {
     }
 
     fn number(&mut self, worker_id: Option<&str>, idx: usize) -> u32 {
-        // No id of Ground Truth's begins so; see `name`.
-        let unnamed = format!("{UNNAMED}{idx}");
-        let id = worker_id.unwrap_or(&unnamed);
-        if let Some(number) = self.workers.get(id) {
+        let Some(id) = worker_id else {
+            return self.workers.number(format!("unnamed-{idx}"));
+        };
+        if let Some(number) = self.worker_ids.get(id) {
             return *number;
         }
-        let number = self.workers.len() as u32;
-        self.workers.insert(id.to_owned(), number);
+        let number = self.workers.number(pseudonym(&self.job_key, id));
+        self.worker_ids.insert(id.to_owned(), number);
         number
     }
-
-    fn name(&self, id: &str) -> String {
-        match id.strip_prefix(UNNAMED) {
-            Some(idx) => format!("unnamed-{idx}"),
-            None => pseudonym(&self.job_key, id),
-        }
-    }
 }
-
-/// What the key of a worker without an id begins with.
-const UNNAMED: &str = "\0unnamed ";
 
 fn read_answer(content: &Content, config: &Config) -> Result<Answer, String> {
     match content {

@@ -4,6 +4,7 @@ mod annotation_file;
 mod classes;
 mod consolidate;
 mod gathered;
+mod kept;
 mod outcome;
 mod quality;
 mod request;
