@@ -1,7 +1,8 @@
 //! Lambda function: a labeling job's output to Custom Labels dataset entries.
 //!
 //! ```text
-//! ! event → · which manifests → (! read answers → · consolidate, where labels are missing) → ! stream lines → · line → dataset entry or rejected line → · batches
+//! ! event → · which manifests → (! read answers → · consolidate → ! put labels in, where the job has none or is consolidated whole)
+//!         → ! stream lines → · line → dataset entry or rejected line → · batches
 //!         → ! update, wait, checkpoint, next → ! look back at what landed → ! write the report
 //! ```
 //!

@@ -1,0 +1,260 @@
+//! The end of the work: a look back at the datasets, the reports, a training. And its end before that.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use aws::s3::ObjectUri;
+
+use super::send::Read;
+use super::work::Work;
+use crate::budget::millis;
+use crate::checkpoint::{Checkpoint, Origin, Stats};
+use crate::config::TrainWhen;
+use crate::consolidation;
+use crate::error::RunError;
+use crate::files::{Files, Trouble, entries_file};
+use crate::lane::Lane;
+use crate::report::{DatasetReport, Outcome, Report};
+use crate::target::Datasets;
+use crate::training::Training;
+use crate::verify::{Verified, verify};
+
+impl Work<'_> {
+    /// Looks back at the datasets and writes the reports.
+    pub(super) async fn report(
+        &mut self,
+        lanes: &mut [Lane<'_>],
+        read: Read,
+    ) -> Result<Report, RunError> {
+        let Read {
+            mut index,
+            refs,
+            counts,
+            converting,
+        } = read;
+        let refused: BTreeMap<u64, String> = self
+            .checkpoint
+            .refused
+            .iter()
+            .map(|refused| (refused.line_number, refused.message.clone()))
+            .collect();
+        let mut report = Report {
+            manifest: Some(self.version.clone()),
+            job_name: self.options.job_name.clone(),
+            lines: counts.n_lines,
+            entries: counts.n_entries,
+            rejected: counts.n_rejected,
+            skipped: counts.n_skipped,
+            review: counts.n_review,
+            refused: refused.len() as u64,
+            resumptions: self.checkpoint.n_resumptions,
+            converting_seconds: converting.as_secs_f64(),
+            by_code: counts
+                .by_code
+                .iter()
+                .map(|(code, n)| (code.as_str().to_owned(), *n))
+                .collect(),
+            in_entries: in_entries(&counts),
+            ..Report::default()
+        };
+        let mut troubles = BTreeMap::new();
+        for lane in &mut *lanes {
+            let (after, verified) = match lane.progress.verified.clone() {
+                Some(noted) => noted,
+                None => {
+                    let after: Stats = lane.ready().await?.stats.into();
+                    let refs = refs.get(&lane.progress.side).map_or(&[][..], Vec::as_slice);
+                    let verified = verify(
+                        &self.clients.rekognition,
+                        &self.invocation.budget,
+                        &lane.progress,
+                        after,
+                        &mut index,
+                        refs,
+                        |line_number| refused.contains_key(&line_number),
+                    )
+                    .await?;
+                    if verified.is_worth_noting() {
+                        lane.progress.verified = Some((after, verified.clone()));
+                        self.note(lane).await?;
+                    }
+                    (after, verified)
+                }
+            };
+            report.vanished += verified.vanished.len() as u64;
+            report.landed_with_errors += verified.errors.len() as u64;
+            report.datasets.push(DatasetReport {
+                side: lane.progress.side.name().to_owned(),
+                arn: lane.progress.dataset_arn.clone(),
+                entries: index.n_entries(lane.progress.side),
+                before: lane.progress.before.unwrap_or_default(),
+                after,
+                updates: lane.progress.n_updates,
+                update_seconds: lane.progress.update_ms as f64 / 1000.0,
+                verified_by: verified.method.name().to_owned(),
+            });
+            troubles.extend(verified_troubles(verified));
+        }
+        troubles.extend(
+            refused
+                .into_iter()
+                .map(|(line_number, message)| (line_number, refused_trouble(message))),
+        );
+        for trouble in troubles.values() {
+            for code in trouble.code.split(',') {
+                *report.by_code.entry(code.to_owned()).or_default() += 1;
+            }
+        }
+        report.landed = report
+            .entries
+            .saturating_sub(report.refused + report.vanished);
+        report.outcome = report.judge(self.config.rejected_alert_fraction);
+        self.files
+            .write_lines(&self.lines(), self.options.clone(), &troubles)
+            .await?;
+        for lane in &*lanes {
+            self.files.join_parts(&lane.progress).await?;
+            let name = entries_file(lane.progress.side);
+            let uri = self.files.place.uri(name);
+            report.files.insert(name.to_owned(), uri);
+        }
+        if let Some(Origin::Consolidated { report: found, .. }) = &self.checkpoint.origin {
+            let names = consolidation::file_names(found);
+            report.consolidation = Some(found.clone());
+            for name in names {
+                let uri = self.files.place.uri(name);
+                report.files.insert((*name).to_owned(), uri);
+            }
+        }
+        for name in ["rejected.jsonl", "review.manifest"] {
+            let uri = self.files.place.uri(name);
+            report.files.insert(name.to_owned(), uri);
+        }
+        report.training = self.train(&report).await?;
+        let now_ms = millis(SystemTime::now());
+        report.seconds = (now_ms - self.checkpoint.started_at_ms) as f64 / 1000.0;
+        let bytes = serde_json::to_vec_pretty(&report).unwrap_or_default();
+        self.files.write_json("report.json", bytes).await?;
+        self.checkpoint.is_done = true;
+        let (owner, budget) = (&self.invocation.owner, &self.invocation.budget);
+        self.store.save(&mut self.checkpoint, owner, budget).await?;
+        Ok(report)
+    }
+
+    async fn train(&self, report: &Report) -> Result<Option<String>, RunError> {
+        let is_whole = report.outcome == Outcome::Updated && report.refused + report.vanished == 0;
+        let Datasets::OfProject { arn } = &self.target.datasets else {
+            return Ok(None);
+        };
+        if self.config.train_when == TrainWhen::Never || !is_whole {
+            return Ok(None);
+        }
+        let beside = || ObjectUri::new(&self.files.place.bucket, self.files.place.key("model"));
+        let output = self.config.training_output.clone().unwrap_or_else(beside);
+        let training = Training {
+            project_arn: arn,
+            e_tag: &self.version.e_tag,
+            output: &output,
+        };
+        let budget = &self.invocation.budget;
+        match training.start(self.clients, budget).await {
+            Ok(said) => Ok(Some(said)),
+            Err(error) if error.may_pass_soon() => Err(error),
+            // The entries have landed: what keeps the training from starting is reported, not tried again and again.
+            Err(error) => {
+                tracing::error!(project_arn = arn, reason = %error, "training not started");
+                Ok(Some(format!("not started: {error}")))
+            }
+        }
+    }
+}
+
+fn verified_troubles(verified: Verified) -> Vec<(u64, Trouble)> {
+    let vanished = verified.vanished.into_iter().map(|line_number| {
+        let trouble = Trouble {
+            code: "REJECTED_VANISHED".to_owned(),
+            reason: "the update completed and the entry is not in the dataset: Custom Labels dropped it without a word".to_owned(),
+            remedy: "compare the line with the manifest rules of Custom Labels, repair it and send it again".to_owned(),
+            is_in_dataset: false,
+        };
+        (line_number, trouble)
+    });
+    let errors = verified.errors.into_iter().map(|(line_number, codes)| {
+        let trouble = Trouble {
+            code: codes.join(","),
+            reason: "the entry is in the dataset with these errors and won't be trained on"
+                .to_owned(),
+            remedy: "repair the label and send the line again".to_owned(),
+            is_in_dataset: true,
+        };
+        (line_number, trouble)
+    });
+    vanished.chain(errors).collect()
+}
+
+fn in_entries(counts: &manifest::Counts) -> BTreeMap<String, u64> {
+    let fields = ("FieldsDropped".to_owned(), counts.n_fields_dropped);
+    let notes = counts.notes.iter();
+    notes
+        .map(|note| (note.name(), u64::from(note.n())))
+        .chain([fields])
+        .filter(|(_, n)| *n > 0)
+        .collect()
+}
+
+fn refused_trouble(message: String) -> Trouble {
+    Trouble {
+        code: "REJECTED_BY_UPDATE".to_owned(),
+        reason: message,
+        remedy: "repair the line as the message says and send it again".to_owned(),
+        is_in_dataset: false,
+    }
+}
+
+pub(super) async fn give_up(
+    files: &Files<'_>,
+    job_name: Option<&str>,
+    checkpoint: &Checkpoint,
+) -> Result<RunError, RunError> {
+    let settled_line = checkpoint
+        .lanes
+        .iter()
+        .map(|lane| lane.settled_line)
+        .min()
+        .unwrap_or(0);
+    let report = Report {
+        outcome: Outcome::GaveUp,
+        manifest: Some(checkpoint.manifest.clone()),
+        job_name: job_name.map(str::to_owned),
+        refused: checkpoint.refused.len() as u64,
+        resumptions: checkpoint.n_resumptions,
+        left_after_line: Some(settled_line),
+        ..Report::default()
+    };
+    let bytes = serde_json::to_vec_pretty(&report).unwrap_or_default();
+    files.write_json("report.json", bytes).await?;
+    Ok(RunError::GaveUp {
+        n_resumptions: checkpoint.n_resumptions,
+        settled_line,
+        report: files.place.uri("report.json"),
+        metrics: Box::new(report),
+    })
+}
+
+pub(super) async fn report_too_large(
+    files: &Files<'_>,
+    job_name: Option<&str>,
+    checkpoint: &Checkpoint,
+    error: &RunError,
+) -> Result<(), RunError> {
+    let report = Report {
+        outcome: Outcome::TooLarge,
+        reason: Some(error.to_string()),
+        manifest: Some(checkpoint.manifest.clone()),
+        job_name: job_name.map(str::to_owned),
+        resumptions: checkpoint.n_resumptions,
+        ..Report::default()
+    };
+    let bytes = serde_json::to_vec_pretty(&report).unwrap_or_default();
+    Ok(files.write_json("report.json", bytes).await?)
+}

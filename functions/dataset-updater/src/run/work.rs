@@ -1,0 +1,169 @@
+//! The work on one version of a manifest, phase after phase.
+
+use aws::Clients;
+use manifest::ConvertOptions;
+
+use super::Invocation;
+use super::send::Read;
+use crate::checkpoint::{Checkpoint, ManifestVersion, Origin};
+use crate::config::Config;
+use crate::consolidation::{self, Job};
+use crate::error::RunError;
+use crate::event::Request;
+use crate::files::Files;
+use crate::lane::Lane;
+use crate::reader::{Reader, Source as LineSource};
+use crate::report::Report;
+use crate::store::{Notes, Store};
+use crate::target::Target;
+pub(super) struct Work<'a> {
+    pub(super) clients: &'a Clients,
+    pub(super) config: &'a Config,
+    pub(super) request: &'a Request,
+    pub(super) invocation: &'a Invocation,
+    pub(super) version: &'a ManifestVersion,
+    pub(super) options: ConvertOptions,
+    pub(super) target: &'a Target,
+    pub(super) files: &'a Files<'a>,
+    pub(super) store: Store<'a>,
+    pub(super) checkpoint: Checkpoint,
+}
+
+impl Work<'_> {
+    pub(super) async fn run(&mut self) -> Result<Report, RunError> {
+        self.consolidate().await?;
+        if self.checkpoint.lanes.is_empty() {
+            self.checkpoint.lanes = self.find_lanes().await?;
+        }
+        let mut lanes: Vec<Lane<'_>> = self
+            .checkpoint
+            .lanes
+            .iter()
+            .map(|progress| {
+                Lane::new(
+                    &self.clients.rekognition,
+                    self.config,
+                    self.invocation.budget,
+                    progress.clone(),
+                )
+            })
+            .collect();
+        let mut read = Read::default();
+        let result = self.send(&mut lanes, &mut read).await;
+        if result.is_err() {
+            for lane in &mut lanes {
+                self.write_down(lane).await?;
+            }
+        }
+        result?;
+        self.report(&mut lanes, read).await
+    }
+
+    /// Puts labels in where the manifest lacks them, once for a version of the manifest.
+    async fn consolidate(&mut self) -> Result<(), RunError> {
+        match &self.checkpoint.origin {
+            None => {}
+            Some(Origin::OutputManifest) => return Ok(()),
+            Some(Origin::Consolidated { e_tag, .. }) => {
+                let source = consolidation::consolidated(self.files, e_tag);
+                if source.is_there(&self.clients.s3).await? {
+                    return Ok(());
+                }
+                // Somebody deleted it. The answers may say something else by now, so all entries are sent again.
+                self.checkpoint.start_over();
+            }
+        }
+        let manifest = self.output_manifest();
+        let job = Job {
+            s3: &self.clients.s3,
+            config: self.config,
+            options: &self.options,
+            manifest: &manifest,
+            files: self.files,
+            budget: &self.invocation.budget,
+        };
+        let mut notes = Notes {
+            store: &mut self.store,
+            checkpoint: &mut self.checkpoint,
+            owner: &self.invocation.owner,
+            budget: &self.invocation.budget,
+        };
+        let origin = job.origin(&mut notes).await?;
+        notes.checkpoint.origin = Some(origin);
+        notes.save().await
+    }
+
+    pub(super) async fn reader(&self) -> Result<Reader, RunError> {
+        Reader::open(&self.clients.s3, &self.lines(), self.options.clone(), false).await
+    }
+
+    fn output_manifest(&self) -> LineSource {
+        LineSource {
+            bucket: self.request.bucket.clone(),
+            key: self.request.key.clone(),
+            e_tag: self.version.e_tag.clone(),
+        }
+    }
+
+    /// What the entries are made from.
+    pub(super) fn lines(&self) -> LineSource {
+        match &self.checkpoint.origin {
+            None | Some(Origin::OutputManifest) => self.output_manifest(),
+            Some(Origin::Consolidated { e_tag, .. }) => {
+                consolidation::consolidated(self.files, e_tag)
+            }
+        }
+    }
+
+    /// Writes down what a lane has settled.
+    pub(super) async fn save(&mut self, lane: &mut Lane<'_>) -> Result<(), RunError> {
+        if self.write_down(lane).await? {
+            self.store
+                .save(
+                    &mut self.checkpoint,
+                    &self.invocation.owner,
+                    &self.invocation.budget,
+                )
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Notes a lane's progress, after what it landed is written. When that fails the lane's progress is not noted any
+    /// more in this invocation: the next one sends again what isn't written.
+    pub(super) async fn write_down(&mut self, lane: &mut Lane<'_>) -> Result<bool, RunError> {
+        if lane.is_unwritten {
+            return Ok(false);
+        }
+        let settled = lane.take_settled();
+        let is_news = !settled.landed.is_empty() || !settled.refused.is_empty();
+        for (first_line, last_line, bytes) in settled.landed {
+            let part = (first_line, last_line);
+            self.files
+                .write_part(lane.progress.side, part, bytes)
+                .await
+                .inspect_err(|_| lane.is_unwritten = true)?;
+            lane.progress.parts.push(part);
+        }
+        self.checkpoint.refused.extend(settled.refused);
+        self.checkpoint
+            .refused
+            .sort_by_key(|refused| refused.line_number);
+        self.keep(lane);
+        Ok(is_news)
+    }
+
+    fn keep(&mut self, lane: &Lane<'_>) {
+        let kept = self.checkpoint.lanes.iter_mut();
+        for kept in kept.filter(|kept| kept.side == lane.progress.side) {
+            *kept = lane.progress.clone();
+        }
+    }
+
+    /// Notes what was found of a lane's entries: the two largest datasets can't both be listed in one invocation.
+    pub(super) async fn note(&mut self, lane: &Lane<'_>) -> Result<(), RunError> {
+        self.keep(lane);
+        let (owner, budget) = (&self.invocation.owner, &self.invocation.budget);
+        self.store.save(&mut self.checkpoint, owner, budget).await
+    }
+}
