@@ -148,7 +148,8 @@ fn poisonable(connection: CaptureConnection) -> Option<ConnectionMetadata> {
             connected.poison();
         }
     };
-    Some(ConnectionMetadata::builder().poison_fn(poison).build())
+    let metadata = ConnectionMetadata::builder().proxied(false);
+    Some(metadata.poison_fn(poison).build())
 }
 
 /// TCP, then TLS for `https`, both within [`CONNECT_TIMEOUT`].
