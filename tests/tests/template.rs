@@ -264,7 +264,9 @@ fn every_sdk_method_has_its_action() {
                 continue;
             };
             let method = identifier(after);
-            if !after[method.len()..].starts_with('(') || method == "clone" {
+            // `request` is the HTTP client's, by which the SDKs' calls travel.
+            let is_call = after[method.len()..].starts_with('(');
+            if !is_call || ["clone", "request"].contains(&method) {
                 continue;
             }
             n_methods += 1;
