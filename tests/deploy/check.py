@@ -6,7 +6,9 @@ usage: see .ci/steps/90-deploy
 
 import argparse
 import json
+import os
 import re
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -16,6 +18,11 @@ from variants import Variants
 
 PROJECT_NAME = "birds"
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class AsItComes(Stack):
@@ -102,6 +109,27 @@ class AsItComes(Stack):
         label = json.loads(answer)[0]["consolidatedAnnotation"]["content"]["Birds"]
         self.expect(label["metadata"]["class-name"] == "Owl", "cargo lambda invoke --remote: it answers an event of events/", label)
         self.functions.delete_function(FunctionName=name)
+
+    def cargo_lambda_watch(self) -> None:
+        """README's way to answer `cargo lambda invoke` on one machine: its Runtime API, and the function inside gtcl."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        started = [subprocess.Popen(["cargo", "lambda", "watch", "--only-lambda-apis", "--invoke-port", port], stderr=subprocess.DEVNULL)]
+        variables = {
+            "AWS_LAMBDA_RUNTIME_API": f"http://127.0.0.1:{port}/.rt", "AWS_LAMBDA_FUNCTION_NAME": "_",
+            "AWS_LAMBDA_FUNCTION_VERSION": "1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "4096",
+        }
+        try:
+            self.wait("cargo lambda watch listens", lambda: is_open(int(port)))
+            started.append(subprocess.Popen([self.options.gtcl, "function", "pre-annotation"], env=os.environ | variables, stdout=subprocess.DEVNULL))
+            answer = self.cargo("lambda", "invoke", "--invoke-port", port, "--data-file", "events/pre-annotation-adjustment.json")
+            boxes = json.loads(answer)["taskInput"]["initialValue"]
+            self.expect(len(boxes) == 2, "cargo lambda invoke: the function inside gtcl answers", answer)
+        finally:
+            for process in started:
+                process.kill()
+                process.wait()
 
     def cargo(self, *arguments: str) -> str:
         done = subprocess.run(["cargo", *arguments], env=self.environment, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -252,6 +280,7 @@ class AsItComes(Stack):
         self.consolidation()
         self.generated()
         self.cargo_lambda()
+        self.cargo_lambda_watch()
         self.dataset()
         self.dead_letters()
         self.wiring()
