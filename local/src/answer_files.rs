@@ -1,6 +1,6 @@
 //! Files of workers' answers, as a job's folder holds them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use labeling::consolidation::{
     ANNOTATION_FILE_BYTES_MAX, AnnotationFile, AnnotationFileError, DataObject,
 };
 use labeling::worker_response;
+use manifest::counted;
 
 /// Folders of a job that hold answers; what lies beside them is made from these.
 const FOLDERS: [&str; 2] = ["consolidation-request", "worker-response"];
@@ -20,6 +21,8 @@ pub struct AnswerFile {
     pub path: PathBuf,
     /// Whether it is a worker-response file: one data object's answers.
     pub is_worker_response: bool,
+    /// Whether its data object is only named as the file is, because the folders that name it are gone.
+    pub is_named_by_file: bool,
     /// What it holds.
     pub file: AnnotationFile,
 }
@@ -52,6 +55,28 @@ pub enum AnswerFileError {
         path: PathBuf,
         /// What is wrong.
         error: AnnotationFileError,
+    },
+    /// A JSON list of something else.
+    #[error(
+        "{path} is a JSON list, but none of its {} is a data object with annotations: {reason}", counted(*n_elements as u64, "element")
+    )]
+    NoDataObject {
+        /// The file.
+        path: PathBuf,
+        /// Elements of the list.
+        n_elements: usize,
+        /// What is wrong with the first.
+        reason: String,
+    },
+    /// Which data object a file answers can't be told.
+    #[error(
+        "{path} is a worker-response file without its folders worker-response/iteration-N/ID, so it can't be told whether {other} has the same answers"
+    )]
+    UnknownDataObject {
+        /// The file.
+        path: PathBuf,
+        /// Another file of answers.
+        other: PathBuf,
     },
 }
 
@@ -122,9 +147,12 @@ pub fn read(path: &Path) -> Result<AnswerFile, AnswerFileError> {
         });
     }
     let bytes = fs::read(path).map_err(fault)?;
-    let text = path.to_string_lossy().replace('\\', "/");
+    // The folders count that the file lies in, not those that the user named on the way.
+    let whole = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let text = whole.to_string_lossy().replace('\\', "/");
     let of_one = |object: DataObject| (true, AnnotationFile::from_objects([object]));
-    let parsed = match worker_response::dataset_object_id(&text) {
+    let id = worker_response::dataset_object_id(&text);
+    let parsed = match id {
         Some(id) => worker_response::parse(id, &bytes).map(of_one),
         None => match AnnotationFile::parse(&bytes) {
             Ok(file) => Ok((false, file)),
@@ -139,11 +167,69 @@ pub fn read(path: &Path) -> Result<AnswerFile, AnswerFileError> {
         path: path.to_path_buf(),
         error,
     })?;
+    refuse_other_lists(path, &file)?;
     Ok(AnswerFile {
         path: path.to_path_buf(),
         is_worker_response,
+        is_named_by_file: is_worker_response && id.is_none(),
         file,
     })
+}
+
+fn refuse_other_lists(path: &Path, file: &AnnotationFile) -> Result<(), AnswerFileError> {
+    let problems = file.objects.iter().map(|object| object.problem.as_deref());
+    let unidentified = file.unidentified.iter().map(|(_, reason)| reason.as_str());
+    let mut problems = problems.chain(unidentified.map(Some)).peekable();
+    match problems.peek().copied().flatten() {
+        Some(reason) if problems.all(|problem| problem.is_some()) => {
+            Err(AnswerFileError::NoDataObject {
+                path: path.to_path_buf(),
+                n_elements: file.objects.len() + file.unidentified.len(),
+                reason: reason.to_owned(),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Leaves files out that are there already: the same file named twice, or an annotation file's copy. Answers how many
+/// were left out.
+pub fn leave_out_copies(files: &mut Vec<AnswerFile>) -> usize {
+    let n_before = files.len();
+    let mut paths = BTreeSet::new();
+    files.retain(|file| {
+        paths.insert(fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone()))
+    });
+    let mut kept: Vec<AnswerFile> = Vec::with_capacity(files.len());
+    for file in files.drain(..) {
+        let is_copy = |other: &AnswerFile| !other.is_worker_response && other.file == file.file;
+        if file.is_worker_response || !kept.iter().any(is_copy) {
+            kept.push(file);
+        }
+    }
+    *files = kept;
+    n_before - files.len()
+}
+
+/// Refuses a worker-response file without its folders beside annotation files, or beside another one of its name: the
+/// same answers could count twice, or those of two data objects as one's.
+///
+/// # Errors
+///
+/// [`AnswerFileError::UnknownDataObject`].
+pub fn refuse_unknown_objects(files: &[AnswerFile]) -> Result<(), AnswerFileError> {
+    let annotation_file = files.iter().find(|file| !file.is_worker_response);
+    let mut named: BTreeMap<_, &AnswerFile> = BTreeMap::new();
+    for file in files.iter().filter(|file| file.is_named_by_file) {
+        let namesake = named.insert(file.path.file_stem(), file);
+        if let Some(other) = annotation_file.or(namesake) {
+            return Err(AnswerFileError::UnknownDataObject {
+                path: file.path.clone(),
+                other: other.path.clone(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Leaves worker-response files out whose data objects annotation files have, too: the same answers, given to the

@@ -10,19 +10,29 @@ use labeling::consolidation::{
 };
 use labeling::statistics_file::Statistics;
 use labeling::{TaskType, categories, whole_job};
+use manifest::counted;
 use serde::Serialize;
 
 use crate::answer_files::{self, AnswerFileError};
 use crate::cli::CommandError;
 use crate::output::progress::Reporter;
 use crate::output::quality;
+use crate::output::text::shown;
 
 /// Arguments of `gtcl consolidate`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+Prints one JSON line for each data object, as the annotation-consolidation function answers it, or a report.
+
 Examples:
+  gtcl consolidate JOB > labels.jsonl
   gtcl consolidate JOB/annotations/consolidated-annotation/consolidation-request
-  gtcl consolidate --whole-job --report text JOB/annotations/worker-response")]
+  gtcl consolidate --whole-job --report text JOB/annotations/worker-response
+
+Exit code:
+  0  every data object has a label
+  2  a file can't be read or holds no workers' answers
+  3  a data object has no label (the report says why), or an element of an annotation file names no data object")]
 pub struct Args {
     /// Annotation files, worker-response files, or folders of them (read in order of their names).
     #[arg(required = true, value_name = "FILE")]
@@ -44,6 +54,8 @@ pub struct Args {
     report: Option<ReportFormat>,
 }
 
+const WHERE_ANSWERS_LIE: &str = "annotation files lie in annotations/consolidated-annotation/consolidation-request of a job's folder, worker-response files in annotations/worker-response";
+
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum ReportFormat {
     /// For people.
@@ -54,7 +66,7 @@ enum ReportFormat {
 
 /// Prints one JSON line for each data object, as the function would answer it, or a report.
 ///
-/// Answers 0, or 3 when a data object has no label.
+/// Answers 0, or 3 when a data object has no label or no id.
 ///
 /// # Errors
 ///
@@ -65,11 +77,43 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
     for path in &paths {
         read.push(answer_files::read(path).map_err(unreadable)?);
     }
+    let reporter = Reporter::new(false);
+    let n_copies = answer_files::leave_out_copies(&mut read);
+    if n_copies > 0 {
+        reporter.note(&format!(
+            "{} left out: the same answers are in another one",
+            counted(n_copies as u64, "file")
+        ));
+    }
+    answer_files::refuse_unknown_objects(&read).map_err(unreadable)?;
     let n_left_out = answer_files::leave_out_repeated(&mut read);
     if n_left_out > 0 {
-        Reporter::new(false).note(&format!(
-            "{n_left_out} worker-response files left out: annotation files hold the same answers"
+        reporter.note(&format!(
+            "{} left out: annotation files hold the same answers",
+            counted(n_left_out as u64, "worker-response file")
         ));
+    }
+    if read.iter().all(|read| read.file.objects.is_empty()) {
+        let paths: Vec<String> = args
+            .files
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        return Err(
+            CommandError::new(format!("{}: no data object", paths.join(", ")))
+                .with_help(WHERE_ANSWERS_LIE),
+        );
+    }
+    let mut n_unidentified = 0;
+    for read in &read {
+        for (idx, reason) in &read.file.unidentified {
+            n_unidentified += 1;
+            reporter.note(&format!(
+                "{}: element {} of the list is left out: {reason}",
+                read.path.display(),
+                idx + 1
+            ));
+        }
     }
     let batches: Vec<AnnotationFile> = read.into_iter().map(|read| read.file).collect();
     let config = Config {
@@ -93,7 +137,7 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
     } else {
         one_after_another(&args.label_attribute, &batches, &config)
     };
-    let report = Report::new(&outcomes, quality);
+    let report = Report::new(&outcomes, n_unidentified, quality);
     let mut out = io::stdout().lock();
     let written = match args.report {
         None => write_annotations(&mut out, &outcomes),
@@ -106,7 +150,8 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
         other => other
             .map_err(|error| CommandError::new(format!("failed to write the output: {error}")))?,
     }
-    Ok(if report.failed.is_empty() { 0 } else { 3 })
+    let is_whole = report.failed.is_empty() && n_unidentified == 0;
+    Ok(if is_whole { 0 } else { 3 })
 }
 
 fn request(label_attribute: &str) -> Request {
@@ -157,10 +202,12 @@ fn files(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
 fn unreadable(error: AnswerFileError) -> CommandError {
     let help = match error {
         AnswerFileError::Read { .. } => "look at the path: a file or folder on this machine",
-        AnswerFileError::TooLarge { .. } | AnswerFileError::Parse { .. } => {
-            "annotation files lie in annotations/consolidated-annotation/consolidation-request of a job's folder, \
-             worker-response files in annotations/worker-response"
+        AnswerFileError::UnknownDataObject { .. } => {
+            "give annotation files alone, or worker-response files in their folders, as `aws s3 sync` of the job brings them"
         }
+        AnswerFileError::TooLarge { .. }
+        | AnswerFileError::Parse { .. }
+        | AnswerFileError::NoDataObject { .. } => WHERE_ANSWERS_LIE,
     };
     CommandError::new(error.to_string()).with_help(help)
 }
@@ -205,6 +252,8 @@ struct Report {
     n_data_objects: usize,
     n_consolidated: usize,
     n_failed: usize,
+    /// Elements of annotation files that name no data object.
+    n_unidentified: usize,
     n_answers: u32,
     n_empty_answers: u32,
     n_unreadable_answers: u32,
@@ -223,7 +272,7 @@ struct Failed {
 }
 
 impl Report {
-    fn new(outcomes: &[Outcome], quality: Option<Quality>) -> Self {
+    fn new(outcomes: &[Outcome], n_unidentified: usize, quality: Option<Quality>) -> Self {
         let mut counts = Counts::default();
         let mut unknown_categories: BTreeMap<String, u32> = BTreeMap::new();
         let (mut failed, mut task_types) = (Vec::new(), Vec::new());
@@ -248,6 +297,7 @@ impl Report {
             n_data_objects,
             n_consolidated: n_data_objects - failed.len(),
             n_failed: failed.len(),
+            n_unidentified,
             n_answers: counts.n_answers,
             n_empty_answers: counts.n_empty,
             n_unreadable_answers: counts.n_unreadable,
@@ -262,6 +312,9 @@ impl Report {
         writeln!(out, "data objects   {:>7}", self.n_data_objects)?;
         writeln!(out, "  consolidated {:>7}", self.n_consolidated)?;
         writeln!(out, "  failed       {:>7}", self.n_failed)?;
+        if self.n_unidentified > 0 {
+            writeln!(out, "without an id  {:>7}", self.n_unidentified)?;
+        }
         writeln!(out, "answers        {:>7}", self.n_answers)?;
         writeln!(out, "  empty        {:>7}", self.n_empty_answers)?;
         writeln!(out, "  unreadable   {:>7}", self.n_unreadable_answers)?;
@@ -282,7 +335,7 @@ impl Report {
                     out,
                     "  {:>7}  {}",
                     object.dataset_object_id.escape_debug(),
-                    object.reason
+                    shown(&object.reason)
                 )?;
             }
         }
@@ -327,6 +380,15 @@ mod tests {
             (&b"[{\"dat"[..], "not valid JSON"),
             (b"\0\x01", "not valid JSON"),
             (b"{}", "not a list"),
+            (b"[]", "no data object"),
+            (
+                b"[1, {}]",
+                "none of its 2 elements is a data object with annotations: no datasetObjectId",
+            ),
+            (
+                br#"[{"datasetObjectId":"0","consolidatedAnnotation":{"content":{}}}]"#,
+                "none of its 1 element is a data object with annotations: annotations is not a list",
+            ),
         ] {
             fs::write(&path, bytes).unwrap();
             assert!(message(&path).contains(expected), "{bytes:?}");
@@ -359,6 +421,76 @@ mod tests {
             serde_json::to_string(&outcomes[0].response).unwrap()
         };
         assert_eq!(label(&file), label(&folder.path().join("worker-response")));
+    }
+
+    #[test]
+    fn files_that_are_given_twice_count_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, copy) = (folder.path().join("a.json"), folder.path().join("b.json"));
+        let text = r#"[{"datasetObjectId":"0","annotations":[{"workerId":"a","annotationData":{"content":"{\"x\":{\"label\":\"Owl\"}}"}}]}]"#;
+        fs::write(&file, text).unwrap();
+        fs::write(&copy, format!("{text}\n")).unwrap();
+        let again = folder
+            .path()
+            .join("../")
+            .join(folder.path().file_name().unwrap())
+            .join("a.json");
+        for (paths, n_copies) in [
+            (vec![&file], 0),
+            (vec![&file, &file], 1),
+            (vec![&file, &again, &copy], 2),
+        ] {
+            let mut read: Vec<_> = paths
+                .iter()
+                .map(|path| answer_files::read(path).unwrap())
+                .collect();
+            assert_eq!(answer_files::leave_out_copies(&mut read), n_copies);
+            assert_eq!(read.len(), 1);
+        }
+    }
+
+    #[test]
+    fn answers_of_an_unknown_data_object_are_not_added_to_known_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, text).unwrap();
+            path
+        };
+        let answer = r#"{"answers":[{"workerId":"a","answerContent":{"x":{"label":"Owl"}}}]}"#;
+        let response = write("t.json", answer);
+        let request = write(
+            "r.json",
+            r#"[{"datasetObjectId":"0","annotations":[{"workerId":"a","annotationData":{"content":"{\"x\":{\"label\":\"Owl\"}}"}}]}]"#,
+        );
+        assert!(
+            message(folder.path()).contains("t.json is a worker-response file without its folders")
+        );
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let code = |paths: &[&Path]| runtime.block_on(run(args(paths, true)));
+        assert_eq!(code(&[&request]).unwrap(), 0);
+        assert_eq!(code(&[&response]).unwrap(), 0);
+        let namesake = write("other/t.json", answer);
+        assert!(code(&[&response, &namesake]).is_err());
+        let in_folders = write("worker-response/iteration-1/7/t.json", answer);
+        assert_eq!(code(&[&request, &in_folders]).unwrap(), 0);
+    }
+
+    #[test]
+    fn elements_without_an_id_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        let object = r#"{"datasetObjectId":"0","annotations":[{"workerId":"a","annotationData":{"content":"{\"x\":{\"label\":\"Owl\"}}"}}]}"#;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        for (text, code) in [(format!("[{object}]"), 0), (format!("[{object},{{}}]"), 3)] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(runtime.block_on(run(args(&[&path], true))).unwrap(), code);
+        }
     }
 
     #[test]
