@@ -899,6 +899,52 @@ fn odd_inputs() {
 }
 
 #[test]
+fn nothing_is_measured_without_a_truth() {
+    let desk = Desk::new();
+    desk.write("set/label.csv", "item,worker,label\n1,a,x\n")
+        .write("set/truth.csv", "item,truth\n9,x\n")
+        .write(
+            "b.json",
+            r#"{"images":{"a":{"answers":{"w":[[1,1,5,5]]},"truth":[]}}}"#,
+        )
+        .write(
+            "m.csv",
+            "image,imagenet_label,truth,experts,answers\na,x,0,,22\n",
+        )
+        .write("gold", r#"{"source-ref":"s3://other/1.jpg","label":"Owl"}"#)
+        .write(
+            "job/annotations/worker-response/iteration-1/0/t.json",
+            r#"{"answers":[{"workerId":"a","answerContent":{"x":{"label":"Owl"}}}]}"#,
+        )
+        .write(
+            "job/manifests/output/output.manifest",
+            "{\"source-ref\":\"s3://birds/1.jpg\"}\n",
+        );
+    let missing = "has both a worker's answer and a truth";
+    desk.run("evaluate single-label set")
+        .fails(missing, "truth.csv");
+    desk.run("evaluate boxes b.json")
+        .fails(missing, "\"truth\"");
+    desk.run("evaluate multi-label m.csv")
+        .fails(missing, "1 in truth");
+    desk.run("evaluate job job --gold gold").fails(
+        "gold: no data object",
+        "begins with {\"source-ref\":\"s3://birds/1.jpg\"}",
+    );
+    desk.write("gold", r#"{"source-ref":"s3://birds/1.jpg","label":"Owl"}"#);
+    desk.run("evaluate job job --gold gold")
+        .exits(0)
+        .prints("100.00");
+    // A worker who draws nowhere near: there is no overlap to take a mean of.
+    desk.write(
+        "b.json",
+        r#"{"images":{"a":{"answers":{"w":[[1,1,5,5]]},"truth":[[100,100,150,150]]}}}"#,
+    );
+    let ran = desk.run("evaluate boxes b.json").exits(0);
+    assert!(!ran.stdout.contains("NaN"), "{ran:#?}");
+}
+
+#[test]
 fn odd_outputs() {
     let desk = Desk::new();
     desk.write("m.manifest", good_lines())

@@ -8,6 +8,7 @@ use crate::cli::CommandError;
 use crate::evaluate::job::{self, JobSet};
 use crate::evaluate::{Conditions, Mode, boxes, figures, multi_label, read, single_label};
 use crate::input;
+use crate::output::text::shown;
 use crate::recorded_job;
 
 /// Largest file that is read, bytes.
@@ -15,6 +16,12 @@ const FILE_BYTES_MAX: u64 = 1 << 30;
 
 /// Arguments of `gtcl evaluate`.
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "gtcl evaluate <single-label|boxes|multi-label|job> <PATH> [OPTIONS]", after_help = "\
+Examples:
+  gtcl evaluate job ./MY-JOB --gold truth.jsonl
+  gtcl evaluate single-label FOLDER --answers-per-object 5 --mode whole-job
+
+Exit code: 0 figures were printed, 2 a file can't be read, or no object has both an answer and a truth.")]
 pub struct Args {
     #[command(subcommand)]
     kind: Kind,
@@ -152,6 +159,11 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
         Kind::SingleLabel { folder, options } => single_label_sets(&folder, &options)?,
         Kind::Boxes { file, options } => {
             let set = read::boxes(&text(&file)?).map_err(|error| unreadable(&file, &error))?;
+            require_truth(
+                &file,
+                set.n_judged(),
+                "an image needs workers' \"answers\", and a box in \"truth\"",
+            )?;
             print_boxes(
                 &boxes::evaluate(
                     &set,
@@ -165,6 +177,11 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
         Kind::MultiLabel { file, options } => {
             let set =
                 read::multi_label(&text(&file)?).map_err(|error| unreadable(&file, &error))?;
+            require_truth(
+                &file,
+                set.n_judged(),
+                "a row needs a character a worker in answers, and 1 in truth where the label is right",
+            )?;
             let comparison = multi_label::evaluate(
                 &set,
                 &options.conditions(ANSWERS_PER_OBJECT),
@@ -187,7 +204,25 @@ fn job(folder: &Path, gold: &Path, options: &Options) -> Result<(), CommandError
     let conditions = options.conditions(usize::MAX);
     let own = job::recorded(&recorded);
     let (name, format) = (Path::new(&recorded.name), options.format);
-    match job::set_of(&recorded) {
+    let set = job::set_of(&recorded);
+    let n_judged = match &set {
+        Some(JobSet::SingleLabel(set)) => Some(set.n_judged()),
+        Some(JobSet::MultiLabel(set)) => Some(set.n_judged()),
+        Some(JobSet::Boxes(set)) => Some(set.n_judged()),
+        None => None,
+    };
+    if n_judged == Some(0) {
+        let line = recorded.manifest.lines().next().unwrap_or_default();
+        return Err(CommandError::new(format!(
+            "{}: no data object that workers answered has a truth of the job's kind there",
+            gold.display()
+        ))
+        .with_help(format!(
+            "write a line {{\"source-ref\": \"s3://…\", \"label\": …}} for data objects of the job, whose manifest begins with {}",
+            shown(line)
+        )));
+    }
+    match set {
         Some(JobSet::SingleLabel(set)) => {
             let comparison = single_label::evaluate(&set, &conditions, &Default::default());
             match format {
@@ -262,6 +297,11 @@ fn single_label_sets(folder: &Path, options: &Options) -> Result<(), CommandErro
         );
         let set =
             read::single_label(&labels, &truth).map_err(|error| unreadable(folder, &error))?;
+        require_truth(
+            folder,
+            set.n_judged(),
+            "truth.csv names items as label.csv does, one item,truth a row",
+        )?;
         runs.push((
             name_of(folder),
             single_label::evaluate(
@@ -344,8 +384,12 @@ fn print_boxes(comparison: &boxes::Comparison, file: &Path, format: Format) {
         ("vote and mean", comparison.vote),
     ] {
         println!(
-            "{set:<16} {method:<13} {:>8.3} {:>8.3} {:>8.3} {:>6.3} {:>8.3}",
-            figures.f1_at_50, figures.f1_at_75, figures.mean_iou, figures.ece, figures.ece_all,
+            "{set:<16} {method:<13} {:>8} {:>8} {:>8} {:>6} {:>8}",
+            three_decimals(figures.f1_at_50),
+            three_decimals(figures.f1_at_75),
+            three_decimals(figures.mean_iou),
+            three_decimals(figures.ece),
+            three_decimals(figures.ece_all),
         );
     }
 }
@@ -376,6 +420,27 @@ fn print_multi_label(comparison: &multi_label::Comparison, file: &Path, format: 
 fn print_json(report: &impl Serialize) {
     if let Ok(json) = serde_json::to_string(report) {
         println!("{json}");
+    }
+}
+
+/// Without truth there is nothing to measure against.
+fn require_truth(path: &Path, n_judged: usize, help: &str) -> Result<(), CommandError> {
+    if n_judged > 0 {
+        return Ok(());
+    }
+    Err(CommandError::new(format!(
+        "{}: nothing in it has both a worker's answer and a truth",
+        path.display()
+    ))
+    .with_help(help))
+}
+
+/// A figure of three decimals, or a dash where it can't be said.
+fn three_decimals(figure: f64) -> String {
+    if figure.is_nan() {
+        "-".to_owned()
+    } else {
+        format!("{figure:.3}")
     }
 }
 

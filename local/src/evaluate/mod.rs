@@ -6,6 +6,7 @@
 pub mod boxes;
 pub mod figures;
 pub mod job;
+mod judged;
 mod matching;
 
 pub mod multi_label;

@@ -1,0 +1,34 @@
+//! How much of a set can be judged: without any of it there are no figures.
+
+use super::{boxes, multi_label, single_label};
+
+impl single_label::Set {
+    /// Objects with an answer and a known truth.
+    #[must_use]
+    pub fn n_judged(&self) -> usize {
+        let objects = self.problem.items.iter().zip(&self.truth);
+        objects
+            .filter(|(answers, truth)| !answers.is_empty() && truth.is_some())
+            .count()
+    }
+}
+
+impl multi_label::Set {
+    /// True classes of objects with an answer.
+    #[must_use]
+    pub fn n_judged(&self) -> usize {
+        let objects = self.problem.items.iter().zip(&self.truth);
+        let judged = objects.filter(|(answers, _)| !answers.is_empty());
+        judged.map(|(_, truth)| truth.len()).sum()
+    }
+}
+
+impl boxes::Set {
+    /// True boxes of objects with an answer.
+    #[must_use]
+    pub fn n_judged(&self) -> usize {
+        let objects = self.problem.items.iter().zip(&self.truth);
+        let judged = objects.filter(|(answers, _)| !answers.is_empty());
+        judged.flat_map(|(_, truth)| truth.iter().flatten()).count()
+    }
+}
