@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aws_sdk_rekognition::error::DisplayErrorContext;
 use dataset_updater::place::Place;
@@ -111,6 +111,17 @@ impl From<RecordedJob> for JobInput {
             has_consolidation_function: job.has_consolidation_function,
         }
     }
+}
+
+/// Where a run in `folder` writes a job's output manifest.
+#[must_use]
+pub fn output_manifest(folder: &Path, job_name: &str) -> PathBuf {
+    folder
+        .join("s3")
+        .join(BUCKET)
+        .join("jobs")
+        .join(job_name)
+        .join("manifests/output/output.manifest")
 }
 
 impl JobInput {

@@ -178,7 +178,9 @@ impl RecordedJobError {
             Self::UnknownObject { .. } | Self::OtherObject { .. } => {
                 "put the job's own input manifest beside its folder as input.manifest, or take it away"
             }
-            Self::ReadTruth { .. } => "name an existing file of known labels",
+            Self::ReadTruth { .. } => {
+                "name an existing file of known labels with --truth, or --gold of gtcl evaluate"
+            }
             Self::Truth { .. } => {
                 r#"a truth file is JSON Lines: {"source-ref": "s3://…", "label": …}"#
             }

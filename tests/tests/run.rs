@@ -200,6 +200,31 @@ const MANIFEST: &[u8] =
     b"{\"source-ref\":\"s3://birds/0.jpg\"}\n{\"source-ref\":\"s3://birds/1.jpg\"}\n";
 
 #[test]
+fn a_folder_takes_jobs_of_other_names_and_no_job_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let owl = serde_json::json!({"c": {"label": "Owl"}});
+    for job in ["birds", "others"] {
+        write_job(&folder.path().join(job), MANIFEST, &["Owl", "Duck"], &owl);
+        run(folder.path(), &["--job", job, "--dir", "out"]);
+    }
+    let output = gtcl(folder.path(), &["run", "--job", "birds", "--dir", "out"]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(
+        text.contains("error: out has the results of a labeling job named birds"),
+        "{text}"
+    );
+    assert!(
+        text.contains("help: name a new folder with --dir"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("task inputs"),
+        "it is refused before any work: {text}"
+    );
+}
+
+#[test]
 fn input_that_cannot_be_used_is_named_with_its_place_and_a_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -327,26 +352,4 @@ fn a_job_without_a_consolidation_function_is_run_as_such() {
             "{lines:?}"
         );
     }
-}
-
-#[test]
-fn a_job_does_not_overwrite_an_earlier_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let owl = serde_json::json!({"c": {"label": "Owl"}});
-    write_job(
-        &folder.path().join("birds"),
-        MANIFEST,
-        &["Owl", "Duck"],
-        &owl,
-    );
-    let arguments = ["--job", "birds", "--dir", "out"];
-    let summary = run(folder.path(), &arguments);
-    assert_eq!(summary["jobs"][0]["entries_accepted"], 2);
-    let output = gtcl(folder.path(), &[&["run"], &arguments[..]].concat());
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{text}");
-    assert!(
-        text.contains("a labeling job of this name ran here before"),
-        "{text}"
-    );
 }

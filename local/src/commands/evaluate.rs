@@ -16,12 +16,15 @@ const FILE_BYTES_MAX: u64 = 1 << 30;
 
 /// Arguments of `gtcl evaluate`.
 #[derive(Debug, clap::Args)]
-#[command(override_usage = "gtcl evaluate <single-label|boxes|multi-label|job> <PATH> [OPTIONS]", after_help = "\
+#[command(
+    override_usage = "gtcl evaluate <single-label|boxes|multi-label|job> <PATH> [OPTIONS]",
+    after_help = "\
 Examples:
   gtcl evaluate job ./MY-JOB --gold truth.jsonl
   gtcl evaluate single-label FOLDER --answers-per-object 5 --mode whole-job
 
-Exit code: 0 figures were printed, 2 a file can't be read, or no object has both an answer and a truth.")]
+Exit code: 0 figures were printed, 2 a file can't be read, or no object has both an answer and a truth."
+)]
 pub struct Args {
     #[command(subcommand)]
     kind: Kind,

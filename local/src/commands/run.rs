@@ -1,7 +1,7 @@
 //! `gtcl run`: labeling jobs through the whole pipeline.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::cli::{CommandError, Environment};
@@ -9,12 +9,21 @@ use crate::example;
 use crate::output::folder;
 use crate::output::progress::{Reporter, print};
 use crate::output::summary::Summary;
-use crate::pipeline::{JobInput, Pipeline};
+use crate::pipeline::{self, JobInput, Pipeline};
 use crate::recorded_job;
 use crate::stack::{Ports, Stack};
 
 /// Arguments of `gtcl run`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  gtcl run
+  gtcl run --job ./MY-JOB --truth truth.jsonl --dir ./results
+
+Exit code:
+  0  everything is accounted for, and every job landed at least one entry
+  1  something is lost, or a job landed nothing
+  2  arguments, files or the folder can't be used")]
 pub struct Args {
     /// Folder of a finished job, as `aws s3 sync` brings it; may be given more than once. Without it, the bundled
     /// example is run.
@@ -23,7 +32,8 @@ pub struct Args {
     /// Known truth of the job: JSON Lines with source-ref and label. Default: true_labels.jsonl beside the job.
     #[arg(long, value_name = "FILE", requires = "job")]
     truth: Option<PathBuf>,
-    /// Folder for everything that is written: new, empty, or of an earlier run. Default: the next number in gtcl-out.
+    /// Folder for everything that is written: new, empty, or of earlier runs with jobs of other names, whose results
+    /// stay. Default: the next number in gtcl-out.
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
     /// Print the summary as JSON.
@@ -45,8 +55,9 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
     let begin = Instant::now();
     let reporter = Reporter::new(args.json);
     let jobs = read_jobs(&args, &reporter)?;
-    let folder = folder::prepare(args.dir.as_deref())?;
-    let stack = Stack::start(&folder, args.ports, &environment.executable).await?;
+    let folder = folder::prepare(args.dir.as_deref(), "gtcl run")?;
+    refuse_jobs_of_earlier_runs(&folder.path, &jobs)?;
+    let stack = Stack::start(&folder.path, args.ports, &environment.executable).await?;
     let mut pipeline = Pipeline::prepare(&stack, &jobs, args.seed, &reporter).await?;
     let mut outcomes = Vec::new();
     for job in &jobs {
@@ -64,7 +75,7 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
         is_conserved: summaries.iter().all(|job| job.losses.is_empty()),
         jobs: summaries,
         seconds: begin.elapsed().as_secs_f64(),
-        folder,
+        folder: folder.path.clone(),
     };
     if args.json {
         let json = serde_json::to_string_pretty(&summary).map_err(|error| {
@@ -76,6 +87,24 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
         print(&summary.to_string());
     }
     Ok(u8::from(!is_good(&summary)))
+}
+
+/// A labeling job's name is used once: nothing of an earlier run is overwritten.
+fn refuse_jobs_of_earlier_runs(folder: &Path, jobs: &[JobInput]) -> Result<(), CommandError> {
+    for job in jobs {
+        let output = pipeline::output_manifest(folder, &job.name);
+        if output.exists() {
+            return Err(CommandError::new(format!(
+                "{} has the results of a labeling job named {}, of an earlier run",
+                folder.display(),
+                job.name
+            ))
+            .with_help(
+                "name a new folder with --dir, or leave --dir out for the next number in gtcl-out",
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn read_jobs(args: &Args, reporter: &Reporter) -> Result<Vec<JobInput>, CommandError> {

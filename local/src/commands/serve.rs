@@ -2,6 +2,10 @@
 
 use std::path::PathBuf;
 
+use aws::s3::ObjectUri;
+use dataset_updater::place::Place;
+use dataset_updater::report::Report;
+use manifest::counted;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast;
 
@@ -9,6 +13,7 @@ use crate::cli::{CommandError, Environment};
 use crate::commands::function::Name;
 use crate::output::folder;
 use crate::output::progress::print;
+use crate::output::text::shown;
 use crate::pipeline::{CONSOLIDATION, PRE_ANNOTATION, UPDATER};
 use crate::provision::{create_bucket, create_project};
 use crate::services::lambda::triggers::Delivered;
@@ -17,6 +22,9 @@ use crate::stack::{BUCKET, Ports, Stack};
 
 /// Project that finished jobs go to unless a setting of the dataset-updater says otherwise.
 const PROJECT: &str = "gtcl";
+
+/// The dataset-updater's report of a manifest.
+const REPORT: &str = "report.json";
 
 /// Settings of the dataset-updater that name a dataset or project.
 const TARGET_SETTINGS: [&str; 4] = [
@@ -28,6 +36,15 @@ const TARGET_SETTINGS: [&str; 4] = [
 
 /// Arguments of `gtcl serve`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Prints the addresses and credentials of the services, then a line for each finished job: what came of it, and where its
+report is.
+
+Examples:
+  gtcl serve --dir ./local-aws
+  gtcl serve --env MIN_CONFIDENCE=0.8 --env EXISTING=merge --port-s3 9000
+
+Exit code: 0 ended with Ctrl-C or SIGTERM, 2 the services can't be started, or another gtcl works in the folder.")]
 pub struct Args {
     /// Folder of the services' data, kept from one start to the next. Default: the next number in gtcl-out.
     #[arg(long, value_name = "FOLDER")]
@@ -52,8 +69,8 @@ fn setting(text: &str) -> Result<(String, String), String> {
 ///
 /// Fails when a service can't be started.
 pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandError> {
-    let folder = folder::prepare(args.dir.as_deref())?;
-    let stack = Stack::start(&folder, args.ports, &environment.executable).await?;
+    let folder = folder::prepare(args.dir.as_deref(), "gtcl serve")?;
+    let stack = Stack::start(&folder.path, args.ports, &environment.executable).await?;
     create_bucket(&stack.s3_client()).await?;
     let mut updater = Vec::new();
     let is_target = |(name, _): &(String, String)| TARGET_SETTINGS.contains(&name.as_str());
@@ -73,13 +90,14 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
     }
     let triggers = stack.trigger_by_output_manifests(UPDATER);
     let delivered = triggers.delivered();
+    let reports = Reports::new(stack.s3_client(), &args.environment);
     let mut terminate = signal(SignalKind::terminate())
         .map_err(|error| CommandError::new(format!("signals can't be waited for: {error}")))?;
-    print(&banner(&stack, &folder.display().to_string()));
+    print(&banner(&stack, &folder.path.display().to_string()));
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
-        () = tell(delivered) => {}
+        () = tell(delivered, reports) => {}
     }
     Ok(0)
 }
@@ -111,16 +129,103 @@ fn banner(stack: &Stack, folder: &str) -> String {
     )
 }
 
+/// Where the dataset-updater's reports are.
+struct Reports {
+    s3: aws_sdk_s3::Client,
+    /// Set by the user, as of the function.
+    bucket: Option<String>,
+    prefix: Option<String>,
+}
+
+impl Reports {
+    fn new(s3: aws_sdk_s3::Client, settings: &[(String, String)]) -> Self {
+        let setting = |wanted: &str| {
+            let mut found = settings.iter().rev().filter(|(name, _)| name == wanted);
+            found.next().map(|(_, value)| value.clone())
+        };
+        Self {
+            s3,
+            bucket: setting("REPORT_BUCKET"),
+            prefix: setting("REPORT_PREFIX"),
+        }
+    }
+
+    /// What came of a manifest.
+    async fn of(&self, manifest: &ObjectUri) -> String {
+        let place = Place::of(
+            &manifest.bucket,
+            &manifest.key,
+            self.bucket.as_deref(),
+            self.prefix.as_deref(),
+        );
+        let uri = place.uri(REPORT);
+        match self.read(&place).await {
+            Ok(report) => format!("{}; {uri}", outcome(&report)),
+            Err(reason) => format!("worked off; {uri} could not be read: {reason}"),
+        }
+    }
+
+    async fn read(&self, place: &Place) -> Result<Report, String> {
+        let request = self.s3.get_object().bucket(&place.bucket);
+        let object = request.key(place.key(REPORT)).send().await;
+        let object = object.map_err(|error| error.into_service_error().to_string())?;
+        let bytes = object.body.collect().await;
+        let bytes = bytes.map_err(|error| error.to_string())?.into_bytes();
+        serde_json::from_slice(&bytes).map_err(|error| error.to_string())
+    }
+}
+
+/// A report in one line.
+fn outcome(report: &Report) -> String {
+    let mut text = format!(
+        "{}: {} = {}, {} rejected, {} skipped; {} landed",
+        report.outcome.name(),
+        counted(report.lines, "line"),
+        counted(report.entries, "entry"),
+        report.rejected,
+        report.skipped,
+        report.landed,
+    );
+    for (n_entries, what) in [
+        (report.landed_with_errors, "of them with errors"),
+        (report.refused, "refused"),
+        (report.vanished, "dropped by Custom Labels"),
+    ] {
+        if n_entries > 0 {
+            text += &format!(", {n_entries} {what}");
+        }
+    }
+    let mut lost = report.by_code.iter().peekable();
+    if lost.peek().is_some() {
+        let codes: Vec<String> = lost.map(|(code, n)| format!("{n} × {code}")).collect();
+        text += &format!(" ({})", codes.join(", "));
+    }
+    text
+}
+
 /// Tells of finished jobs for as long as there are event sources.
-async fn tell(mut delivered: broadcast::Receiver<Delivered>) {
+async fn tell(mut delivered: broadcast::Receiver<Delivered>, reports: Reports) {
     loop {
         let line = match delivered.recv().await {
-            Ok(Delivered::Done { event }) => format!("{} was worked off", object(&event)),
+            Ok(Delivered::Done { event }) => {
+                let manifest = object(&event);
+                format!(
+                    "{}: {}",
+                    shown(&manifest.to_string()),
+                    reports.of(&manifest).await
+                )
+            }
             Ok(Delivered::Failed { event, reason }) => {
-                format!("{} comes again: {reason}", object(&event))
+                format!(
+                    "{} comes again: {reason}",
+                    shown(&object(&event).to_string())
+                )
             }
             Ok(Delivered::GivenUp { event, reason }) => {
-                format!("{} was given up: {reason}", object(&event))
+                format!(
+                    "{} was given up: {reason}",
+                    shown(&object(&event).to_string())
+                )
             }
             Err(broadcast::error::RecvError::Lagged(_)) => continue,
             Err(broadcast::error::RecvError::Closed) => return,
@@ -129,8 +234,8 @@ async fn tell(mut delivered: broadcast::Receiver<Delivered>) {
     }
 }
 
-/// The object of an EventBridge event, for people.
-fn object(event: &str) -> String {
+/// The object of an EventBridge event.
+fn object(event: &str) -> ObjectUri {
     let event: serde_json::Value = serde_json::from_str(event).unwrap_or_default();
     let text = |pointer| {
         event
@@ -138,10 +243,34 @@ fn object(event: &str) -> String {
             .and_then(serde_json::Value::as_str)
             .unwrap_or("?")
     };
-    let uri = format!(
-        "s3://{}/{}",
-        text("/detail/bucket/name"),
-        text("/detail/object/key")
-    );
-    uri.chars().filter(|c| !c.is_control()).collect()
+    ObjectUri::new(text("/detail/bucket/name"), text("/detail/object/key"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_in_one_line() {
+        let mut report = Report {
+            lines: 3,
+            entries: 1,
+            rejected: 1,
+            skipped: 1,
+            landed: 1,
+            ..Report::default()
+        };
+        assert_eq!(
+            outcome(&report),
+            "updated: 3 lines = 1 entry, 1 rejected, 1 skipped; 1 landed"
+        );
+        report.landed_with_errors = 1;
+        report.by_code.insert("SKIPPED_UNLABELED".to_owned(), 1);
+        report
+            .by_code
+            .insert("REJECTED_LABELING_FAILED".to_owned(), 1);
+        assert!(outcome(&report).ends_with(
+            "1 landed, 1 of them with errors (1 × REJECTED_LABELING_FAILED, 1 × SKIPPED_UNLABELED)"
+        ));
+    }
 }

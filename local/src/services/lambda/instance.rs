@@ -23,8 +23,9 @@ const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Instance {
     arn: String,
-    api: RuntimeApi,
+    /// Dropped, and with it killed, before the Runtime API goes away: a function that is let go has nothing to complain of.
     child: Child,
+    api: RuntimeApi,
     /// Taken by the first invocation, whose cold start it is.
     started: Option<Instant>,
 }

@@ -1,0 +1,115 @@
+//! `gtcl serve` from the outside: what it prints, and what it leaves.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "what fails in a helper fails the test"
+)]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Lines};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+const LINE: &str = r#"{"source-ref":"s3://birds/1.jpg","birds":1,"birds-metadata":{"class-name":"owl","confidence":0.9,"type":"groundtruth/image-classification","job-name":"labeling-job/birds","human-annotated":"yes","creation-date":"2024-05-01T10:00:00.000000"}}"#;
+
+fn gtcl(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gtcl-under-test"));
+    command.current_dir(folder);
+    command
+}
+
+/// `gtcl serve`, ended when dropped.
+struct Serving {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    /// The variables of the printed block.
+    environment: Vec<(String, String)>,
+}
+
+impl Serving {
+    fn start(folder: &Path) -> Self {
+        let mut child = gtcl(folder)
+            .args(["serve", "--dir", "data"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("gtcl starts");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let banner = lines.by_ref().map(Result::unwrap);
+        let environment = banner
+            .take_while(|line| line != "Ctrl-C ends it.")
+            .filter_map(|line| {
+                let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
+                Some((name.to_owned(), value.to_owned()))
+            })
+            .collect();
+        Self {
+            child,
+            lines,
+            environment,
+        }
+    }
+
+    /// Another gtcl as its client.
+    fn client(&self, folder: &Path, arguments: &[&str]) -> Output {
+        let environment = self.environment.iter().map(|(name, value)| (name, value));
+        let mut command = gtcl(folder);
+        command.args(arguments).envs(environment).output().unwrap()
+    }
+
+    fn end(mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").arg(&id).status().unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It has ended already when all went well.
+        let _ = self.child.kill();
+    }
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_finished_job_is_told_with_its_outcome_and_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut serving = Serving::start(folder);
+
+    let refused = gtcl(folder)
+        .args(["serve", "--dir", "data"])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let holder = format!(
+        "data is in use by gtcl serve, process {}",
+        serving.child.id()
+    );
+    assert!(stderr(&refused).contains(&holder), "{refused:?}");
+
+    // A manifest without rejected lines is converted to itself, which is a way to copy it to S3.
+    fs::write(folder.join("good.manifest"), format!("{LINE}\n")).unwrap();
+    let uri = "s3://gtcl/jobs/birds/manifests/output/output.manifest";
+    let copied = serving.client(folder, &["convert", "good.manifest", "--out", uri]);
+    assert!(copied.status.success(), "{copied:?}");
+    let told = serving.lines.next().unwrap().unwrap();
+    assert_eq!(
+        told,
+        format!(
+            "{uri}: updated: 1 line = 1 entry, 0 rejected, 0 skipped; 1 landed; s3://gtcl/jobs/birds/dataset-updater/report.json"
+        )
+    );
+
+    assert_eq!(serving.end(), Some(0));
+    for file in fs::read_dir(folder.join("data/logs")).unwrap() {
+        let log = fs::read_to_string(file.unwrap().path()).unwrap();
+        assert!(!log.contains("ended: "), "{log}");
+    }
+    // The lock went with the process.
+    assert_eq!(Serving::start(folder).end(), Some(0));
+}
