@@ -2,13 +2,12 @@
 //!
 //! Nothing here fails a batch: without statistics a batch is consolidated by its own answers alone.
 
-use std::collections::BTreeSet;
-
 use aws::s3::{ListedObject, ObjectUri, PutOptions, S3};
 use labeling::consolidation::Request;
 use labeling::job_folder::statistics_folder;
-use labeling::statistics_file::Statistics;
-use labeling::statistics_file::{self, Batches, FILE_BYTES_MAX};
+use labeling::statistics_file::{
+    Batches, FILE_BYTES_MAX, Level, Read, Statistics, StatisticsFile, batch_name,
+};
 use tokio::task::JoinSet;
 
 use crate::Settings;
@@ -21,8 +20,6 @@ const OBJECTS_READ_MAX: usize = 256;
 const BYTES_READ_MAX: u64 = 32 * 1_048_576;
 /// Objects read at the same time.
 const READS_AT_ONCE: usize = 16;
-/// When so many batches stand in objects of their own, the next batch puts them into one.
-const COMPACT_AT: usize = 64;
 
 /// A job's worker statistics in S3.
 pub(crate) struct WorkerStatistics<'a> {
@@ -37,15 +34,15 @@ pub(crate) struct WorkerStatistics<'a> {
 pub(crate) struct Carried {
     /// The sum over all other batches.
     pub(crate) sum: Statistics,
-    /// Batches that stand in objects of their own, when there are enough to put together.
-    to_compact: Batches,
+    /// Objects to write, so that the next batches read fewer.
+    to_compact: Vec<StatisticsFile>,
 }
 
 impl<'a> WorkerStatistics<'a> {
     pub(crate) fn of_job(s3: &'a S3, request: &Request, settings: &Settings) -> Self {
         let place = || {
             let folder = ObjectUri::parse(&statistics_folder(request.job_folder()?)).ok()?;
-            let name = statistics_file::batch_name(request.annotation_file_uri()?);
+            let name = batch_name(request.annotation_file_uri()?);
             settings.allows(&folder.bucket).then_some((folder, name))
         };
         Self {
@@ -67,33 +64,25 @@ impl<'a> WorkerStatistics<'a> {
             tracing::warn!(code = error.code(), %error, "worker statistics passed over");
             Vec::new()
         });
-        let (compacted, single): (Vec<_>, Vec<_>) = listed
-            .into_iter()
-            .partition(|object| name_of(&object.key).starts_with("compacted-"));
         let mut budget = Budget::default();
-        let mut batches = self.read_all(budget.take(compacted)).await;
-        let known: BTreeSet<String> = batches.keys().cloned().collect();
-        let is_new = |object: &ListedObject| {
-            let name = name_of(&object.key);
-            name != own_name && !known.contains(name)
-        };
-        let single = self
-            .read_all(budget.take(single.into_iter().filter(is_new)))
-            .await;
+        let mut read = Read::default();
+        for level in [Level::Twice, Level::Compacted, Level::Batch] {
+            let is_wanted = |object: &&ListedObject| {
+                let name = name_of(&object.key);
+                Level::of(name) == level && name != own_name && read.needs(name)
+            };
+            let keys = budget.take(listed.iter().filter(is_wanted));
+            self.read_all(keys, &mut read).await;
+        }
         if budget.n_left_out > 0 {
             tracing::warn!(
                 n_left_out = budget.n_left_out,
                 "more worker statistics than are read for one batch"
             );
         }
-        batches.extend(single.clone());
         Carried {
-            sum: statistics_file::carried(&batches, own_name),
-            to_compact: if single.len() >= COMPACT_AT {
-                single
-            } else {
-                Batches::new()
-            },
+            sum: read.carried(own_name),
+            to_compact: read.to_compact(),
         }
     }
 
@@ -101,18 +90,17 @@ impl<'a> WorkerStatistics<'a> {
         let Some((_, own_name)) = &self.place else {
             return;
         };
-        if !carried.to_compact.is_empty() {
-            self.put(
-                &statistics_file::compacted_name(&carried.to_compact),
-                &carried.to_compact,
-            )
-            .await;
+        for file in carried.to_compact {
+            self.put(&file.compacted_name(), &file).await;
         }
-        self.put(own_name, &Batches::from([(own_name.clone(), own.clone())]))
-            .await;
+        let own = StatisticsFile {
+            batches: Batches::from([(own_name.clone(), own.clone())]),
+            ..StatisticsFile::default()
+        };
+        self.put(own_name, &own).await;
     }
 
-    async fn put(&self, name: &str, batches: &Batches) {
+    async fn put(&self, name: &str, file: &StatisticsFile) {
         let Some((folder, _)) = &self.place else {
             return;
         };
@@ -123,52 +111,46 @@ impl<'a> WorkerStatistics<'a> {
         };
         let written = self
             .s3
-            .put_object(
-                &folder.bucket,
-                &key,
-                statistics_file::to_json(batches),
-                &options,
-            )
+            .put_object(&folder.bucket, &key, file.to_json(), &options)
             .await;
         if let Err(error) = written {
             tracing::warn!(code = error.code(), %error, "worker statistics not written");
         }
     }
 
-    async fn read_all(&self, keys: Vec<String>) -> Batches {
+    async fn read_all(&self, keys: Vec<String>, read: &mut Read) {
         let Some((folder, _)) = &self.place else {
-            return Batches::new();
+            return;
         };
-        let mut found = Batches::new();
         let mut reads = JoinSet::new();
         let mut keys = keys.into_iter();
         loop {
             while reads.len() < READS_AT_ONCE {
                 let Some(key) = keys.next() else { break };
                 let (s3, bucket) = (self.s3.clone(), folder.bucket.clone());
-                reads.spawn(async move { read_one(&s3, &bucket, &key).await });
+                reads.spawn(async move { (read_one(&s3, &bucket, &key).await, key) });
             }
             match reads.join_next().await {
-                Some(Ok(batches)) => found.extend(batches),
+                Some(Ok((Some(file), key))) => read.add(name_of(&key), file),
+                Some(Ok((None, _))) => {}
                 Some(Err(error)) => tracing::warn!(%error, "worker statistics passed over"),
-                None => return found,
+                None => return,
             }
         }
     }
 }
 
-async fn read_one(s3: &S3, bucket: &str, key: &str) -> Batches {
+async fn read_one(s3: &S3, bucket: &str, key: &str) -> Option<StatisticsFile> {
     let bytes = match s3.read_object(bucket, key, FILE_BYTES_MAX).await {
         Ok(bytes) => bytes,
         Err(error) => {
             tracing::warn!(code = error.code(), %error, "worker statistics passed over");
-            return Batches::new();
+            return None;
         }
     };
-    statistics_file::parse(&bytes).unwrap_or_else(|error| {
-        tracing::warn!(key, %error, "worker statistics passed over");
-        Batches::new()
-    })
+    let file = StatisticsFile::parse(&bytes);
+    file.inspect_err(|error| tracing::warn!(key, %error, "worker statistics passed over"))
+        .ok()
 }
 
 /// How much may still be read for this batch.
@@ -180,7 +162,7 @@ struct Budget {
 }
 
 impl Budget {
-    fn take(&mut self, objects: impl IntoIterator<Item = ListedObject>) -> Vec<String> {
+    fn take<'o>(&mut self, objects: impl Iterator<Item = &'o ListedObject>) -> Vec<String> {
         let mut keys = Vec::new();
         for object in objects {
             let fits = self.n_objects < OBJECTS_READ_MAX
@@ -188,7 +170,7 @@ impl Budget {
             if fits && object.key.ends_with(".json") {
                 self.n_objects += 1;
                 self.n_bytes += object.n_bytes;
-                keys.push(object.key);
+                keys.push(object.key.clone());
             } else {
                 self.n_left_out += usize::from(!fits);
             }
@@ -227,7 +209,8 @@ mod tests {
     fn reading_is_bounded() {
         for (n, expected, left_out) in [(255, 255, 0), (256, 256, 0), (257, 256, 1)] {
             let mut budget = Budget::default();
-            let keys = budget.take((0..n).map(|i| object(&format!("{i}.json"), 1)));
+            let objects: Vec<_> = (0..n).map(|i| object(&format!("{i}.json"), 1)).collect();
+            let keys = budget.take(objects.iter());
             assert_eq!((keys.len(), budget.n_left_out), (expected, left_out), "{n}");
         }
         for (n_bytes, expected) in [
@@ -235,9 +218,13 @@ mod tests {
             (BYTES_READ_MAX, 1),
             (BYTES_READ_MAX + 1, 0),
         ] {
-            let keys = Budget::default().take([object("a.json", n_bytes)]);
+            let keys = Budget::default().take([object("a.json", n_bytes)].iter());
             assert_eq!(keys.len(), expected, "{n_bytes}");
         }
-        assert!(Budget::default().take([object("folder/", 0)]).is_empty());
+        assert!(
+            Budget::default()
+                .take([object("folder/", 0)].iter())
+                .is_empty()
+        );
     }
 }

@@ -152,31 +152,31 @@ fn unreadable_statistics_are_passed_over() {
 }
 
 #[test]
-fn many_batches_are_compacted() {
+fn many_batches_take_few_reads() {
     let file = annotation_file();
-    let folder = format!("{JOB}/annotations/consolidated-annotation/worker-statistics/");
-    let mut function = start(&[], &[(&file, FILE)]);
-    for i in 0..64 {
-        let batch = format!(r#"{{"version":2,"batches":{{"{i:032}":{{}}}}}}"#);
-        function
-            .objects
-            .lock()
-            .unwrap()
-            .insert(format!("{folder}{i:032}.json"), batch.into_bytes());
+    let mut function = start(&[], &[]);
+    let batch = |idx: u32| format!("{:02}:{:02}:{:02}", idx / 3_600, idx / 60 % 60, idx % 60);
+    let mut n_reads = Vec::new();
+    for idx in 0..300 {
+        let path = file.replace("02:19:51", &batch(idx));
+        function.objects.lock().unwrap().insert(path, FILE.to_vec());
+        function.reads.lock().unwrap().clear();
+        let (kind, _) = function.invoke(&STORED.replace("02:19:51", &batch(idx)));
+        assert_eq!(kind, "response");
+        let reads = function.reads.lock().unwrap();
+        let of_statistics = reads
+            .iter()
+            .filter(|path| path.contains("/worker-statistics/"));
+        n_reads.push(of_statistics.count());
     }
-    let first = function.invoke(STORED);
-    let compacted = |function: &Function| {
-        function
-            .objects
-            .lock()
-            .unwrap()
-            .keys()
-            .filter(|path| path.contains("/compacted-"))
-            .count()
-    };
-    assert_eq!(compacted(&function), 1);
-    assert_eq!(function.invoke(STORED), first);
-    assert_eq!(compacted(&function), 1);
+    assert_eq!(
+        n_reads[..17],
+        std::array::from_fn::<usize, 17, _>(|idx| idx)
+    );
+    // One of sixteen, then fifteen of sixteen and fifteen single ones, then one of them all.
+    assert!(n_reads[18] < 4, "{n_reads:?}");
+    assert!(n_reads.iter().all(|n| *n <= 33), "{n_reads:?}");
+    assert!(n_reads[299] < 16, "{n_reads:?}");
 }
 
 #[test]

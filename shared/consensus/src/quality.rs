@@ -227,13 +227,13 @@ fn first_of_each<A>(answers: &[A], worker: impl Fn(&A) -> u32) -> impl Iterator<
 /// the number of answers behind it.
 #[must_use]
 pub fn accuracies(statistics: &Statistics) -> Vec<(String, f64, f64)> {
-    let sums: Vec<(&String, f64, f64)> = statistics.single_label_sums().collect();
-    let right: f64 = sums.iter().map(|sum| sum.1).sum();
-    let total: f64 = sums.iter().map(|sum| sum.2).sum();
+    let sums = statistics.single_label.sums();
+    let right: f64 = sums.values().map(|sum| sum.0).sum();
+    let total: f64 = sums.values().map(|sum| sum.1).sum();
     let pooled = if total > 0.0 { right / total } else { 0.0 };
-    let shrunk = |(worker, right, total): (&String, f64, f64)| {
+    let shrunk = |(worker, (right, total)): (&str, (f64, f64))| {
         (
-            worker.clone(),
+            worker.to_owned(),
             (right + ACCURACY_SHRINKAGE * pooled) / (total + ACCURACY_SHRINKAGE),
             total,
         )

@@ -1,44 +1,20 @@
-//! What is carried from batch to batch of one job: expected counts for each worker.
+//! What is carried from batch to batch of one job: answers that are one class each, and expected counts of others.
 
-use std::borrow::Borrow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
+
+mod answered;
+
+pub(crate) use answered::{Answered, AnsweredItem, ClassStatistics, THOUSAND};
 
 /// Millionths: whole numbers add up to the same sum in any order and any grouping.
 pub(crate) const ONE: f64 = 1_000_000.0;
 
-/// Counts in millionths, by class name.
-pub(crate) type Counts = BTreeMap<Name, u64>;
-
-/// A class's name; it stands in every row of every worker, so copies share it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Name(pub(crate) Arc<str>);
-
-impl Borrow<str> for Name {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Serialize for Name {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Name {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|name| Self(name.into()))
-    }
-}
-
-/// Expected counts of a job's earlier items, kept under the names of workers and classes.
+/// What is known from a job's earlier items, kept under the names of workers and classes.
 ///
-/// All numbers are whole multiples of a millionth, so they add up to the same sum in any order and any grouping.
-/// Adding the same batch twice counts it twice: whoever keeps statistics keeps one for each batch, under the batch's
-/// key.
+/// All numbers are whole ones, so they add up to the same sum in any order and any grouping. Adding the same batch
+/// twice counts it twice: whoever keeps statistics keeps one for each batch, under the batch's key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statistics {
     /// Single-label answers.
@@ -56,33 +32,6 @@ pub struct Statistics {
     /// Edges of boxes: worker → spread.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) edges: BTreeMap<String, Edges>,
-}
-
-/// Expected counts of answers that are one class each.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ClassStatistics {
-    /// Worker → true class → answered class.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) confusion: BTreeMap<String, BTreeMap<Name, Counts>>,
-    /// Votes for each class, in items: each item's vote shares, summed.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) votes: Counts,
-}
-
-impl ClassStatistics {
-    fn is_empty(&self) -> bool {
-        self.confusion.is_empty() && self.votes.is_empty()
-    }
-
-    fn merge(&mut self, other: &Self) {
-        for (worker, rows) in &other.confusion {
-            let mine = self.confusion.entry(worker.clone()).or_default();
-            for (truth, row) in rows {
-                merge_counts(mine.entry(truth.clone()).or_default(), row);
-            }
-        }
-        merge_counts(&mut self.votes, &other.votes);
-    }
 }
 
 /// A worker's expected counts over (item, class) pairs of multi-label answers.
@@ -158,25 +107,10 @@ impl Statistics {
         }
     }
 
-    /// For each worker of single-label answers: name, expected right answers, answers.
-    pub(crate) fn single_label_sums(&self) -> impl Iterator<Item = (&String, f64, f64)> {
-        self.single_label.confusion.iter().map(|(worker, rows)| {
-            let right: u64 = rows.iter().filter_map(|(truth, row)| row.get(truth)).sum();
-            let total: u64 = rows.values().flat_map(BTreeMap::values).sum();
-            (worker, right as f64 / ONE, total as f64 / ONE)
-        })
-    }
-
     /// Whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
-    }
-}
-
-fn merge_counts(mine: &mut Counts, theirs: &Counts) {
-    for (class, n) in theirs {
-        add(mine.entry(class.clone()).or_default(), *n);
     }
 }
 

@@ -144,6 +144,71 @@ fn a_known_spammer_is_outvoted_by_one() {
     assert_eq!(done.estimates[0].as_ref().unwrap().class, 1);
 }
 
+/// Two spammers outvote a good worker, before anybody knows them: once they are known, those items speak for him.
+#[test]
+fn earlier_items_are_asked_again() {
+    let vote = |worker, class| Answer { worker, class };
+    let misled = problem(2, vec![vec![vote(0, 1), vote(3, 0), vote(4, 0)]; 12]);
+    let telling = (0..60).map(|idx| {
+        let truth = idx % 2;
+        let right = (0..3).map(|worker| vote(worker, truth));
+        right.chain([vote(3, 0), vote(4, 0)]).collect()
+    });
+    let mut items: Vec<Vec<Answer>> = telling.collect();
+    items.push(vec![vote(0, 1)]);
+    let next = problem(2, items);
+    for table_cells_max in [0, 1 << 20] {
+        let confidence = |items_again_max| {
+            let mut config = Config::default();
+            (config.items_again_max, config.table_cells_max) = (items_again_max, table_cells_max);
+            let earlier = single_label::consolidate(&misled, &Statistics::default(), &config);
+            assert!(
+                earlier
+                    .estimates
+                    .iter()
+                    .flatten()
+                    .all(|estimate| estimate.class == 0)
+            );
+            let done = single_label::consolidate(&next, &earlier.statistics, &config);
+            done.estimates[60].as_ref().unwrap().confidence
+        };
+        let (as_taken, again) = (confidence(0), confidence(600));
+        assert!(again > as_taken + 0.05, "{again} after {as_taken}");
+    }
+}
+
+/// Rare classes stay rare, and a little more of one class than of the others says nothing.
+#[test]
+fn uneven_shares_count_where_they_are_far_from_even() {
+    let class_of_a_tie = |n_of_first: u32| {
+        let mut items: Vec<Vec<Answer>> = (0..400)
+            .map(|idx| votes(&[u32::from(idx % 20 >= n_of_first); 3]))
+            .collect();
+        items.push(vec![
+            Answer {
+                worker: 5,
+                class: 0,
+            },
+            Answer {
+                worker: 6,
+                class: 1,
+            },
+        ]);
+        let done = single_label::consolidate(
+            &problem(2, items),
+            &Statistics::default(),
+            &Config::default(),
+        );
+        done.estimates[400].as_ref().unwrap().probabilities[1]
+    };
+    assert!(
+        (0.45..0.55).contains(&class_of_a_tie(9)),
+        "{}",
+        class_of_a_tie(9)
+    );
+    assert!(class_of_a_tie(2) > 0.6, "{}", class_of_a_tie(2));
+}
+
 #[test]
 fn many_votes_do_not_underflow() {
     let classes: Vec<u32> = (0..400).map(|idx| u32::from(idx % 3 == 0)).collect();

@@ -3,9 +3,10 @@
 //! A file maps batch names to the batch's statistics. The name of a batch is a hash of its annotation file's URI, so
 //! a batch that is consolidated twice overwrites itself, and a reader that leaves its own name out sees the same as
 //! the first time. A compacted file holds many batches under their names; a batch that stands in several files counts
-//! once.
+//! once. Of compacted files, too, one is made when there are many, which names those that need not be read any more:
+//! however many batches a job has, a reader looks at a few dozen files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use consensus::Statistics;
 use serde::{Deserialize, Serialize};
@@ -14,18 +15,186 @@ use sha2::{Digest, Sha256};
 use crate::worker::hex;
 
 /// Version of the format. A file of another version is passed over.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Largest file that is read, in bytes, inclusive.
 pub const FILE_BYTES_MAX: u64 = 8 * 1_048_576;
 
+/// When so many files of one level are read, the next batch puts them into one of the next level.
+pub const COMPACT_AT: usize = 16;
+
 /// Statistics by batch name.
 pub type Batches = BTreeMap<String, Statistics>;
 
-#[derive(Serialize, Deserialize)]
-struct File {
-    version: u32,
+/// What a file is made of, told by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// One batch.
+    Batch,
+    /// Files of one batch each.
+    Compacted,
+    /// Compacted files.
+    Twice,
+}
+
+impl Level {
+    /// The level of the file with this name (without folder and extension).
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        if name.starts_with(PREFIX_TWICE) {
+            Self::Twice
+        } else if name.starts_with(PREFIX_COMPACTED) {
+            Self::Compacted
+        } else {
+            Self::Batch
+        }
+    }
+}
+
+const PREFIX_COMPACTED: &str = "compacted-";
+const PREFIX_TWICE: &str = "compacted-twice-";
+
+/// One file's content.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StatisticsFile {
+    /// Names of compacted files whose batches are all in this one.
+    pub replaces: BTreeSet<String>,
+    /// The batches.
+    pub batches: Batches,
+}
+
+impl StatisticsFile {
+    /// The name of a compacted file, without extension: depends on the batches in it alone.
+    #[must_use]
+    pub fn compacted_name(&self) -> String {
+        let names: Vec<&str> = self.batches.keys().map(String::as_str).collect();
+        let prefix = if self.replaces.is_empty() {
+            PREFIX_COMPACTED
+        } else {
+            PREFIX_TWICE
+        };
+        format!("{prefix}{}", batch_name(&names.join(",")))
+    }
+
+    /// The file's bytes. The same batches give the same bytes.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct File<'a> {
+            version: u32,
+            #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+            replaces: &'a BTreeSet<String>,
+            batches: &'a Batches,
+        }
+        let file = File {
+            version: VERSION,
+            replaces: &self.replaces,
+            batches: &self.batches,
+        };
+        // Maps with text keys and whole numbers always serialise.
+        serde_json::to_vec(&file).unwrap_or_default()
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// [`StatisticsError`]; the caller goes on without the file.
+    pub fn parse(bytes: &[u8]) -> Result<Self, StatisticsError> {
+        #[derive(Deserialize)]
+        struct File {
+            version: u64,
+            #[serde(default)]
+            replaces: BTreeSet<String>,
+            batches: Batches,
+        }
+        #[derive(Deserialize)]
+        struct Version {
+            version: u64,
+        }
+        // Nearly always ours; looked at a second time only to say why not.
+        match serde_json::from_slice::<File>(bytes) {
+            Ok(file) if file.version == u64::from(VERSION) => Ok(Self {
+                replaces: file.replaces,
+                batches: file.batches,
+            }),
+            Ok(File { version, .. }) => Err(StatisticsError::Version { found: version }),
+            Err(error) => match serde_json::from_slice(bytes) {
+                Ok(Version { version }) if version != u64::from(VERSION) => {
+                    Err(StatisticsError::Version { found: version })
+                }
+                _ => Err(StatisticsError::Json {
+                    reason: error.to_string(),
+                }),
+            },
+        }
+    }
+}
+
+/// What was read for a batch, file by file.
+#[derive(Debug, Clone, Default)]
+pub struct Read {
     batches: Batches,
+    /// Compacted files that need not be read.
+    replaced: BTreeSet<String>,
+    /// Files of one batch that were read, and compacted ones, by name.
+    single: Batches,
+    compacted: BTreeMap<String, Batches>,
+}
+
+impl Read {
+    /// Whether a file would add anything to those read so far. Highest levels are to be read first.
+    #[must_use]
+    pub fn needs(&self, name: &str) -> bool {
+        match Level::of(name) {
+            Level::Twice => true,
+            Level::Compacted => !self.replaced.contains(name),
+            Level::Batch => !self.batches.contains_key(name),
+        }
+    }
+
+    /// Adds a file.
+    pub fn add(&mut self, name: &str, file: StatisticsFile) {
+        match Level::of(name) {
+            Level::Twice => self.replaced.extend(file.replaces),
+            Level::Compacted => {
+                self.compacted.insert(name.to_owned(), file.batches.clone());
+            }
+            Level::Batch => self.single.extend(file.batches.clone()),
+        }
+        self.batches.extend(file.batches);
+    }
+
+    /// The sum of all batches but `own_name`.
+    #[must_use]
+    pub fn carried(&self, own_name: &str) -> Statistics {
+        let mut sum = Statistics::default();
+        for (name, statistics) in &self.batches {
+            if name != own_name {
+                sum.merge(statistics);
+            }
+        }
+        sum
+    }
+
+    /// Compacted files that are worth writing, so that the next batches read fewer.
+    #[must_use]
+    pub fn to_compact(self) -> Vec<StatisticsFile> {
+        let mut files = Vec::new();
+        if self.single.len() >= COMPACT_AT {
+            files.push(StatisticsFile {
+                replaces: BTreeSet::new(),
+                batches: self.single,
+            });
+        }
+        if self.compacted.len() >= COMPACT_AT {
+            files.push(StatisticsFile {
+                replaces: self.compacted.keys().cloned().collect(),
+                batches: self.compacted.into_values().flatten().collect(),
+            });
+        }
+        files
+    }
 }
 
 /// Why a file is passed over.
@@ -53,60 +222,18 @@ pub fn batch_name(annotation_file_uri: &str) -> String {
     name
 }
 
-/// The name of a compacted file, without extension: depends on the batches in it alone.
-#[must_use]
-pub fn compacted_name(batches: &Batches) -> String {
-    let names: Vec<&str> = batches.keys().map(String::as_str).collect();
-    format!("compacted-{}", batch_name(&names.join(",")))
-}
-
-/// The file's bytes. The same batches give the same bytes.
-#[must_use]
-pub fn to_json(batches: &Batches) -> Vec<u8> {
-    let file = File {
-        version: VERSION,
-        batches: batches.clone(),
-    };
-    // Maps with text keys and whole numbers always serialise.
-    serde_json::to_vec(&file).unwrap_or_default()
-}
-
-/// Reads a file.
-///
-/// # Errors
-///
-/// [`StatisticsError`]; the caller goes on without the file.
-pub fn parse(bytes: &[u8]) -> Result<Batches, StatisticsError> {
-    #[derive(Deserialize)]
-    struct Version {
-        version: u64,
-    }
-    let json = |error: serde_json::Error| StatisticsError::Json {
-        reason: error.to_string(),
-    };
-    let Version { version } = serde_json::from_slice(bytes).map_err(json)?;
-    if version != u64::from(VERSION) {
-        return Err(StatisticsError::Version { found: version });
-    }
-    let file: File = serde_json::from_slice(bytes).map_err(json)?;
-    Ok(file.batches)
-}
-
-/// The sum of all batches but `own_name`.
-#[must_use]
-pub fn carried(batches: &Batches, own_name: &str) -> Statistics {
-    let mut sum = Statistics::default();
-    for (name, statistics) in batches {
-        if name != own_name {
-            sum.merge(statistics);
-        }
-    }
-    sum
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn levels() {
+        let mut compacted = file(&["ab"]);
+        assert_eq!(Level::of("ab"), Level::Batch);
+        assert_eq!(Level::of(&compacted.compacted_name()), Level::Compacted);
+        compacted.replaces.insert("compacted-1".to_owned());
+        assert_eq!(Level::of(&compacted.compacted_name()), Level::Twice);
+    }
 
     #[test]
     fn names() {
@@ -118,19 +245,100 @@ mod tests {
         assert_ne!(name, batch_name("s3://bkt/other"));
     }
 
+    fn file(names: &[&str]) -> StatisticsFile {
+        let batches = names
+            .iter()
+            .map(|name| ((*name).to_owned(), Statistics::default()));
+        StatisticsFile {
+            replaces: BTreeSet::new(),
+            batches: batches.collect(),
+        }
+    }
+
     #[test]
     fn written_and_read() {
-        let batches = Batches::from([("a".to_owned(), Statistics::default())]);
-        assert_eq!(parse(&to_json(&batches)), Ok(batches));
+        let mut written = file(&["a", "b"]);
+        assert_eq!(
+            StatisticsFile::parse(&written.to_json()),
+            Ok(written.clone())
+        );
+        written.replaces.insert("compacted-1".to_owned());
+        assert_eq!(StatisticsFile::parse(&written.to_json()), Ok(written));
     }
 
     #[test]
     fn passed_over() {
-        assert!(matches!(parse(b"{"), Err(StatisticsError::Json { .. })));
-        assert!(matches!(parse(b"[]"), Err(StatisticsError::Json { .. })));
-        assert_eq!(
-            parse(br#"{"version":1,"batches":[]}"#),
-            Err(StatisticsError::Version { found: 1 })
-        );
+        for (bytes, expected) in [
+            ("{", None),
+            ("[]", None),
+            (r#"{"version":3}"#, None),
+            (
+                r#"{"version":3,"batches":{"a":{"single_label":[{"workers":[],"classes":[],"items":[1,0,0,1,0,1000]}]}}}"#,
+                None,
+            ),
+            (
+                r#"{"version":3,"batches":{"a":{"single_label":[{"workers":["w"],"classes":["c"],"items":[1,0,0,1,0,999]}]}}}"#,
+                None,
+            ),
+            (
+                r#"{"version":3,"batches":{"a":{"single_label":[{"workers":["w"],"classes":["c"],"items":[1,0,0,1,0]}]}}}"#,
+                None,
+            ),
+            (r#"{"version":1,"batches":[]}"#, Some(1)),
+            (
+                r#"{"version":2,"batches":{"a":{"single_label":{"votes":{"c":1}}}}}"#,
+                Some(2),
+            ),
+            (r#"{"version":4}"#, Some(4)),
+        ] {
+            let error = StatisticsFile::parse(bytes.as_bytes()).unwrap_err();
+            match (expected, error) {
+                (Some(version), StatisticsError::Version { found }) => assert_eq!(found, version),
+                (None, StatisticsError::Json { .. }) => {}
+                (_, error) => panic!("{bytes}: {error}"),
+            }
+        }
+        let good = r#"{"version":3,"batches":{"a":{"single_label":[{"workers":["w"],"classes":["c"],"items":[1,0,0,1,0,1000]}]}}}"#;
+        assert!(StatisticsFile::parse(good.as_bytes()).is_ok());
+    }
+
+    /// A job of many batches, one after another, each reading what it needs and writing what is worth it.
+    #[test]
+    fn few_files_are_read_however_many_batches_there_are() {
+        let mut kept: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        for idx in 0..1_000 {
+            let own = batch_name(&idx.to_string());
+            let mut names: Vec<String> = kept.keys().cloned().collect();
+            names.sort_by_key(|name| std::cmp::Reverse(Level::of(name)));
+            let mut read = Read::default();
+            let mut n_read = 0;
+            for name in names {
+                if read.needs(&name) {
+                    read.add(&name, StatisticsFile::parse(&kept[&name]).unwrap());
+                    n_read += 1;
+                }
+            }
+            assert_eq!(read.batches.len(), idx);
+            assert!(
+                n_read <= 2 * COMPACT_AT + idx / (COMPACT_AT * COMPACT_AT),
+                "{n_read} files for batch {idx}"
+            );
+            for file in read.to_compact() {
+                kept.insert(file.compacted_name(), file.to_json());
+            }
+            kept.insert(own.clone(), file(&[&own]).to_json());
+        }
+    }
+
+    #[test]
+    fn a_batch_counts_once_and_its_own_not_at_all() {
+        let mut read = Read::default();
+        let good = r#"{"version":3,"batches":{"a":{"single_label":[{"workers":["w"],"classes":["c"],"items":[1,0,0,1,0,1000]}]}}}"#;
+        let file = StatisticsFile::parse(good.as_bytes()).unwrap();
+        read.add("compacted-1", file.clone());
+        let once = read.carried("b");
+        read.add("a", file);
+        assert_eq!(read.carried("b"), once);
+        assert!(!once.is_empty() && read.carried("a").is_empty());
     }
 }

@@ -5,7 +5,7 @@
 use labeling::answers;
 use labeling::consolidation::{AnnotationFile, Config, Gathered, Request, consolidate};
 use labeling::pre_annotation;
-use labeling::statistics_file::{self, Statistics};
+use labeling::statistics_file::{Statistics, StatisticsFile};
 use manifest::ImageHeader;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ proptest! {
         let _ = AnnotationFile::parse(&bytes);
         let _ = Request::parse(&bytes);
         let _ = pre_annotation::Request::parse(&bytes);
-        let _ = statistics_file::parse(&bytes);
+        let _ = StatisticsFile::parse(&bytes);
         let _ = answers::parse(&String::from_utf8_lossy(&bytes));
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct Function {
     events: Sender<String>,
     answers: Receiver<(String, Value)>,
     pub(crate) objects: Objects,
+    /// Paths of the objects that were read.
+    pub(crate) reads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Function {
@@ -45,12 +47,13 @@ impl Function {
             .map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec()));
         let objects: Objects = Arc::new(Mutex::new(objects.collect()));
         let next_events = Arc::new(Mutex::new(next_events));
-        let served = objects.clone();
+        let reads = Arc::new(Mutex::new(Vec::new()));
+        let (served, noted) = (objects.clone(), reads.clone());
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (next_events, answer, objects) =
-                    (next_events.clone(), answer.clone(), served.clone());
-                thread::spawn(move || serve(stream, &next_events, &answer, &objects));
+                let (next_events, answer) = (next_events.clone(), answer.clone());
+                let (objects, reads) = (served.clone(), noted.clone());
+                thread::spawn(move || serve(stream, &next_events, &answer, &objects, &reads));
             }
         });
         let process = Command::new(binary)
@@ -73,6 +76,7 @@ impl Function {
             events,
             answers,
             objects,
+            reads,
         }
     }
 
@@ -110,6 +114,7 @@ fn serve(
     events: &Mutex<Receiver<String>>,
     answer: &Sender<(String, Value)>,
     objects: &Mutex<BTreeMap<String, Vec<u8>>>,
+    reads: &Mutex<Vec<String>>,
 ) {
     let mut reader = BufReader::new(stream);
     while let Some((method, target, body)) = read_request(&mut reader) {
@@ -126,6 +131,9 @@ fn serve(
             let _ = answer.send((kind, serde_json::from_slice(&body).unwrap_or(Value::Null)));
             http("202 Accepted", "", b"")
         } else {
+            if method == "GET" && !query.contains("list-type=2") {
+                reads.lock().unwrap().push(path.clone());
+            }
             s3(&method, &path, query, body, &mut objects.lock().unwrap())
         };
         if reader.get_mut().write_all(&reply).is_err() {

@@ -4,10 +4,11 @@
 //! rounds alike, and an item costs no exponential. Tables are laid out worker, answered class, true class, the last
 //! padded to whole lanes of four.
 
+use super::earlier::{Earlier, thousandths};
 use super::estimate::{self, estimate, exponent};
 use super::skills::Skills;
 use super::{Config, Estimate, Votes};
-use crate::statistics::{ClassStatistics, Counts, Name, ONE};
+use crate::statistics::{Answered, ClassStatistics, THOUSAND};
 
 const LANES: usize = 4;
 
@@ -37,43 +38,28 @@ pub(super) struct Model<'c> {
 }
 
 impl<'c> Model<'c> {
-    pub(super) fn new(votes: &Votes<'_>, carried: &ClassStatistics, config: &'c Config) -> Self {
+    pub(super) fn new(votes: &Votes<'_>, earlier: &Earlier<'_>, config: &'c Config) -> Self {
         let n_classes = votes.classes.len();
         let width = n_classes.div_ceil(LANES).max(1) * LANES;
-        let mut base = vec![0.0; votes.workers.len() * n_classes * width];
-        for (worker, table) in votes
-            .workers
-            .iter()
-            .zip(base.chunks_exact_mut((n_classes * width).max(1)))
-        {
-            let Some(rows) = carried.confusion.get(*worker) else {
-                continue;
-            };
-            for (k, l, n) in votes.counts(rows) {
-                if let Some(slot) = table.get_mut(l * width + k) {
-                    *slot = (n as f64 / ONE) as f32;
-                }
-            }
-        }
-        let mut prior: Vec<f32> = votes.prior(carried, config.class_prior_weight);
+        let n_cells = votes.workers.len() * n_classes * width;
+        let carried = carried(votes, earlier, width, n_cells);
+        let mut prior: Vec<f32> = votes.prior(earlier, config);
         prior.resize(width, 0.0);
-        let (absent, absent_skills) = absent(votes, carried, width);
+        let (absent, absent_skills) = absent(votes, earlier, width);
         let mut model = Self {
             config,
             n_classes,
             width,
-            counts: base.clone(),
-            likelihood: vec![0.0; base.len()],
-            carried: base,
+            counts: carried.clone(),
+            likelihood: vec![0.0; n_cells],
+            carried,
             prior,
             absent,
             absent_skills,
             accuracies: vec![0.0; votes.workers.len()],
             pooled_accuracy: 0.0,
         };
-        if carried.confusion.is_empty() {
-            model.count_shares(votes);
-        }
+        model.count_shares(votes);
         model.maximise();
         model
     }
@@ -87,7 +73,8 @@ impl Model<'_> {
         }
     }
 
-    /// Counts each item's vote shares as if they were probabilities: where nothing is known yet.
+    /// Counts each item's vote shares as if they were probabilities, to begin with: what items were taken for when less
+    /// was known would hold them there.
     fn count_shares(&mut self, votes: &Votes<'_>) {
         let mut shares = vec![0.0; self.width];
         for item in &votes.items {
@@ -237,27 +224,24 @@ impl Model<'_> {
         width: usize,
     ) -> (Vec<Option<Estimate>>, ClassStatistics) {
         let mut estimates = vec![None; votes.n_items];
-        let mut sums = vec![0_u64; votes.workers.len() * self.n_classes * width];
-        let mut shares = vec![0_u64; self.n_classes];
         let mut posterior = vec![0.0; width];
         let mut powers = vec![0.0; width];
-        let mut expected = vec![0_u64; width];
+        let mut probable = Vec::with_capacity(width);
+        let mut answered = Answered::of(&votes.workers, votes.classes);
         let correlation = self.correlation();
-        for item in &votes.items {
+        for item in votes.own_items() {
             let (cells, classes) = (votes.of(item), votes.classes_of(item));
             expect_one(cells, &self.prior, &self.likelihood, &mut posterior, width);
-            for (n, q) in expected.iter_mut().zip(&posterior) {
-                *n = millionths(*q);
-            }
-            let share = (ONE / cells.len() as f64).round() as u64;
-            for (cell, class) in cells.iter().zip(classes) {
-                for (sum, n) in row_mut(&mut sums, *cell, width).iter_mut().zip(&expected) {
-                    *sum += n;
-                }
-                if let Some(sum) = shares.get_mut(*class as usize) {
-                    *sum += share;
-                }
-            }
+            thousandths(
+                posterior.iter().copied().take(self.n_classes),
+                &mut probable,
+            );
+            let worker = |cell: u32, class: u32| (cell - class) / self.n_classes.max(1) as u32;
+            let pairs = cells.iter().zip(classes);
+            answered.push(
+                pairs.map(|(cell, class)| [worker(*cell, *class), *class]),
+                &probable,
+            );
             let exponent = exponent(correlation, cells.len());
             for (power, q) in powers.iter_mut().zip(&posterior) {
                 *power = estimate::power(*q, exponent);
@@ -273,7 +257,7 @@ impl Model<'_> {
                 *slot = Some(estimate(powers.collect(), classes, single, self.config));
             }
         }
-        (estimates, self.statistics(votes, &sums, &shares))
+        (estimates, ClassStatistics::new(answered))
     }
 
     /// How much errors go together among these workers.
@@ -287,76 +271,59 @@ impl Model<'_> {
         }
         skills.correlation(f64::from(self.pooled_accuracy), self.n_classes, self.config)
     }
-
-    fn statistics(&self, votes: &Votes<'_>, sums: &[u64], shares: &[u64]) -> ClassStatistics {
-        // Maps are built at once from sorted names.
-        let mut by_name: Vec<(Name, usize)> = votes
-            .classes
-            .iter()
-            .map(|name| Name(name.as_str().into()))
-            .zip(0..)
-            .collect();
-        by_name.sort_unstable();
-        let per_worker = (self.n_classes * self.width).max(1);
-        let confusion =
-            votes
-                .workers
-                .iter()
-                .zip(sums.chunks_exact(per_worker))
-                .map(|(worker, table)| {
-                    let rows = by_name.iter().map(|(truth, k)| {
-                        let row = by_name.iter().filter_map(|(answered, l)| {
-                            let n = *table.get(l * self.width + k)?;
-                            (n > 0).then(|| (answered.clone(), n))
-                        });
-                        (truth.clone(), row.collect::<Counts>())
-                    });
-                    (
-                        (*worker).to_owned(),
-                        rows.filter(|(_, row)| !row.is_empty()).collect(),
-                    )
-                });
-        let votes_of = |(class, k): &(Name, usize)| {
-            let n = *shares.get(*k)?;
-            (n > 0).then(|| (class.clone(), n))
-        };
-        ClassStatistics {
-            confusion: confusion.collect(),
-            votes: by_name.iter().filter_map(votes_of).collect(),
-        }
-    }
 }
 
-/// A probability in millionths, to the nearest.
-#[inline(always)]
-fn millionths(probability: f32) -> u64 {
-    // Added, this leaves no bits after the point: cheaper than a conversion, and done to several at a time.
-    const ROUND: f64 = 4_503_599_627_370_496.0;
-    (f64::from(probability) * ONE + ROUND).to_bits() - ROUND.to_bits()
+/// Thousandths to whole answers.
+fn whole(thousandths: u64) -> f64 {
+    thousandths as f64 / f64::from(THOUSAND)
+}
+
+/// Answers of earlier batches by these votes' workers, summed exactly.
+fn carried(votes: &Votes<'_>, earlier: &Earlier<'_>, width: usize, n_cells: usize) -> Vec<f32> {
+    if earlier.is_empty() {
+        return vec![0.0; n_cells];
+    }
+    let n_classes = votes.classes.len();
+    let mut sums = vec![0_u64; n_cells];
+    let rank = |name: &str| {
+        votes
+            .workers
+            .binary_search(&name)
+            .ok()
+            .map(|rank| rank as u32)
+    };
+    earlier.counts(rank, |count| {
+        let row = count.worker as usize * n_classes + count.answered as usize;
+        if let Some(sum) = sums.get_mut(row * width + count.truth as usize) {
+            *sum += u64::from(count.n);
+        }
+    });
+    sums.into_iter().map(|n| whole(n) as f32).collect()
 }
 
 /// Answers of earlier batches by workers who are not among these votes' workers, summed exactly, and how their
 /// accuracies differ.
-fn absent(votes: &Votes<'_>, carried: &ClassStatistics, width: usize) -> (Vec<f32>, Skills) {
-    let n_classes = votes.classes.len();
-    let mut sums = vec![0_u64; n_classes * width];
+fn absent(votes: &Votes<'_>, earlier: &Earlier<'_>, width: usize) -> (Vec<f32>, Skills) {
+    let names = earlier.others(&votes.workers);
+    let mut sums = vec![0_u64; votes.classes.len() * width];
+    let mut of_workers = vec![(0_u64, 0_u64); names.len()];
+    let idx = |name: &str| names.binary_search(&name).ok().map(|idx| idx as u32);
+    earlier.counts(idx, |count| {
+        let n = u64::from(count.n);
+        if let Some(sum) = sums.get_mut(count.answered as usize * width + count.truth as usize) {
+            *sum += n;
+        }
+        if let Some((right, all)) = of_workers.get_mut(count.worker as usize) {
+            *right += if count.truth == count.answered { n } else { 0 };
+            *all += n;
+        }
+    });
     let mut skills = Skills::default();
-    for (worker, rows) in &carried.confusion {
-        if votes.workers.binary_search(&worker.as_str()).is_ok() {
-            continue;
-        }
-        let (mut n_answers, mut right) = (0, 0);
-        for (k, l, n) in votes.counts(rows) {
-            if let Some(slot) = sums.get_mut(l * width + k) {
-                *slot += n;
-            }
-            n_answers += n;
-            right += if k == l { n } else { 0 };
-        }
-        skills.add(right as f64 / ONE, n_answers as f64 / ONE);
+    for (right, all) in of_workers {
+        skills.add(whole(right), whole(all));
     }
-    let sums = sums.iter().map(|n| (*n as f64 / ONE) as f32).collect();
-    (sums, skills)
+    let sums = sums.into_iter().map(|n| whole(n) as f32);
+    (sums.collect(), skills)
 }
 
 /// [`expect`] for a width known when compiled: the posterior stays in registers.

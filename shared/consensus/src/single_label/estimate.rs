@@ -71,10 +71,13 @@ pub(super) fn estimate(
     }
 }
 
+/// How far two probabilities may be apart, as a share, and are still the same one: iterations make rounding larger.
+const TIE: f64 = 1e-4;
+
 fn best(probabilities: &[f64]) -> usize {
-    let mut best = (0, f64::NEG_INFINITY);
+    let mut best = (0, 0.0);
     for (class, p) in probabilities.iter().enumerate() {
-        if *p > best.1 {
+        if *p > best.1 * (1.0 + TIE) {
             best = (class, *p);
         }
     }

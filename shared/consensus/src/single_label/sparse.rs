@@ -3,12 +3,11 @@
 //! A true class is one that somebody chose for the item; the others share what is kept for items beyond the workers.
 //! So there are no more counts than answers times classes chosen for an item, however many classes there are.
 
-use std::collections::BTreeMap;
-
+use super::earlier::{Count, Earlier, thousandths};
 use super::estimate::{estimate, exponent, power};
 use super::skills::Skills;
 use super::{Config, Estimate, Votes};
-use crate::statistics::{ClassStatistics, Counts, Name, ONE};
+use crate::statistics::{Answered, ClassStatistics, THOUSAND};
 
 /// Smallest probability of an answer, as where there are few classes.
 const PROBABILITY_MIN: f64 = 1e-5;
@@ -60,7 +59,7 @@ pub(super) struct Model<'c> {
 }
 
 impl<'c> Model<'c> {
-    pub(super) fn new(votes: &Votes<'_>, carried: &ClassStatistics, config: &'c Config) -> Self {
+    pub(super) fn new(votes: &Votes<'_>, earlier: &Earlier<'_>, config: &'c Config) -> Self {
         let n_classes = votes.classes.len();
         let chosen_of = |idx| -> Vec<u32> {
             let mut chosen: Vec<u32> = votes.classes_of(idx).to_vec();
@@ -108,7 +107,7 @@ impl<'c> Model<'c> {
             votes: votes.classes_of(item).to_vec(),
             entries: triples(item).into_iter().map(find).collect(),
         });
-        let prior = votes.prior(carried, config.class_prior_weight);
+        let prior = votes.prior(earlier, config);
         let mut model = Self {
             config,
             n_classes,
@@ -124,46 +123,47 @@ impl<'c> Model<'c> {
             absent: Skills::default(),
             absent_sums: (0.0, 0.0),
         };
-        for (name, counts) in &carried.confusion {
-            let worker = votes.workers.binary_search(&name.as_str()).ok();
-            let (mut right, mut n_answers) = (0.0, 0.0);
-            for (truth, answered, n) in votes.counts(counts) {
-                let n = n as f64 / ONE;
-                n_answers += n;
-                right += if truth == answered { n } else { 0.0 };
-                let slot = pairs.binary_search(&(truth, answered)).ok();
-                add(slot.and_then(|idx| model.pairs.get_mut(idx)), n);
-                if truth != answered {
-                    add(model.errors.get_mut(truth), n);
-                }
-                if let Some(worker) = worker {
-                    let slot = rows.binary_search(&(worker, truth)).ok();
-                    add(slot.and_then(|idx| model.rows.get_mut(idx)), n);
-                    let slot = keys.binary_search(&(worker, truth, answered)).ok();
-                    let entry = slot.and_then(|idx| model.entries.get_mut(idx));
-                    add(entry.map(|entry| &mut entry.count), n);
-                }
+        let others = earlier.others(&votes.workers);
+        let mut of_others = vec![(0.0, 0.0); others.len()];
+        for (count, n) in sums(earlier, &votes.workers, &others) {
+            let (worker, truth, answered) = (
+                count.worker as usize,
+                count.truth as usize,
+                count.answered as usize,
+            );
+            let right = if truth == answered { n } else { 0.0 };
+            let pair = pairs.binary_search(&(truth, answered)).ok();
+            add(pair.and_then(|idx| model.pairs.get_mut(idx)), n);
+            if truth != answered {
+                add(model.errors.get_mut(truth), n);
             }
-            match worker.and_then(|worker| model.workers.get_mut(worker)) {
-                Some(sums) => (sums.0.carried, sums.1.carried) = (right, n_answers),
-                None => {
-                    model.absent.add(right, n_answers);
-                    model.absent_sums.0 += right;
-                    model.absent_sums.1 += n_answers;
-                }
+            if let Some((of_right, of_all)) = model.workers.get_mut(worker) {
+                add(Some(of_right), right);
+                add(Some(of_all), n);
+                let row = rows.binary_search(&(worker, truth)).ok();
+                add(row.and_then(|idx| model.rows.get_mut(idx)), n);
+                let entry = keys.binary_search(&(worker, truth, answered)).ok();
+                let entry = entry.and_then(|idx| model.entries.get_mut(idx));
+                add(entry.map(|entry| &mut entry.count), n);
+            } else if let Some(sums) = of_others.get_mut(worker - votes.workers.len()) {
+                sums.0 += right;
+                sums.1 += n;
             }
+        }
+        for (right, n_answers) in of_others {
+            model.absent.add(right, n_answers);
+            model.absent_sums.0 += right;
+            model.absent_sums.1 += n_answers;
         }
         model.reset();
-        if carried.confusion.is_empty() {
-            model.count(|item, _| {
-                let part = 1.0 / item.votes.len() as f64;
-                let share = |class| item.votes.iter().filter(|vote| *vote == class).count() as f64;
-                item.chosen
-                    .iter()
-                    .map(|class| share(class) * part)
-                    .collect()
-            });
-        }
+        model.count(|item, _| {
+            let part = 1.0 / item.votes.len() as f64;
+            let share = |class| item.votes.iter().filter(|vote| *vote == class).count() as f64;
+            item.chosen
+                .iter()
+                .map(|class| share(class) * part)
+                .collect()
+        });
         model.maximise();
         model
     }
@@ -184,21 +184,30 @@ impl<'c> Model<'c> {
         }
         let correlation = skills.correlation(self.pooled_accuracy, self.n_classes, self.config);
         let mut estimates = vec![None; votes.n_items];
-        let mut counts = vec![0_u64; self.entries.len()];
-        let mut shares: BTreeMap<u32, u64> = BTreeMap::new();
-        for item in &self.items {
+        let mut answered = Answered::of(&votes.workers, votes.classes);
+        let mut probable = Vec::new();
+        let n_own = votes.n_items;
+        for item in self.items.iter().filter(|item| item.item_idx < n_own) {
             let posterior = self.posterior(item);
-            for entries in item.entries.chunks(item.chosen.len().max(1)) {
-                for (entry_idx, q) in entries.iter().zip(&posterior) {
-                    if let Some(n) = counts.get_mut(*entry_idx) {
-                        *n += (q * ONE).round() as u64;
-                    }
-                }
+            thousandths(posterior.iter().map(|q| *q as f32), &mut probable);
+            for [class, _] in &mut probable {
+                *class = item
+                    .chosen
+                    .get(*class as usize)
+                    .copied()
+                    .unwrap_or_default();
             }
-            let share = (ONE / item.votes.len() as f64).round() as u64;
-            for class in &item.votes {
-                *shares.entry(*class).or_default() += share;
-            }
+            let entries = item.entries.chunks(item.chosen.len().max(1));
+            let workers = entries.map(|entries| {
+                let entry = entries.first().and_then(|idx| self.entries.get(*idx));
+                entry.map_or(0, |entry| entry.worker as u32)
+            });
+            answered.push(
+                workers
+                    .zip(&item.votes)
+                    .map(|(worker, class)| [worker, *class]),
+                &probable,
+            );
             let exponent = exponent(correlation, item.votes.len());
             let mut probabilities = vec![0.0; self.n_classes];
             for (class, q) in item.chosen.iter().zip(&posterior) {
@@ -215,7 +224,7 @@ impl<'c> Model<'c> {
                 *slot = Some(estimate(probabilities, &item.votes, single, self.config));
             }
         }
-        (estimates, self.statistics(votes, &counts, &shares))
+        (estimates, ClassStatistics::new(answered))
     }
 
     /// Probability of each class chosen for the item.
@@ -319,36 +328,32 @@ impl<'c> Model<'c> {
                 .max(PROBABILITY_MIN);
         }
     }
+}
 
-    fn statistics(
-        &self,
-        votes: &Votes<'_>,
-        counts: &[u64],
-        shares: &BTreeMap<u32, u64>,
-    ) -> ClassStatistics {
-        let names: Vec<Name> = votes
-            .classes
-            .iter()
-            .map(|name| Name(name.as_str().into()))
-            .collect();
-        let mut confusion: BTreeMap<String, BTreeMap<Name, Counts>> = BTreeMap::new();
-        for (entry, n) in self.entries.iter().zip(counts).filter(|(_, n)| **n > 0) {
-            if let (Some(worker), Some(truth), Some(answered)) = (
-                votes.workers.get(entry.worker),
-                names.get(entry.truth),
-                names.get(entry.answered),
-            ) {
-                let rows = confusion.entry((*worker).to_owned()).or_default();
-                let row = rows.entry(truth.clone()).or_default();
-                row.insert(answered.clone(), *n);
-            }
-        }
-        let share = |(class, n): (&u32, &u64)| Some((names.get(*class as usize)?.clone(), *n));
-        ClassStatistics {
-            confusion,
-            votes: shares.iter().filter_map(share).collect(),
-        }
-    }
+/// What earlier batches counted, each (worker, truth, answer) once: sums of whole numbers, in whatever order they come.
+/// Workers are indices into `workers`, then into `others`.
+fn sums(
+    earlier: &Earlier<'_>,
+    workers: &[&str],
+    others: &[&str],
+) -> impl Iterator<Item = (Count, f64)> {
+    let idx = |name: &str| {
+        let own = workers.binary_search(&name).ok();
+        let other = || Some(workers.len() + others.binary_search(&name).ok()?);
+        own.or_else(other).map(|idx| idx as u32)
+    };
+    let mut counts = Vec::new();
+    earlier.counts(idx, |count| counts.push(count));
+    let key = |count: &Count| (count.worker, count.truth, count.answered);
+    counts.sort_unstable_by_key(key);
+    let same: Vec<(Count, f64)> = counts
+        .chunk_by(|a, b| key(a) == key(b))
+        .filter_map(|same| {
+            let n: u64 = same.iter().map(|count| u64::from(count.n)).sum();
+            Some((*same.first()?, n as f64 / f64::from(THOUSAND)))
+        })
+        .collect();
+    same.into_iter()
 }
 
 fn add(sum: Option<&mut Sum>, n: f64) {

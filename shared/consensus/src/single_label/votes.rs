@@ -1,9 +1,8 @@
 //! Answers laid out for the model: flat, and in an order that depends on nothing but names and answers.
 
-use std::collections::BTreeMap;
-
+use super::earlier::Earlier;
 use crate::Problem;
-use crate::statistics::{ClassStatistics, Counts, Name, ONE};
+use crate::single_label::{Answer, Config};
 
 /// Every item's votes, items and votes in canonical order.
 pub(crate) struct Votes<'a> {
@@ -11,15 +10,13 @@ pub(crate) struct Votes<'a> {
     pub(crate) workers: Vec<&'a str>,
     /// Names of all classes, in class order.
     pub(crate) classes: &'a [String],
-    /// Names of all classes, ascending, and which class they are.
-    by_name: Vec<(&'a str, usize)>,
     /// worker × number of classes + class, item after item in canonical order, ascending within an item.
     cells: Vec<u32>,
     /// The class of each cell: a division saved for each vote and pass.
     cell_classes: Vec<u32>,
     /// Items with votes in canonical order: index of the item, then the range of its votes in `cells`.
     pub(crate) items: Vec<ItemVotes>,
-    /// Items asked about, with and without votes.
+    /// Items asked about, with and without votes. Those of earlier batches have indices from here on.
     pub(crate) n_items: usize,
 }
 
@@ -32,40 +29,30 @@ pub(crate) struct ItemVotes {
 }
 
 impl<'a> Votes<'a> {
-    /// Lays out a problem's answers; `parts` gives worker and class of one.
-    pub(crate) fn from_answers<A>(
-        problem: &'a Problem<A>,
-        parts: impl Fn(&A) -> (u32, u32),
-    ) -> Self {
+    /// Lays out a problem's answers, and those of earlier items that are asked again.
+    pub(crate) fn new(problem: &'a Problem<Answer>, earlier: &Earlier<'a>) -> Self {
         let n_classes = problem.classes.len();
         let mut is_present = vec![false; problem.workers.len()];
         for answer in problem.items.iter().flatten() {
-            if let Some(present) = is_present.get_mut(parts(answer).0 as usize) {
+            if let Some(present) = is_present.get_mut(answer.worker as usize) {
                 *present = true;
             }
         }
-        let mut by_name: Vec<u32> = (0u32..)
-            .zip(&is_present)
-            .filter(|(_, present)| **present)
-            .map(|(worker, _)| worker)
-            .collect();
-        by_name.sort_by_key(|worker| problem.workers.get(*worker as usize));
-        let mut ranks = vec![u32::MAX; problem.workers.len()];
-        for (rank, worker) in (0u32..).zip(&by_name) {
-            if let Some(slot) = ranks.get_mut(*worker as usize) {
-                *slot = rank;
-            }
-        }
+        let present = problem.workers.iter().zip(&is_present);
+        let present = present.filter(|(_, is_present)| **is_present);
+        let mut workers: Vec<&str> = present.map(|(name, _)| name.as_str()).collect();
+        workers.extend(earlier.workers_again());
+        workers.sort_unstable();
+        workers.dedup();
+        let rank = |(name, is_present): (&String, &bool)| {
+            let found = is_present.then(|| workers.binary_search(&name.as_str()).ok());
+            found.flatten().map_or(u32::MAX, |rank| rank as u32)
+        };
+        let ranks: Vec<u32> = problem.workers.iter().zip(&is_present).map(rank).collect();
 
         let mut cells: Vec<u32> = Vec::with_capacity(problem.items.iter().map(Vec::len).sum());
         let mut items: Vec<ItemVotes> = Vec::with_capacity(problem.items.len());
-        let mut votes: Vec<(u32, u32)> = Vec::new();
-        for (item_idx, answers) in (0u32..).zip(&problem.items) {
-            votes.clear();
-            votes.extend(answers.iter().map(&parts).filter_map(|(worker, class)| {
-                let rank = ranks.get(worker as usize)?;
-                ((class as usize) < n_classes).then_some((*rank, class))
-            }));
+        let mut add = |item_idx: u32, votes: &mut Vec<(u32, u32)>| {
             votes.sort_by_key(|(rank, _)| *rank);
             votes.dedup_by_key(|(rank, _)| *rank);
             let start = cells.len() as u32;
@@ -81,8 +68,21 @@ impl<'a> Votes<'a> {
                     end: cells.len() as u32,
                 });
             }
+        };
+        let mut votes: Vec<(u32, u32)> = Vec::new();
+        for (item_idx, answers) in (0u32..).zip(&problem.items) {
+            votes.clear();
+            votes.extend(answers.iter().filter_map(|answer| {
+                let rank = ranks.get(answer.worker as usize)?;
+                ((answer.class as usize) < n_classes).then_some((*rank, answer.class))
+            }));
+            add(item_idx, &mut votes);
         }
-        let mut items = by_first_worker(&items, &cells, n_classes, by_name.len());
+        let n_items = problem.items.len();
+        for (item_idx, mut votes) in (n_items as u32..).zip(earlier.votes_again(&workers)) {
+            add(item_idx, &mut votes);
+        }
+        let mut items = by_first_worker(&items, &cells, n_classes, workers.len());
         for same in items.chunk_by_mut(|a, b| a.0 == b.0) {
             same.sort_unstable_by(|a, b| {
                 (a.1.cmp(&b.1)).then_with(|| slice(&cells, &a.2).cmp(slice(&cells, &b.2)))
@@ -99,54 +99,23 @@ impl<'a> Votes<'a> {
         // In 32 bits, where a division costs half.
         let divisor = (n_classes as u32).max(1);
         let cell_classes = sorted.iter().map(|cell| cell % divisor).collect();
-        let mut class_by_name: Vec<(&str, usize)> = problem
-            .classes
-            .iter()
-            .map(String::as_str)
-            .zip(0..)
-            .collect();
-        class_by_name.sort_unstable();
         Self {
-            workers: by_name
-                .iter()
-                .filter_map(|worker| problem.workers.get(*worker as usize))
-                .map(String::as_str)
-                .collect(),
+            workers,
             classes: &problem.classes,
-            by_name: class_by_name,
             cells: sorted,
             cell_classes,
             items,
-            n_items: problem.items.len(),
+            n_items,
         }
     }
 
-    /// Earlier counts of a worker as (true class, class answered, count), other classes left out.
-    pub(crate) fn counts<'s>(
-        &'s self,
-        rows: &'s BTreeMap<Name, Counts>,
-    ) -> impl Iterator<Item = (usize, usize, u64)> + 's {
-        let known = |(truth, row)| Some((self.class(truth)?, row));
-        rows.iter().filter_map(known).flat_map(move |(k, row)| {
-            row.iter()
-                .filter_map(move |(answered, n)| Some((k, self.class(answered)?, *n)))
-        })
-    }
-
-    fn class(&self, name: &Name) -> Option<usize> {
-        let found = self
-            .by_name
-            .binary_search_by_key(&&*name.0, |(name, _)| name);
-        self.by_name.get(found.ok()?).map(|(_, class)| *class)
-    }
-
-    /// Each class's share of the votes, earlier ones included, with `weight` items spread evenly.
-    pub(crate) fn prior(&self, carried: &ClassStatistics, weight: f64) -> Vec<f32> {
-        let even = weight / self.classes.len() as f64;
-        let earlier = |class: &String| carried.votes.get(class.as_str()).copied();
-        let mut sums: Vec<f64> = (self.classes.iter())
-            .map(|class| earlier(class).map_or(0.0, |n| n as f64 / ONE) + even)
-            .collect();
+    /// Each class's share of the votes, earlier ones included, drawn towards even shares.
+    ///
+    /// Workers lean towards some classes, so that shares a little uneven say little about the classes; shares far from
+    /// even say that some classes are rare.
+    pub(crate) fn prior(&self, earlier: &Earlier<'_>, config: &Config) -> Vec<f32> {
+        let n_classes = self.classes.len() as f64;
+        let mut sums = earlier.shares(self.classes.len());
         for item in &self.items {
             let classes = self.classes_of(item);
             let share = 1.0 / classes.len() as f64;
@@ -156,8 +125,24 @@ impl<'a> Votes<'a> {
                 }
             }
         }
-        let total: f64 = sums.iter().sum();
-        sums.iter().map(|sum| (sum / total) as f32).collect()
+        let n_items = sums.iter().sum::<f64>().max(1.0);
+        let squares: f64 = sums.iter().map(|sum| (sum / n_items).powi(2)).sum();
+        let by_chance = (n_classes - 1.0) / n_items;
+        let skew = (n_classes * squares - 1.0 - by_chance).max(0.0);
+        let weight = config.class_prior_weight / (1.0 + skew / config.class_skew_at_half);
+        let even = weight / n_classes;
+        let total = n_items + weight;
+        sums.iter()
+            .map(|sum| ((sum + even) / total) as f32)
+            .collect()
+    }
+
+    /// The items asked about.
+    pub(crate) fn own_items(&self) -> impl Iterator<Item = &ItemVotes> {
+        let n_items = self.n_items;
+        self.items
+            .iter()
+            .filter(move |item| (item.item_idx as usize) < n_items)
     }
 
     /// One item's votes.
