@@ -2,10 +2,12 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use aws::s3::S3;
+use aws::s3::{S3, S3Error};
 use manifest::rules::ImageFacts;
 use manifest::{IMAGE_HEADER_BYTES_MAX, ImageHeader, SourceRef};
 use tokio::io::AsyncReadExt as _;
+
+use crate::place::s3_remedy;
 
 /// Where images are looked up.
 #[derive(Debug, Clone)]
@@ -21,8 +23,15 @@ pub enum Images {
 pub enum LookError {
     /// It can't be read, or isn't whole.
     Image(String),
-    /// S3 can't be asked for any image: no network, region or credentials.
-    S3(String),
+    /// It may not be read: nothing is known of it.
+    Denied(String),
+    /// No image can be looked at where this one is: no network, region or credentials, or not the folder that was meant.
+    All {
+        /// What is the matter.
+        reason: String,
+        /// What to do.
+        remedy: String,
+    },
 }
 
 impl Images {
@@ -36,10 +45,7 @@ impl Images {
             SourceRef::parse(source_ref).map_err(|error| LookError::Image(error.to_string()))?;
         match self {
             Self::S3(s3) => look_in_s3(s3, &uri).await,
-            Self::Folder(folder) => {
-                let facts = look_in_folder(folder, &uri).await;
-                facts.map_err(LookError::Image)
-            }
+            Self::Folder(folder) => look_in_folder(folder, &uri).await,
         }
     }
 }
@@ -47,36 +53,61 @@ impl Images {
 async fn look_in_s3(s3: &S3, uri: &SourceRef<'_>) -> Result<ImageFacts, LookError> {
     let start = s3.read_image_header(uri.bucket, uri.key).await;
     let start = start.map_err(|error| {
-        if error.is_about_the_caller() {
-            LookError::S3(error.to_string())
-        } else {
-            LookError::Image(error.to_string())
+        let reason = error.to_string();
+        match error {
+            S3Error::AccessDenied { .. } => LookError::Denied(reason),
+            error if error.is_about_the_caller() => LookError::All {
+                reason,
+                remedy: format!(
+                    "{}; or give the images with --images-from",
+                    s3_remedy(&error)
+                        .unwrap_or_else(|| "look at the credentials in use".to_owned())
+                ),
+            },
+            _ => LookError::Image(reason),
         }
     })?;
     facts(start.header, start.n_read, start.n_bytes).map_err(LookError::Image)
 }
 
-async fn look_in_folder(folder: &Path, uri: &SourceRef<'_>) -> Result<ImageFacts, String> {
-    let path = Path::new(uri.bucket).join(uri.key);
-    let is_plain = path
+async fn look_in_folder(folder: &Path, uri: &SourceRef<'_>) -> Result<ImageFacts, LookError> {
+    let below = Path::new(uri.bucket).join(uri.key);
+    let is_plain = below
         .components()
         .all(|component| matches!(component, Component::Normal(_)));
     if !is_plain || Path::new(uri.key).is_absolute() {
-        return Err(format!(
+        return Err(LookError::Image(format!(
             "object key {:?} can't be a file below a folder",
             uri.key
-        ));
+        )));
     }
-    let file = tokio::fs::File::open(folder.join(path)).await;
-    let file = file.map_err(|error| error.to_string())?;
-    let n_bytes = file.metadata().await.map_or(0, |metadata| metadata.len());
+    let path = folder.join(below);
+    let of_image = |error: std::io::Error| LookError::Image(format!("{}: {error}", path.display()));
+    let file = match tokio::fs::File::open(&path).await {
+        Ok(file) => file,
+        Err(_) if !folder.join(uri.bucket).is_dir() => {
+            return Err(LookError::All {
+                reason: format!("{} has no folder {}", folder.display(), uri.bucket),
+                remedy: format!(
+                    "images are looked for as BUCKET/KEY below it: {}",
+                    path.display()
+                ),
+            });
+        }
+        Err(error) => return Err(of_image(error)),
+    };
+    let metadata = file.metadata().await.map_err(of_image)?;
+    if metadata.is_dir() {
+        return Err(of_image(std::io::ErrorKind::IsADirectory.into()));
+    }
     let mut header = Vec::new();
     let read = file
         .take(IMAGE_HEADER_BYTES_MAX as u64)
         .read_to_end(&mut header)
         .await;
-    read.map_err(|error| error.to_string())?;
-    facts(ImageHeader::read(&header), header.len() as u64, n_bytes)
+    read.map_err(of_image)?;
+    let n_read = header.len() as u64;
+    facts(ImageHeader::read(&header), n_read, metadata.len()).map_err(LookError::Image)
 }
 
 /// What is known once no more of the file is to be read.
@@ -121,7 +152,10 @@ mod tests {
             "s3://bucket/../1.png",
             "s3://bucket//etc/passwd",
         ] {
-            assert!(images.look(missing).await.is_err(), "{missing}");
+            let look = images.look(missing).await;
+            assert!(matches!(look, Err(LookError::Image(_))), "{missing}");
         }
+        let look = images.look("s3://elsewhere/1.png").await;
+        assert!(matches!(look, Err(LookError::All { .. })), "{look:?}");
     }
 }

@@ -165,6 +165,20 @@ impl Place {
         })
     }
 
+    /// Refuses what its first bytes tell to be no manifest.
+    ///
+    /// # Errors
+    ///
+    /// Says what it is instead, and how a manifest is made of it.
+    pub fn refuse_other_than_manifest(&self, start: &[u8]) -> Result<(), CommandError> {
+        match manifest::not_a_manifest(start) {
+            None => Ok(()),
+            Some(error) => {
+                Err(CommandError::new(format!("{self}: {error}")).with_help(error.remedy))
+            }
+        }
+    }
+
     /// Reads everything, at most `bytes_max` bytes.
     ///
     /// # Errors

@@ -10,8 +10,9 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
-use gtcl::services::faults::Faults;
+use gtcl::services::faults::{Effect, Fault, Faults, Service};
 use gtcl::services::s3::S3Server;
 use gtcl::services::{ACCESS_KEY, REGION, SECRET_KEY};
 use serde_json::Value;
@@ -76,16 +77,16 @@ impl Desk {
 
     /// With an embedded S3 that has the empty bucket `birds`, its objects in the folder `s3/birds`.
     fn with_s3() -> Self {
+        Self::with_faulty_s3(Faults::default())
+    }
+
+    fn with_faulty_s3(faults: Faults) -> Self {
         let desk = Self::new();
         fs::create_dir_all(desk.path("s3/birds")).unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let server = runtime
-            .block_on(S3Server::start(
-                &desk.path("s3"),
-                address,
-                Faults::default(),
-            ))
+            .block_on(S3Server::start(&desk.path("s3"), address, faults))
             .unwrap();
         Self {
             endpoint: server.endpoint(),
@@ -724,7 +725,10 @@ const IMAGES: [(&str, Option<&str>); 11] = [
     ("small.png", Some("64 to 4096")),
     ("large.jpg", Some("64 to 4096")),
     ("long.jpg", Some("20 times")),
-    ("mismatch.png", Some("image_size says 200x100")),
+    (
+        "mismatch.png",
+        Some("image has 100x200 px, but image_size says 200x100"),
+    ),
     ("truncated.png", Some("ends before")),
     ("text.png", Some("neither a PNG nor a JPEG")),
     ("empty.jpg", Some("empty")),
@@ -762,7 +766,14 @@ fn check_images(ran: &Ran) {
             .iter()
             .filter(|finding| finding["lineNumber"] == line_number)
             .map(|finding| {
-                assert_eq!(finding["code"], "ERROR_INVALID_IMAGE", "{name}");
+                let (code, rule) = match name {
+                    "mismatch.png" => ("NOTICED_IMAGE_SIZE", "gtcl"),
+                    _ => ("ERROR_INVALID_IMAGE", "custom-labels"),
+                };
+                assert_eq!(
+                    (&finding["code"], &finding["rule"]),
+                    (&code.into(), &rule.into())
+                );
                 finding["message"].as_str().unwrap()
             })
             .collect();
@@ -774,8 +785,10 @@ fn check_images(ran: &Ran) {
     }
     assert_eq!(
         last["summary"]["codes"]["ERROR_INVALID_IMAGE"]["nFindings"],
-        8
+        7
     );
+    let numbers: Vec<_> = findings.iter().map(|f| f["lineNumber"].as_u64()).collect();
+    assert!(numbers.is_sorted(), "{numbers:?}");
 }
 
 #[test]
@@ -809,6 +822,134 @@ fn images_in_s3() {
     ran(refused.unwrap()).fails("SignatureDoesNotMatch", "credentials");
 }
 
+/// The first image takes longest to look at; findings come in the manifest's order all the same.
+#[test]
+fn findings_on_images_come_in_order() {
+    let faults = Faults::default();
+    let late = Effect::Delay(Duration::from_millis(200));
+    faults.add(Fault::new(Service::S3, late).target("birds/0.jpg"));
+    let desk = Desk::with_faulty_s3(faults);
+    let mut lines = String::new();
+    for n in 0..60 {
+        desk.write(&format!("s3/birds/{n}.jpg"), jpeg(63, 100, 0));
+        lines += &boxed(&format!("{n}.jpg"), 200, 100);
+        lines += "{}\n";
+    }
+    desk.write("m.manifest", lines);
+    let ran = desk
+        .run("check m.manifest --images --max-findings 200")
+        .exits(2);
+    let told = ran
+        .stdout
+        .lines()
+        .filter_map(|line| line.strip_prefix("line "));
+    let numbers: Vec<u64> = told
+        .map(|line| line.split_once(':').unwrap().0.parse().unwrap())
+        .collect();
+    assert_eq!(numbers, (1..=120).collect::<Vec<_>>());
+    ran.prints("ERROR_INVALID_IMAGE  lines 1, 3, 5, 7, 9 and 55 more");
+}
+
+#[test]
+fn a_folder_of_images_that_is_another() {
+    let desk = Desk::new();
+    let lines = boxed("1.png", 200, 100) + &boxed("2.png", 200, 100) + "{}\n";
+    desk.write("m.manifest", lines)
+        .write("images/1.png", png(200, 100));
+    let missing = desk.run("check m.manifest --images --images-from none");
+    assert_eq!(missing.stdout, "");
+    missing.fails("folder of the images none", "BUCKET/KEY");
+    // What can be said without images is said, and the folder once.
+    let other = desk.run("check m.manifest --images --images-from images");
+    assert!(!other.stdout.contains("ERROR_INVALID_IMAGE"), "{other:#?}");
+    other
+        .prints("line 3: ERROR_MISSING_SOURCE_REF")
+        .fails("images has no folder birds", "images/birds/1.png");
+    // Of several buckets one may be elsewhere.
+    desk.write("images/birds/1.png", png(200, 100));
+    let lines = boxed("1.png", 200, 100) + &boxed("2.png", 200, 100).replace("birds", "other");
+    desk.write("m.manifest", lines);
+    desk.run("check m.manifest --images --images-from images")
+        .exits(2)
+        .prints("line 2: ERROR_INVALID_IMAGE: image could not be read: images has no folder other");
+}
+
+#[test]
+fn images_that_may_not_be_read() {
+    let faults = Faults::default();
+    let denied = Effect::Error {
+        status: 403,
+        code: "AccessDenied".to_owned(),
+        message: "no".to_owned(),
+    };
+    faults.add(
+        Fault::new(Service::S3, denied)
+            .target("locked")
+            .times(u64::MAX),
+    );
+    let desk = Desk::with_faulty_s3(faults.clone());
+    desk.write("s3/birds/1.jpg", jpeg(200, 100, 0))
+        .write("s3/birds/2.jpg", jpeg(200, 100, 300_000));
+    let lines: String = ["1.jpg", "locked-1.jpg", "2.jpg", "locked-2.jpg"]
+        .iter()
+        .map(|key| boxed(key, 200, 100))
+        .collect();
+    desk.write("m.manifest", lines);
+    desk.run("check m.manifest --images")
+        .exits(1)
+        .prints("4 lines: 4 usable")
+        .prints("2 images could not be looked at, line 2's to begin with: GetObject of s3://birds/locked-1.jpg is denied");
+    // One ranged request an image, and a second one where the header is longer.
+    assert_eq!(faults.n_calls(Service::S3, "GetObject"), 5);
+    let last = desk.run("check m.manifest --images --format json").json();
+    assert_eq!(last.last().unwrap()["imagesDenied"]["nImages"], 2);
+}
+
+#[test]
+fn check_knows_the_regions() {
+    let desk = Desk::new();
+    desk.write("m.manifest", good_lines());
+    desk.run("check m.manifest --region eu-west-2").exits(0);
+    let unknown = desk.run("check m.manifest --region mars-1").exits(2);
+    assert!(
+        unknown.stderr.contains("eu-west-2, us-east-1"),
+        "{unknown:#?}"
+    );
+    let lines: String = (0..28_001)
+        .map(|n| labeled(n, if n > 0 { "owl" } else { "wren" }, 0.9))
+        .collect();
+    desk.write("m.manifest", lines);
+    desk.run("check m.manifest").exits(0);
+    desk.run("check m.manifest --region ap-south-1")
+        .exits(2)
+        .prints("manifest has 28001 lines; 28000 are possible");
+}
+
+#[test]
+fn check_tells_its_own_rules_from_custom_labels() {
+    let desk = Desk::new();
+    let boxes = r#"[{"class_id":0,"left":1,"top":2,"width":60,"height":60},{"class_id":0,"left":1,"top":2,"width":60,"height":60}]"#;
+    let line = boxed("1.png", 200, 100)
+        .replace(
+            r#"[{"class_id":0,"left":1,"top":2,"width":60,"height":60}]"#,
+            boxes,
+        )
+        .replace(
+            r#"[{"confidence":0.9}]"#,
+            r#"[{"confidence":0.9},{"confidence":0.9}]"#,
+        );
+    desk.write("m.manifest", line);
+    desk.run("check m.manifest")
+        .exits(1)
+        .prints("line 1: NOTICED_REPEATED_BOX at box/annotations/1: an earlier box has the same class and place (a rule of gtcl's own)")
+        .prints("1 line: 1 usable")
+        .prints("by rules of gtcl's own, for which Custom Labels has no code:\n         1 NOTICED_REPEATED_BOX  line 1\n")
+        .prints("1 label in 1 bucket")
+        .prints("1 image        2 boxes  owl");
+    let lines = desk.run("check m.manifest --format json").exits(1).json();
+    assert_eq!(lines[0]["rule"], "gtcl");
+}
+
 /// One error, not one for each image.
 #[test]
 fn images_without_s3() {
@@ -835,7 +976,12 @@ fn odd_inputs() {
         .write(
             "pretty.json",
             "{\n  \"source-ref\": \"s3://birds/1.jpg\"\n}\n",
-        );
+        )
+        .write(
+            "list.json",
+            "[\n{\"source-ref\": \"s3://birds/1.jpg\"}\n]\n",
+        )
+        .write("coco.json", "{\"images\": [], \"annotations\": []}");
     for command in [
         "check {}",
         "convert {} --out e",
@@ -875,7 +1021,14 @@ fn odd_inputs() {
     desk.run("check empty")
         .exits(2)
         .prints("ERROR_MANIFEST_EMPTY");
-    for unusable in ["binary", "gzip", "pretty.json", "blank"] {
+    for command in ["check {}", "convert {} --out e"] {
+        let run = |name: &str| desk.run(&command.replace("{}", name));
+        run("gzip").fails("gzip: file is compressed", "unpack");
+        run("pretty.json").fails("JSON over several lines", "jq -c . FILE");
+        run("list.json").fails("a JSON list", "jq -c '.[]' FILE");
+        run("coco.json").fails("a COCO file", "gtcl import coco");
+    }
+    for unusable in ["binary", "blank"] {
         desk.run(&format!("check {unusable}"))
             .exits(2)
             .prints("ERROR_INVALID_JSON_LINE");

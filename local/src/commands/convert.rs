@@ -220,7 +220,10 @@ async fn convert(args: &Args) -> Result<u8, CommandError> {
     let mut source = args.manifest.open().await?;
     let mut lines = LineSplitter::new(LINE_BYTES_MAX);
     match source.next_block().await? {
-        Some(block) => lines.feed(block),
+        Some(block) => {
+            args.manifest.refuse_other_than_manifest(block)?;
+            lines.feed(block);
+        }
         None => {
             return Err(CommandError::new(format!("{} is empty: it has no line", args.manifest)).with_help(
                 "a labeling job that labeled no data object leaves an empty JOB/manifests/output/output.manifest: look at the job's status and failure reason; else copy the manifest again",

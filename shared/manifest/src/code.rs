@@ -1,7 +1,7 @@
 //! Names for everything that can be said of a line or a dataset.
 //!
 //! `ERROR_*` and `WARNING_*` are Rekognition's own names and messages (Custom Labels guide, "Terminal manifest
-//! content errors", "Non-terminal JSON Line validation errors" and "warnings"); `REJECTED_*` and `SKIPPED_*` are ours.
+//! content errors", "Non-terminal JSON Line validation errors" and "warnings"); `REJECTED_*`, `SKIPPED_*` and `NOTICED_*` are ours.
 
 /// When Custom Labels tells of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,7 +73,7 @@ codes! {
     InvalidJsonLine "ERROR_INVALID_JSON_LINE" Training "The JSON Line has an invalid format."
         => "write one JSON object a line, in UTF-8, without duplicate keys";
     InvalidImage "ERROR_INVALID_IMAGE" Training "The image is invalid. Check S3 path and/or image properties."
-        => "use a PNG or JPEG of at most 15 MB, 64 to 4096 px a side, no more than 20 times longer than wide";
+        => "let source-ref name a PNG or JPEG of at most 15 MB, 64 to 4096 px a side, no more than 20 times longer than wide";
     InvalidImageDimension "ERROR_INVALID_IMAGE_DIMENSION" Dataset "The image dimension(s) do not conform to allowed dimensions."
         => "scale the image and its boxes to 64 to 4096 px a side";
     InvalidBoundingBox "ERROR_INVALID_BOUNDING_BOX" Dataset "The bounding box has off frame values."
@@ -135,11 +135,16 @@ codes! {
     VerifiedAsWrong "REJECTED_BY_VERIFICATION" Ours "Workers did not confirm the label in the verification job."
         => "adjust the label or label the image again";
     TooManyLabels "REJECTED_TOO_MANY_LABELS" Ours "The image has more than 50 image-level labels."
-        => "raise the minimum confidence";
+        => "keep at most 50 labels an image, by a minimum confidence for instance";
     LabelNameNotPlain "REJECTED_LABEL_NAME" Ours "A label name has a line break or another control character."
         => "rename the label";
     TestOverlapsTrain "REJECTED_IMAGE_IN_TRAIN_AND_TEST" Ours "The image is in the training and in the test dataset."
         => "keep each image in one of them";
+    RepeatedBox "NOTICED_REPEATED_BOX" Ours "Two boxes of the image have the same class and place."
+        => "remove one: it counts twice in training";
+    ImageSizeDiffers "NOTICED_IMAGE_SIZE" Ours "The image has another size than its boxes were drawn on."
+        => "write the image's own size, and scale the boxes to it: they are misplaced";
+
     InvalidRow "REJECTED_ROW" Ours "The row isn't image, label, label, …"
         => "write the row as image, label, label, …";
     InvalidItem "REJECTED_ITEM" Ours "A field is missing or isn't what the COCO format has there."
@@ -188,6 +193,13 @@ impl Code {
                 | Self::InvalidJsonLine
                 | Self::DuplicateSourceRef
         )
+    }
+
+    /// Whether the rule behind the code is ours, too, and not only its name: Custom Labels says and does nothing about it
+    /// as far as is known.
+    #[must_use]
+    pub fn is_own_rule(self) -> bool {
+        self.stage() == Stage::Ours && !self.is_dropped()
     }
 
     /// Whether nothing is wrong with what the code is about: there is nothing to send.

@@ -3,52 +3,27 @@
 //! Source: Custom Labels guide, "Validation rules for manifest files", "Guidelines and quotas". "More than 20 %
 //! invalid" counts dropped lines and lines with errors over all lines; lines with warnings only don't count.
 
+mod limits;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use crate::code::Code;
 use crate::lines::{LINE_CHARS_MAX, RawLine};
-use crate::rules::{Finding, Judgement, Kept, judge};
+use crate::rules::{Finding, Judgement, Kept, Place, judge, own_findings};
 use crate::source_index::SourceIndex;
 use crate::source_ref::SourceRef;
 
-/// Largest manifest in bytes, inclusive. Source: guidelines and quotas, "1 GB".
-pub const MANIFEST_BYTES_MAX: u64 = 1024 * 1024 * 1024;
-/// Most different labels of a dataset, inclusive. Source: guidelines and quotas.
-pub const LABELS_MAX: usize = 250;
+pub use limits::{
+    DatasetFacts, DatasetFault, DatasetKind, LABELS_MAX, MANIFEST_BYTES_MAX, REGIONS, images_max,
+    training_faults,
+};
+
 /// Names kept apart in the summary; a manifest with more has far too many anyway.
 const LABELS_TRACKED_MAX: usize = 10_000;
 /// Line numbers kept as examples of a code.
 const EXAMPLES_MAX: usize = 5;
-
-/// Which of a project's two datasets.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum DatasetKind {
-    /// The training dataset.
-    #[default]
-    Train,
-    /// The test dataset.
-    Test,
-}
-
-/// Most images of one dataset, inclusive, by Region. Source: guidelines and quotas.
-///
-/// # Examples
-///
-/// ```
-/// # use manifest::dataset::{DatasetKind, images_max};
-/// assert_eq!(images_max("eu-west-1", DatasetKind::Train), 250_000);
-/// assert_eq!(images_max("eu-west-2", DatasetKind::Test), 7_000);
-/// ```
-#[must_use]
-pub fn images_max(region: &str, kind: DatasetKind) -> u64 {
-    match (region, kind) {
-        ("ap-south-1" | "eu-west-2", DatasetKind::Train) => 28_000,
-        ("ap-south-1" | "eu-west-2", DatasetKind::Test) => 7_000,
-        _ => 250_000,
-    }
-}
 
 /// What to check a manifest against.
 #[derive(Debug)]
@@ -81,7 +56,7 @@ pub enum LineVerdict {
         /// What exactly is wrong.
         reason: String,
     },
-    /// The line stays, perhaps with findings.
+    /// The line stays, perhaps with findings: Custom Labels' and, behind those, our own.
     Kept(Kept),
 }
 
@@ -102,12 +77,16 @@ impl LineVerdict {
 pub struct CodeTally {
     /// Times it was found; more than once on a line with several bad boxes.
     pub n_findings: u64,
-    /// The first lines it was found on.
+    /// Lines it was found on.
+    pub n_lines: u64,
+    /// The first of them.
     pub line_numbers: Vec<u64>,
     /// What exactly was wrong the first time.
     pub first_reason: String,
     /// What to do about it.
     pub remedy: String,
+    #[serde(skip)]
+    last_line_number: u64,
 }
 
 /// How often a label is used.
@@ -132,18 +111,6 @@ pub enum UseCase {
     ObjectLocalization,
     /// Both, or neither: Custom Labels would choose.
     NotDetermined,
-}
-
-/// One reason why an update or a training would fail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DatasetFault {
-    /// Its name.
-    pub code: Code,
-    /// The numbers behind it.
-    pub reason: String,
-    /// What to do about it.
-    pub remedy: String,
 }
 
 /// What is known after the last line.
@@ -175,124 +142,40 @@ pub struct DatasetSummary {
 }
 
 impl DatasetSummary {
+    fn facts(&self, kind: DatasetKind, images_max: u64) -> DatasetFacts {
+        DatasetFacts {
+            kind,
+            images_max,
+            n_lines: self.n_lines,
+            n_invalid: self.n_dropped + self.n_with_errors,
+            n_bytes: self.n_bytes,
+            n_buckets: self.buckets.len(),
+            n_labels: self.labels.len(),
+            has_boxes: self.labels.values().any(|stats| stats.n_boxes > 0),
+        }
+    }
+
     /// Whether nothing known keeps a training from starting.
     #[must_use]
     pub fn would_training_start(&self) -> bool {
         self.faults.is_empty()
     }
 
-    /// What is wrong with `test` as the test dataset of this training dataset: fewer than half of the labels.
+    /// What keeps this dataset from being trained with `test` as its test dataset, beside what is wrong with each.
     #[must_use]
-    pub fn fault_with_test(&self, test: &Self) -> Option<DatasetFault> {
+    pub fn faults_with_test(&self, test: &Self) -> Vec<DatasetFault> {
         let n_common = self
             .labels
             .keys()
             .filter(|name| test.labels.contains_key(*name))
             .count();
-        overlap_fault(n_common, self.labels.len())
-    }
-}
-
-/// What is wrong with a test dataset that has `n_common` of the `n_labels` training labels: fewer than half.
-#[must_use]
-pub fn overlap_fault(n_common: usize, n_labels: usize) -> Option<DatasetFault> {
-    (2 * n_common < n_labels).then(|| {
-        fault(
-            Code::InsufficientLabelOverlap,
-            format!("{n_common} of {n_labels} training labels are in the test dataset"),
-        )
-    })
-}
-
-/// The numbers that decide whether an update or a training would fail, wherever they were counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DatasetFacts {
-    /// Which dataset.
-    pub kind: DatasetKind,
-    /// Most images, see [`images_max`].
-    pub images_max: u64,
-    /// All lines.
-    pub n_lines: u64,
-    /// Lines that are dropped or have errors.
-    pub n_invalid: u64,
-    /// Bytes of all lines, line endings included.
-    pub n_bytes: u64,
-    /// Buckets of the images.
-    pub n_buckets: usize,
-    /// Different labels of usable lines.
-    pub n_labels: usize,
-    /// One of those labels is of boxes.
-    pub has_boxes: bool,
-}
-
-impl DatasetFacts {
-    /// Why an update or a training would fail; empty: nothing known stands against it.
-    #[must_use]
-    pub fn faults(&self) -> Vec<DatasetFault> {
-        let Self {
-            images_max,
-            n_lines,
-            n_invalid,
-            n_bytes,
+        let n_buckets = self.buckets.union(&test.buckets).count();
+        training_faults(
+            &self.facts(DatasetKind::Train, u64::MAX),
+            &test.facts(DatasetKind::Test, u64::MAX),
             n_buckets,
-            n_labels,
-            ..
-        } = *self;
-        let labels_min = match (self.kind, self.has_boxes) {
-            (DatasetKind::Test, _) => 0,
-            (DatasetKind::Train, true) => 1,
-            (DatasetKind::Train, false) => 2,
-        };
-        let mut faults = Vec::new();
-        let mut say = |is_so: bool, code: Code, reason: String| {
-            if is_so {
-                faults.push(fault(code, reason));
-            }
-        };
-        say(
-            n_lines == 0,
-            Code::ManifestEmpty,
-            "manifest has no lines".to_owned(),
-        );
-        say(
-            n_bytes > MANIFEST_BYTES_MAX,
-            Code::ManifestSizeTooLarge,
-            format!("manifest has {n_bytes} bytes; {MANIFEST_BYTES_MAX} are possible"),
-        );
-        say(
-            n_lines > images_max,
-            Code::ManifestRowsExceedMaximum,
-            format!("manifest has {n_lines} lines; {images_max} are possible"),
-        );
-        say(
-            5 * n_invalid > n_lines,
-            Code::TooManyInvalidRows,
-            format!("{n_invalid} of {n_lines} lines are invalid; 20 % are possible"),
-        );
-        say(
-            n_buckets > 1,
-            Code::ImagesInMultipleBuckets,
-            format!("images are in {n_buckets} buckets"),
-        );
-        say(
-            n_labels > LABELS_MAX,
-            Code::ManifestTooManyLabels,
-            format!("usable lines have {n_labels} labels; {LABELS_MAX} are possible"),
-        );
-        say(
-            n_lines > 0 && n_labels < labels_min,
-            Code::ManifestTooFewLabels,
-            format!("usable lines have {n_labels} labels; {labels_min} are needed"),
-        );
-        faults
-    }
-}
-
-fn fault(code: Code, reason: String) -> DatasetFault {
-    DatasetFault {
-        code,
-        reason,
-        remedy: code.remedy().to_owned(),
+            n_common,
+        )
     }
 }
 
@@ -346,7 +229,7 @@ impl DatasetCheck {
             }
         };
         self.summary.n_bytes += n_bytes + 1;
-        let kept = match judgement {
+        let mut kept = match judgement {
             Judgement::Dropped { code, reason } => return self.dropped(line_number, code, reason),
             Judgement::Kept(kept) => kept,
         };
@@ -356,6 +239,17 @@ impl DatasetCheck {
                 Code::DuplicateSourceRef,
                 format!("line {first} has the same source-ref"),
             );
+        }
+        if let RawLine::Line(bytes) = line {
+            kept.findings.extend(own_findings(bytes));
+        }
+        let train = self.expectations.train.as_ref();
+        if let Some(first) = train.and_then(|train| train.first_line(&kept.source_ref)) {
+            kept.findings.push(Finding {
+                code: Code::TestOverlapsTrain,
+                place: Place::Line,
+                message: format!("line {first} of the training manifest has the same source-ref"),
+            });
         }
         self.count(line_number, &kept);
         LineVerdict::Kept(kept)
@@ -376,18 +270,6 @@ impl DatasetCheck {
         {
             self.summary.buckets.insert(bucket.to_owned());
         }
-        if let Some(first) = self
-            .expectations
-            .train
-            .as_ref()
-            .and_then(|train| train.first_line(&kept.source_ref))
-        {
-            self.note(
-                line_number,
-                Code::TestOverlapsTrain,
-                &format!("line {first} of the training manifest has the same source-ref"),
-            );
-        }
         if kept.is_usable() {
             self.summary.n_usable += 1;
             for label in &kept.labels {
@@ -407,7 +289,7 @@ impl DatasetCheck {
         } else if kept
             .findings
             .iter()
-            .any(|finding| !finding.code.is_warning())
+            .any(|finding| !finding.code.is_warning() && !finding.code.is_own_rule())
         {
             self.summary.n_with_errors += 1;
         } else {
@@ -415,26 +297,30 @@ impl DatasetCheck {
         }
     }
 
-    /// Adds what was found out about a line by other means, such as `ERROR_INVALID_IMAGE` from the image itself.
-    pub fn note(&mut self, line_number: u64, code: Code, reason: &str) {
+    fn note(&mut self, line_number: u64, code: Code, reason: &str) {
         let tally = self.summary.codes.entry(code).or_default();
         if tally.n_findings == 0 {
             tally.first_reason = reason.to_owned();
             tally.remedy = code.remedy().to_owned();
         }
         tally.n_findings += 1;
-        if tally.line_numbers.len() < EXAMPLES_MAX
-            && tally.line_numbers.last() != Some(&line_number)
-        {
+        if tally.last_line_number == line_number {
+            return;
+        }
+        tally.last_line_number = line_number;
+        tally.n_lines += 1;
+        if tally.line_numbers.len() < EXAMPLES_MAX {
             tally.line_numbers.push(line_number);
         }
     }
 
-    /// Notes that a usable line's image turned out to be invalid.
-    pub fn note_invalid_image(&mut self, line_number: u64, reason: &str) {
-        self.note(line_number, Code::InvalidImage, reason);
-        self.summary.n_usable = self.summary.n_usable.saturating_sub(1);
-        self.summary.n_with_errors += 1;
+    /// Notes what was found out about a usable line's image.
+    pub fn note_image(&mut self, line_number: u64, code: Code, reason: &str) {
+        self.note(line_number, code, reason);
+        if !code.is_own_rule() {
+            self.summary.n_usable = self.summary.n_usable.saturating_sub(1);
+            self.summary.n_with_errors += 1;
+        }
     }
 
     /// Ends the manifest: the summary, and the source references to check a test manifest against.
@@ -457,17 +343,9 @@ impl DatasetCheck {
             (false, true) => UseCase::ImageLevelLabels,
             _ => UseCase::NotDetermined,
         };
-        summary.faults = DatasetFacts {
-            kind: expectations.kind,
-            images_max: expectations.images_max,
-            n_lines: summary.n_lines,
-            n_invalid: summary.n_dropped + summary.n_with_errors,
-            n_bytes: summary.n_bytes,
-            n_buckets: summary.buckets.len(),
-            n_labels: summary.labels.len(),
-            has_boxes: n_of_boxes > 0,
-        }
-        .faults();
+        summary.faults = summary
+            .facts(expectations.kind, expectations.images_max)
+            .faults();
         (summary, index)
     }
 }
@@ -503,94 +381,6 @@ mod tests {
         (0..n)
             .map(|idx| line("bucket", idx, &format!("label-{}", idx % n_labels)))
             .collect()
-    }
-
-    /// Each limit at one less, itself, and one more.
-    #[test]
-    fn limits() {
-        let good = DatasetFacts {
-            kind: DatasetKind::Train,
-            images_max: images_max("", DatasetKind::Train),
-            n_lines: 1000,
-            n_invalid: 0,
-            n_bytes: 1_000_000,
-            n_buckets: 1,
-            n_labels: 10,
-            has_boxes: false,
-        };
-        let check = |facts: DatasetFacts, expected: Option<Code>| {
-            let found: Vec<Code> = facts.faults().iter().map(|fault| fault.code).collect();
-            assert_eq!(found, Vec::from_iter(expected), "{facts:?}");
-        };
-        check(good, None);
-        let gigabyte = 1024 * 1024 * 1024;
-        for (n_bytes, expected) in [
-            (gigabyte - 1, None),
-            (gigabyte, None),
-            (gigabyte + 1, Some(Code::ManifestSizeTooLarge)),
-        ] {
-            check(DatasetFacts { n_bytes, ..good }, expected);
-        }
-        for (region, kind, limit) in [
-            ("us-east-1", DatasetKind::Train, 250_000),
-            ("us-east-1", DatasetKind::Test, 250_000),
-            ("ap-south-1", DatasetKind::Train, 28_000),
-            ("eu-west-2", DatasetKind::Train, 28_000),
-            ("ap-south-1", DatasetKind::Test, 7_000),
-            ("eu-west-2", DatasetKind::Test, 7_000),
-        ] {
-            let with = |n_lines| DatasetFacts {
-                kind,
-                images_max: images_max(region, kind),
-                n_lines,
-                ..good
-            };
-            check(with(limit - 1), None);
-            check(with(limit), None);
-            check(with(limit + 1), Some(Code::ManifestRowsExceedMaximum));
-        }
-        for (n_invalid, expected) in [
-            (199, None),
-            (200, None),
-            (201, Some(Code::TooManyInvalidRows)),
-        ] {
-            check(DatasetFacts { n_invalid, ..good }, expected);
-        }
-        let two_buckets = DatasetFacts {
-            n_buckets: 2,
-            ..good
-        };
-        check(two_buckets, Some(Code::ImagesInMultipleBuckets));
-        let (few, many) = (Code::ManifestTooFewLabels, Code::ManifestTooManyLabels);
-        for (kind, has_boxes, n_labels, expected) in [
-            (DatasetKind::Train, false, 1, Some(few)),
-            (DatasetKind::Train, false, 2, None),
-            (DatasetKind::Train, true, 0, Some(few)),
-            (DatasetKind::Train, true, 1, None),
-            (DatasetKind::Test, false, 0, None),
-            (DatasetKind::Train, false, 249, None),
-            (DatasetKind::Train, false, 250, None),
-            (DatasetKind::Train, false, 251, Some(many)),
-            (DatasetKind::Test, true, 251, Some(many)),
-        ] {
-            let facts = DatasetFacts {
-                kind,
-                has_boxes,
-                n_labels,
-                ..good
-            };
-            check(facts, expected);
-        }
-        for (n_common, n_labels, is_enough) in [
-            (4, 10, false),
-            (5, 10, true),
-            (6, 10, true),
-            (5, 11, false),
-            (6, 11, true),
-            (0, 0, true),
-        ] {
-            assert_eq!(overlap_fault(n_common, n_labels).is_none(), is_enough);
-        }
     }
 
     #[test]
@@ -649,6 +439,29 @@ mod tests {
         }
     }
 
+    /// Our own findings don't spoil a line: Custom Labels isn't known to mind.
+    #[test]
+    fn own_findings_are_told_and_cost_nothing() {
+        let mut lines = many(10, 2);
+        lines.push(line("bucket", 100, r"label\u0007"));
+        let (found, _) = summary(Expectations::default(), &lines);
+        assert_eq!((found.n_usable, found.n_with_errors), (11, 0));
+        assert_eq!(found.codes[&Code::LabelNameNotPlain].line_numbers, [11]);
+        assert!(found.would_training_start());
+    }
+
+    #[test]
+    fn training_and_test_images_share_a_bucket() {
+        let (train, _) = summary(Expectations::default(), &many(10, 2));
+        let other: Vec<String> = (0..2)
+            .map(|n| line("other-bucket", n, &format!("label-{n}")))
+            .collect();
+        let (test, _) = summary(Expectations::default(), &other);
+        let faults = train.faults_with_test(&test);
+        assert_eq!(faults.len(), 1);
+        assert_eq!(faults[0].code, Code::ImagesInMultipleBuckets);
+    }
+
     #[test]
     fn test_against_train() {
         let (train, index) = summary(Expectations::default(), &many(10, 4));
@@ -662,10 +475,10 @@ mod tests {
             &test_lines,
         );
         assert_eq!(test.codes[&Code::TestOverlapsTrain].line_numbers, [1]);
-        assert_eq!(train.fault_with_test(&test), None);
+        assert_eq!(train.faults_with_test(&test), []);
         let (one_label, _) = summary(Expectations::default(), &test_lines[..1]);
         assert_eq!(
-            train.fault_with_test(&one_label).unwrap().code,
+            train.faults_with_test(&one_label)[0].code,
             Code::InsufficientLabelOverlap
         );
     }

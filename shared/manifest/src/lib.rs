@@ -18,13 +18,16 @@ mod convert_options;
 mod counted;
 pub mod dataset;
 mod date;
+mod encoding;
 mod envelope;
+mod file_error;
 mod image_header;
 pub mod import;
 mod json;
 mod label_choice;
 mod line;
 mod lines;
+mod not_a_manifest;
 mod number;
 mod outcome;
 mod own_label;
@@ -45,9 +48,11 @@ pub use counted::counted;
 pub use envelope::{
     BoxLabel, Envelope, EnvelopeError, ImageSize, TYPE_BOXES, TYPE_MULTI_LABEL, TYPE_SINGLE_LABEL,
 };
+pub use file_error::FileError;
 pub use image_header::{IMAGE_HEADER_BYTES_MAX, ImageHeader};
 pub use json::DEPTH_MAX;
 pub use lines::{LINE_BYTES_MAX, LINE_CHARS_MAX, LineSplitter, RawLine};
+pub use not_a_manifest::not_a_manifest;
 pub use outcome::{Converted, Counts, Entry, Note, Rejected, Review, Skipped};
 pub use own_label::{
     NamedBox, NamedLabel, OwnKind, OwnLabel, SAME_BOX_IOU_MIN, envelope_labels, labels_differ,

@@ -11,12 +11,18 @@
 //! `ERROR_MISSING_BOUNDING_BOX_CONFIDENCE` and `ERROR_MISSING_CLASS_MAP_ID` fires, it is the line's only finding.
 //! `ERROR_INVALID_IMAGE` needs the image itself: see [`image_fault`].
 
-use std::borrow::Cow;
+mod annotate;
+mod image;
+mod own;
 
 use serde::Serialize;
 
+pub use annotate::annotate;
+pub use image::{ImageFacts, declared_image_size, image_fault};
+pub(crate) use own::own_findings;
+
 use crate::code::{Code, Stage};
-use crate::json::{JsonError, Reader, Text, write_text};
+use crate::json::{JsonError, Reader, Text};
 use crate::line::{Line, Member, SERVICE_KEYS};
 use crate::number::Number;
 use crate::pair::{Annotation, Annotations, LabelKind, Metadata, SizeFields};
@@ -72,7 +78,8 @@ impl Kept {
     #[must_use]
     pub fn is_usable(&self) -> bool {
         let spoils = |finding: &Finding| {
-            !finding.code.is_warning() && !matches!(finding.place, Place::Annotation { .. })
+            let is_light = finding.code.is_warning() || finding.code.is_own_rule();
+            !is_light && !matches!(finding.place, Place::Annotation { .. })
         };
         !self.labels.is_empty() && !self.findings.iter().any(spoils)
     }
@@ -561,241 +568,4 @@ impl<'a> PixelBox<'a> {
         (self.width.min(self.height) * size.training_scale <= 1.0)
             .then_some(Code::BoundingBoxTooSmall)
     }
-}
-
-/// What is known of an image from its object's size and its first bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ImageFacts {
-    /// The file's length in bytes.
-    pub n_bytes: u64,
-    /// Width and height in pixels; `None` when the file is neither PNG nor JPEG.
-    pub size: Option<(u32, u32)>,
-}
-
-/// Why `ERROR_INVALID_IMAGE` would be raised for an image, if it would.
-///
-/// Also told, because nobody else does: `declared`, the `image_size` of the label, differs from the image's own.
-#[must_use]
-pub fn image_fault(facts: &ImageFacts, declared: Option<(u32, u32)>) -> Option<String> {
-    if facts.n_bytes > IMAGE_BYTES_MAX {
-        return Some(format!(
-            "image has {} bytes; {IMAGE_BYTES_MAX} are possible",
-            facts.n_bytes
-        ));
-    }
-    let Some((width, height)) = facts.size else {
-        return Some("image is neither a PNG nor a JPEG file".to_owned());
-    };
-    let size = PixelSize::new(f64::from(width), f64::from(height));
-    if !size.is_allowed() {
-        return Some(format!(
-            "image has {width}x{height} px; {IMAGE_SIDE_PX_MIN} to {IMAGE_SIDE_PX_MAX} a side are possible"
-        ));
-    }
-    if size.is_too_long() {
-        return Some(format!(
-            "image has {width}x{height} px; one side may be at most {ASPECT_RATIO_MAX} times the other"
-        ));
-    }
-    match declared {
-        Some((declared_width, declared_height)) if declared != Some((width, height)) => {
-            Some(format!(
-                "image has {width}x{height} px, but image_size says {declared_width}x{declared_height}: its boxes are misplaced"
-            ))
-        }
-        _ => None,
-    }
-}
-
-/// The `image_size` that a line's first box label declares, in pixels.
-#[must_use]
-pub fn declared_image_size(line: &[u8]) -> Option<(u32, u32)> {
-    let line = Line::open(line).ok()?;
-    let side = |value: f64| (value <= f64::from(u32::MAX)).then_some(value as u32);
-    line.pairs().find_map(|(attribute, _)| {
-        let labels = attribute.box_labels().ok()??;
-        let size = PixelSize::read(labels.first_size()?)?;
-        Some((side(size.width)?, side(size.height)?))
-    })
-}
-
-/// The line as ListDatasetEntries returns it: with `cl-errors` where they belong and `cl-metadata`.
-///
-/// Warnings and image errors don't show there. Keys the service had added before are replaced.
-#[must_use]
-pub fn annotate(line: &[u8], kept: &Kept) -> String {
-    let text = String::from_utf8_lossy(line);
-    let Ok(opened) = Line::open(line) else {
-        return text.into_owned();
-    };
-    let errors: Vec<&Finding> = kept
-        .findings
-        .iter()
-        .filter(|finding| finding.code.stage() == Stage::Dataset)
-        .collect();
-    let mut out = String::with_capacity(line.len() + 64);
-    out.push('{');
-    for member in opened
-        .members
-        .iter()
-        .filter(|member| !SERVICE_KEYS.contains(&member.key.as_ref()))
-    {
-        if out.len() > 1 {
-            out.push(',');
-        }
-        out.push('"');
-        out.push_str(member.raw_key);
-        out.push_str("\":");
-        let attribute = member.key.as_ref();
-        let here = |place: &Place| match place {
-            Place::Attribute(name) => name == attribute,
-            Place::Metadata(name) => {
-                attribute.strip_suffix(crate::line::METADATA_SUFFIX) == Some(name)
-            }
-            Place::Line | Place::Annotation { .. } => false,
-        };
-        let on_boxes: Vec<&Finding> = errors.iter().copied().filter(|finding| matches!(&finding.place, Place::Annotation { attribute: name, .. } if name == attribute)).collect();
-        let plain = without_service_keys(member.value);
-        let value = if on_boxes.is_empty() {
-            None
-        } else {
-            annotate_boxes(&plain, &on_boxes)
-        };
-        let value = value.as_deref().unwrap_or(&plain);
-        push_with_errors(
-            &mut out,
-            value,
-            errors
-                .iter()
-                .copied()
-                .filter(|finding| here(&finding.place)),
-        );
-    }
-    out.push_str(if out.len() > 1 {
-        ",\"cl-metadata\":{\"is_labeled\":"
-    } else {
-        "\"cl-metadata\":{\"is_labeled\":"
-    });
-    out.push_str(if kept.is_labeled { "true}}" } else { "false}}" });
-    let whole = std::mem::take(&mut out);
-    push_with_errors(
-        &mut out,
-        &whole,
-        errors
-            .iter()
-            .copied()
-            .filter(|finding| finding.place == Place::Line),
-    );
-    out
-}
-
-/// The value without the `cl-…` keys that an earlier answer put into it, at any depth.
-fn without_service_keys(value: &str) -> Cow<'_, str> {
-    if !value.contains("\"cl-") {
-        return Cow::Borrowed(value);
-    }
-    let mut out = String::with_capacity(value.len());
-    match copy_without_service_keys(&mut Reader::new(value), &mut out) {
-        Ok(()) => Cow::Owned(out),
-        Err(_) => Cow::Borrowed(value),
-    }
-}
-
-fn copy_without_service_keys(reader: &mut Reader<'_>, out: &mut String) -> Result<(), JsonError> {
-    let mut is_first = true;
-    let mut separator = "";
-    if reader.enter_object()? {
-        out.push('{');
-        while let Some(key) = reader.next_key(&mut is_first)? {
-            if key.is("cl-errors") || key.is("cl-warnings") {
-                reader.skip()?;
-                continue;
-            }
-            out.push_str(separator);
-            out.push('"');
-            out.push_str(key.raw);
-            out.push_str("\":");
-            copy_without_service_keys(reader, out)?;
-            separator = ",";
-        }
-        out.push('}');
-    } else if reader.enter_array()? {
-        out.push('[');
-        while reader.next_element(&mut is_first)? {
-            out.push_str(separator);
-            copy_without_service_keys(reader, out)?;
-            separator = ",";
-        }
-        out.push(']');
-    } else {
-        out.push_str(reader.skip()?);
-    }
-    Ok(())
-}
-
-/// Appends a JSON value; when it is an object and there are errors, with `cl-errors` as its last key.
-fn push_with_errors<'f>(out: &mut String, value: &str, errors: impl Iterator<Item = &'f Finding>) {
-    let mut errors = errors.peekable();
-    let body = value
-        .trim_ascii_end()
-        .strip_suffix('}')
-        .filter(|_| errors.peek().is_some());
-    let Some(body) = body else {
-        out.push_str(value);
-        return;
-    };
-    out.push_str(body);
-    out.push_str(if body.trim_ascii() == "{" {
-        "\"cl-errors\":["
-    } else {
-        ",\"cl-errors\":["
-    });
-    for (idx, error) in errors.enumerate() {
-        out.push_str(if idx == 0 {
-            "{\"code\":"
-        } else {
-            ",{\"code\":"
-        });
-        write_text(out, error.code.as_str());
-        out.push_str(",\"message\":");
-        write_text(out, &error.message);
-        out.push('}');
-    }
-    out.push_str("]}");
-}
-
-/// The label value with `cl-errors` put into its annotations.
-fn annotate_boxes(value: &str, errors: &[&Finding]) -> Option<String> {
-    let mut out = String::with_capacity(value.len() + 128 * errors.len());
-    let mut reader = Reader::new(value);
-    reader.enter_object().ok().filter(|is_object| *is_object)?;
-    out.push('{');
-    let mut is_first = true;
-    while let Some(key) = reader.next_key(&mut is_first).ok()? {
-        if out.len() > 1 {
-            out.push(',');
-        }
-        out.push('"');
-        out.push_str(key.raw);
-        out.push_str("\":");
-        if !key.is("annotations") || !reader.enter_array().ok()? {
-            out.push_str(reader.skip().ok()?);
-            continue;
-        }
-        out.push('[');
-        let mut is_first_box = true;
-        let mut idx = 0;
-        while reader.next_element(&mut is_first_box).ok()? {
-            if idx > 0 {
-                out.push(',');
-            }
-            let annotation = reader.skip().ok()?;
-            let here = |finding: &&&Finding| matches!(finding.place, Place::Annotation { annotation_idx, .. } if annotation_idx == idx);
-            push_with_errors(&mut out, annotation, errors.iter().filter(here).copied());
-            idx += 1;
-        }
-        out.push(']');
-    }
-    out.push('}');
-    Some(out)
 }

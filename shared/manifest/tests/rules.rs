@@ -491,7 +491,9 @@ fn images() {
         size: Some((640, 480)),
     };
     assert_eq!(image_fault(&facts, Some((640, 480))), None);
-    assert!(image_fault(&facts, Some((480, 640))).is_some());
+    let (code, reason) = image_fault(&facts, Some((480, 640))).unwrap();
+    assert_eq!(code, Code::ImageSizeDiffers);
+    assert!(reason.contains("image_size says 480x640"), "{reason}");
 }
 
 #[test]

@@ -1,10 +1,7 @@
 //! The entries of one dataset, and how changes become entries.
 
 use indexmap::{IndexMap, IndexSet};
-use manifest::{Judgement, LineSplitter, RawLine, annotate, judge};
-
-/// Longest line that is looked at, in bytes: 100,000 characters of at most 4 bytes.
-const LINE_BYTES_MAX: usize = 400_000;
+use manifest::{Judgement, LINE_BYTES_MAX, LineSplitter, RawLine, annotate, judge};
 
 /// One entry as ListDatasetEntries answers it, and what the filters and statistics need of it.
 #[derive(Clone, Debug)]

@@ -11,7 +11,6 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 
 use super::coco_file::{self, Annotation, CocoFile, Id, Image, Item};
-use super::encoding::text_bytes;
 use super::image_name::source_ref;
 use super::{Fault, FileError, Import};
 use crate::boxes::box_fault;
@@ -20,6 +19,7 @@ use crate::convert::Converter;
 use crate::convert_options::{ConvertOptions, WhenEmpty};
 use crate::counted::counted;
 use crate::date;
+use crate::encoding::text_bytes;
 use crate::envelope::{BoxLabel, Envelope, ImageSize};
 use crate::json::write_text;
 use crate::line::shown;

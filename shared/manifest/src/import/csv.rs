@@ -11,12 +11,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::csv_rows::{Line, RowFault, cells, lines};
-use super::encoding::text_bytes;
 use super::image_name::{has_image_extension, source_ref};
 use super::{Fault, FileError, Import, push_image_level};
 use crate::code::Code;
 use crate::convert_options::WhenEmpty;
 use crate::counted::counted;
+use crate::encoding::text_bytes;
 use crate::json::write_text;
 use crate::line::{is_label_key, shown};
 use crate::outcome::Entry;

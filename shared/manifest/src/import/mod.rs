@@ -7,12 +7,12 @@ pub mod coco;
 mod coco_file;
 pub mod csv;
 mod csv_rows;
-mod encoding;
 mod image_name;
 
 use serde::Serialize;
 
 use crate::code::Code;
+pub use crate::file_error::FileError;
 use crate::json::write_text;
 use crate::outcome::Entry;
 
@@ -87,25 +87,6 @@ impl Fault {
         Self {
             remedy: Some(remedy.into()),
             ..self
-        }
-    }
-}
-
-/// Why a file can't be imported at all.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
-pub struct FileError {
-    /// What is wrong with it.
-    pub reason: String,
-    /// What the user can do.
-    pub remedy: String,
-}
-
-impl FileError {
-    fn new(reason: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-            remedy: remedy.into(),
         }
     }
 }

@@ -1,13 +1,29 @@
 //! Whether a file is text, and where it starts.
 
-use super::FileError;
+use crate::file_error::FileError;
 
 /// The file without a byte order mark of UTF-8; invalid UTF-8 further on passes.
 ///
 /// # Errors
 ///
-/// Says what the file is instead: compressed, UTF-16, or with NUL bytes, which no text has.
-pub(super) fn text_bytes(file: &[u8]) -> Result<&[u8], FileError> {
+/// Says what the file is instead: as [`text_start`], or with NUL bytes, which no text has.
+pub(crate) fn text_bytes(file: &[u8]) -> Result<&[u8], FileError> {
+    let text = text_start(file)?;
+    if let Some(at) = memchr::memchr(0, file) {
+        return Err(FileError::new(
+            format!("file is no text: byte {} is NUL", at + 1),
+            "look whether the path names another file than you mean",
+        ));
+    }
+    Ok(text)
+}
+
+/// The start of a file without a byte order mark of UTF-8.
+///
+/// # Errors
+///
+/// Says what the file is instead: compressed, or UTF-16.
+pub(crate) fn text_start(file: &[u8]) -> Result<&[u8], FileError> {
     let compressed: [(&[u8], &str); 4] = [
         (b"\x1f\x8b", "gzip"),
         (b"PK\x03\x04", "ZIP (as .xlsx and .numbers files are)"),
@@ -18,7 +34,7 @@ pub(super) fn text_bytes(file: &[u8]) -> Result<&[u8], FileError> {
     if let Some((_, kind)) = found {
         return Err(FileError::new(
             format!("file is compressed: {kind}"),
-            "unpack it, or export it from the spreadsheet as CSV in UTF-8",
+            "unpack it; of a spreadsheet, export CSV in UTF-8",
         ));
     }
     let is_utf_16 = match file {
@@ -31,12 +47,6 @@ pub(super) fn text_bytes(file: &[u8]) -> Result<&[u8], FileError> {
         return Err(FileError::new(
             "file is text in UTF-16",
             "save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE",
-        ));
-    }
-    if let Some(at) = memchr::memchr(0, file) {
-        return Err(FileError::new(
-            format!("file is no text: byte {} is NUL", at + 1),
-            "look whether the path names another file than you mean",
         ));
     }
     Ok(file.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(file))
