@@ -208,7 +208,10 @@ fn functions_stay_thin() {
 }
 
 #[test]
-fn every_event_is_used_by_a_test() {
+fn every_event_is_used_by_a_test_and_listed() {
+    let readme = read(&root().join("README.md"));
+    let listed = readme.split("### Events").nth(1).unwrap_or_default();
+    let listed = listed.split("\n## ").next().unwrap_or_default();
     let mut sources = String::new();
     for folder in ["functions", "shared", "local", "tests"] {
         for path in files_below(&root().join(folder), "rs") {
@@ -222,6 +225,22 @@ fn every_event_is_used_by_a_test() {
             .unwrap_or_default()
             .to_owned();
         assert!(sources.contains(&name), "events/{name} is named in no test");
+        // The list leaves a function's name out after the first of its events.
+        let name = name.trim_end_matches(".json");
+        let short = [
+            "pre-annotation",
+            "annotation-consolidation",
+            "dataset-updater",
+        ]
+        .iter()
+        .find_map(|function| name.strip_prefix(function))
+        .unwrap_or(name);
+        assert!(
+            [name, short]
+                .iter()
+                .any(|name| listed.contains(&format!("`{name}`"))),
+            "README doesn't list events/{name}.json"
+        );
     }
 }
 
