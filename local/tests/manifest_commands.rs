@@ -616,6 +616,13 @@ fn import_csv_names_each_bad_row() {
         .prints("row 1: ERROR_INVALID_SOURCE_REF_FORMAT \"1.jpg\" is a name, not an s3:// URI; say which folder the images are in: --images")
         .fails("no entry came of l.csv", "above");
     assert_eq!(desk.read("f").lines().count(), 2);
+    desk.write("l.csv", "s3://birds/1.jpg,owl\ns3://nests/1.jpg,owl\n");
+    desk.run("import csv l.csv --out g")
+        .exits(0)
+        .prints("images are in 2 buckets, training takes them from one only: birds; nests");
+    desk.write("l.csv", "image,label\n");
+    desk.run("import csv l.csv --out g")
+        .fails("no entry came of l.csv", "it has no images");
     let many: String = (0..30).map(|n| format!(",{n}\n")).collect();
     desk.write("l.csv", many + "1.jpg,owl\n");
     desk.run("import csv l.csv --images s3://birds/images --out f")

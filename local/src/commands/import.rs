@@ -1,6 +1,6 @@
 //! `gtcl import`: labels from CSV or COCO files become dataset entries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use manifest::import::{FileError, Import, LeftOut, coco, csv};
 use manifest::{Code, Judgement, SourceRef, WhenEmpty, counted, judge};
@@ -226,10 +226,13 @@ async fn write(places: &Places, import: &Import) -> Result<u8, CommandError> {
             "no entry came of {}; {} was not written",
             places.file, places.out
         ));
+        let is_unlabeled = |one: &LeftOut| is_unlabeled(one.code);
         return Err(error.with_help(if n_rejected > 0 {
             "what was rejected, and what to do about it, is told above"
-        } else {
+        } else if import.left_out.iter().any(is_unlabeled) {
             "--send-unlabeled takes images without a label or box, too"
+        } else {
+            "look whether its export was completed: it has no images"
         }));
     }
     let mut sink = places.out.create().await?;
@@ -238,6 +241,11 @@ async fn write(places: &Places, import: &Import) -> Result<u8, CommandError> {
     }
     sink.finish().await?;
     Ok(u8::from(n_rejected > 0))
+}
+
+/// Whether `--send-unlabeled` makes a difference.
+fn is_unlabeled(code: Code) -> bool {
+    matches!(code, Code::Unlabeled | Code::NoBoxes)
 }
 
 async fn write_rejected(mut sink: Sink, import: &Import) -> Result<(), CommandError> {
@@ -260,7 +268,18 @@ fn print_counts(places: &Places, import: &Import) {
         places.out
     );
     for note in &import.notes {
-        println!("  {note}");
+        println!("  {}", shown(note));
+    }
+    let uris = import.entries.iter().map(|entry| entry.source_ref.as_str());
+    let buckets: BTreeSet<&str> = uris
+        .filter_map(|uri| Some(SourceRef::parse(uri).ok()?.bucket))
+        .collect();
+    if buckets.len() > 1 {
+        println!(
+            "  images are in {} buckets, training takes them from one only: {}",
+            buckets.len(),
+            first_of(&Vec::from_iter(buckets))
+        );
     }
     let mut by_code: BTreeMap<Code, Vec<&LeftOut>> = BTreeMap::new();
     for one in &import.left_out {
@@ -272,7 +291,7 @@ fn print_counts(places: &Places, import: &Import) {
             left_out.len(),
             code.message(),
             code.remedy(),
-            if matches!(code, Code::Unlabeled | Code::NoBoxes) {
+            if is_unlabeled(*code) {
                 " (--send-unlabeled)"
             } else {
                 ""
@@ -299,7 +318,9 @@ fn print_counts(places: &Places, import: &Import) {
             n_rejected - SHOWN_MAX as u64
         );
     }
-    print_labels(import);
+    if !import.entries.is_empty() {
+        print_labels(import);
+    }
 }
 
 /// The labels and how many images have each: a misspelt one, or a column that is none, shows.

@@ -4,7 +4,7 @@
 //! fraction of 0, and `NaN`, which JSON lacks: all of that is read.
 
 use super::FileError;
-use crate::json::{JsonError, Kind, Reader};
+use crate::json::{DEPTH_MAX, JsonError, Kind, Reader};
 use crate::line::shown;
 
 /// What a COCO file lists.
@@ -149,7 +149,16 @@ impl Refusal {
                     "merge the lists into one",
                 );
             }
-            Self::Json(JsonError::Syntax { at } | JsonError::TooDeep { at }) => at,
+            Self::Json(JsonError::TooDeep { at }) => {
+                return FileError::new(
+                    format!(
+                        "file nests deeper than {DEPTH_MAX} levels at {}",
+                        position(text, at)
+                    ),
+                    "remove what nests so deeply: images, annotations and categories don't",
+                );
+            }
+            Self::Json(JsonError::Syntax { at }) => at,
         };
         let before = text.get(..at).unwrap_or(text);
         if before.trim_end().len() == text.trim_end().len() {
@@ -158,18 +167,19 @@ impl Refusal {
                 "look whether its download or export was completed",
             );
         }
-        let line_number = 1 + before.matches('\n').count();
-        let column = 1 + before
-            .rsplit('\n')
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .count();
         FileError::new(
-            format!("file is not valid JSON at line {line_number}, column {column}"),
+            format!("file is not valid JSON at {}", position(text, at)),
             "give it a COCO object detection file: JSON with images, annotations and categories",
         )
     }
+}
+
+/// Line and column of a byte, both from 1.
+fn position(text: &str, at: usize) -> String {
+    let before = text.get(..at).unwrap_or(text);
+    let line_number = 1 + before.matches('\n').count();
+    let last = before.rsplit('\n').next().unwrap_or_default();
+    format!("line {line_number}, column {}", 1 + last.chars().count())
 }
 
 fn read_json(text: &str) -> Result<CocoFile, Refusal> {
@@ -573,6 +583,11 @@ mod tests {
         );
         check("{\"a\":1}\n{\"a\":2}\n", "more than one", "gtcl check");
         check("{\"a\":1,\n  nonsense}", "line 2, column 3", "COCO");
+        check(
+            &format!("{{\"a\":\n{}", "[".repeat(100)),
+            "deeper than 64 levels at line 2, column 64",
+            "remove",
+        );
         check("{\"images\":[{\"id\":1", "ends in the middle", "download");
         check(
             r#"{"images":[],"images":[],"annotations":[],"categories":[]}"#,

@@ -20,7 +20,7 @@ use crate::encoding::text_bytes;
 use crate::json::write_text;
 use crate::line::{is_label_key, shown};
 use crate::outcome::Entry;
-use crate::rules::{Judgement, LABELS_PER_IMAGE_MAX, judge};
+use crate::rules::{Judgement, LABEL_NAME_CHARS_MAX, LABELS_PER_IMAGE_MAX, judge};
 
 /// Words that head the column of images, in lower case without `_`, `-` and spaces.
 const HEADS: [&str; 17] = [
@@ -424,6 +424,12 @@ fn check_label(label: &str) -> Result<(), Fault> {
         return Err(Fault::new(Code::LabelNameNotPlain, lost)
             .with_remedy("export the file again, in UTF-8"));
     }
+    if label.chars().count() > LABEL_NAME_CHARS_MAX {
+        return Err(Fault::new(
+            Code::InvalidLabelNameLength,
+            format!("label {shown:?}… has more than {LABEL_NAME_CHARS_MAX} characters"),
+        ));
+    }
     if !is_label_key(label) {
         return wrong(format!(
             "label {shown:?} can't be the name of a label attribute"
@@ -569,6 +575,10 @@ mod tests {
         assert_eq!(images(&run(&row(50))).len(), 2);
         let found = run(&row(51));
         assert_eq!(left_out(&found), [("row 1", Code::TooManyLabels)]);
+        let long = |n: usize| format!("1.jpg,{}\n2.jpg,x\n", "é".repeat(n));
+        assert_eq!(images(&run(&long(255))).len(), 2);
+        let found = run(&long(256));
+        assert_eq!(left_out(&found), [("row 1", Code::InvalidLabelNameLength)]);
     }
 
     #[test]
