@@ -389,6 +389,18 @@ fn convert_counts_the_boxes_that_entries_lose() {
         .prints("2 boxes rounded outward");
 }
 
+/// The entries are there though nobody reads the counts.
+#[test]
+fn import_without_a_reader() {
+    let desk = Desk::new();
+    desk.write("l.csv", "s3://birds/1.jpg,owl\n");
+    let mut command = desk.command("import csv l.csv --out e");
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(desk.read("e").lines().count(), 1);
+}
+
 #[test]
 fn a_reader_that_goes_away_is_no_crash() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gtcl"));

@@ -6,6 +6,7 @@ use manifest::import::{FileError, Import, LeftOut, coco, csv};
 use manifest::{Code, Judgement, SourceRef, WhenEmpty, counted, judge};
 
 use crate::cli::CommandError;
+use crate::output::progress::print;
 use crate::output::text::shown;
 use crate::place::{Place, Sink, all_different};
 
@@ -219,28 +220,30 @@ async fn write(places: &Places, import: &Import) -> Result<u8, CommandError> {
     if let Some(place) = &places.rejected {
         write_rejected(place.create().await?, import).await?;
     }
+    if !import.entries.is_empty() {
+        let mut sink = places.out.create().await?;
+        for entry in &import.entries {
+            sink.line(&entry.json).await?;
+        }
+        sink.finish().await?;
+    }
     print_counts(places, import);
     let (n_rejected, _) = import.n_rejected_and_skipped();
-    if import.entries.is_empty() {
-        let error = CommandError::new(format!(
-            "no entry came of {}; {} was not written",
-            places.file, places.out
-        ));
-        let is_unlabeled = |one: &LeftOut| is_unlabeled(one.code);
-        return Err(error.with_help(if n_rejected > 0 {
-            "what was rejected, and what to do about it, is told above"
-        } else if import.left_out.iter().any(is_unlabeled) {
-            "--send-unlabeled takes images without a label or box, too"
-        } else {
-            "look whether its export was completed: it has no images"
-        }));
+    if !import.entries.is_empty() {
+        return Ok(u8::from(n_rejected > 0));
     }
-    let mut sink = places.out.create().await?;
-    for entry in &import.entries {
-        sink.line(&entry.json).await?;
-    }
-    sink.finish().await?;
-    Ok(u8::from(n_rejected > 0))
+    let is_unlabeled = |one: &LeftOut| is_unlabeled(one.code);
+    Err(CommandError::new(format!(
+        "no entry came of {}; {} was not written",
+        places.file, places.out
+    ))
+    .with_help(if n_rejected > 0 {
+        "what was rejected, and what to do about it, is told above"
+    } else if import.left_out.iter().any(is_unlabeled) {
+        "--send-unlabeled takes images without a label or box, too"
+    } else {
+        "look whether its export was completed: it has no images"
+    }))
 }
 
 /// Whether `--send-unlabeled` makes a difference.
@@ -259,34 +262,33 @@ async fn write_rejected(mut sink: Sink, import: &Import) -> Result<(), CommandEr
     sink.finish().await
 }
 
-#[expect(clippy::print_stdout, reason = "the counts are the command's output")]
 fn print_counts(places: &Places, import: &Import) {
     let (n_rejected, n_skipped) = import.n_rejected_and_skipped();
-    println!(
+    print(&format!(
         "{} in {}, {n_rejected} rejected, {n_skipped} skipped",
         counted(import.entries.len() as u64, "entry"),
         places.out
-    );
+    ));
     for note in &import.notes {
-        println!("  {}", shown(note));
+        print(&format!("  {}", shown(note)));
     }
     let uris = import.entries.iter().map(|entry| entry.source_ref.as_str());
     let buckets: BTreeSet<&str> = uris
         .filter_map(|uri| Some(SourceRef::parse(uri).ok()?.bucket))
         .collect();
     if buckets.len() > 1 {
-        println!(
+        print(&format!(
             "  images are in {} buckets, training takes them from one only: {}",
             buckets.len(),
             first_of(&Vec::from_iter(buckets))
-        );
+        ));
     }
     let mut by_code: BTreeMap<Code, Vec<&LeftOut>> = BTreeMap::new();
     for one in &import.left_out {
         by_code.entry(one.code).or_default().push(one);
     }
     for (code, left_out) in &by_code {
-        println!(
+        print(&format!(
             "  {:>8} {code}: {} {}{}",
             left_out.len(),
             code.message(),
@@ -296,27 +298,27 @@ fn print_counts(places: &Places, import: &Import) {
             } else {
                 ""
             }
-        );
+        ));
         if code.is_skip() {
             let places: Vec<&str> = left_out.iter().map(|one| one.place.as_str()).collect();
-            println!("           {}", first_of(&places));
+            print(&format!("           {}", first_of(&places)));
         }
     }
     let rejected = import.left_out.iter().filter(|one| !one.code.is_skip());
     for one in rejected.take(SHOWN_MAX) {
-        println!(
+        print(&format!(
             "  {}: {} {}; {}",
             shown(&one.place),
             one.code,
             shown(&one.reason),
             shown(&one.remedy)
-        );
+        ));
     }
     if n_rejected > SHOWN_MAX as u64 {
-        println!(
+        print(&format!(
             "  {} more rejected: --rejected FILE has them all",
             n_rejected - SHOWN_MAX as u64
-        );
+        ));
     }
     if !import.entries.is_empty() {
         print_labels(import);
@@ -324,7 +326,6 @@ fn print_counts(places: &Places, import: &Import) {
 }
 
 /// The labels and how many images have each: a misspelt one, or a column that is none, shows.
-#[expect(clippy::print_stdout, reason = "the counts are the command's output")]
 fn print_labels(import: &Import) {
     let mut n_images: BTreeMap<String, u64> = BTreeMap::new();
     for entry in &import.entries {
@@ -334,17 +335,17 @@ fn print_labels(import: &Import) {
             }
         }
     }
-    println!("  {}", counted(n_images.len() as u64, "label"));
+    print(&format!("  {}", counted(n_images.len() as u64, "label")));
     for (label, n_images) in n_images.iter().take(SHOWN_MAX) {
-        println!(
+        print(&format!(
             "  {:>8} {}  {}",
             n_images,
             if *n_images == 1 { "image " } else { "images" },
             shown(label)
-        );
+        ));
     }
     if n_images.len() > SHOWN_MAX {
-        println!("  and {} more", n_images.len() - SHOWN_MAX);
+        print(&format!("  and {} more", n_images.len() - SHOWN_MAX));
     }
 }
 

@@ -356,6 +356,13 @@ fn image_of(row: &Row<'_>, separator: char, options: &CsvOptions) -> Result<Stri
         }
         Ok(_) => {}
     }
+    let image = row.image().split(separator).next();
+    if row.cells.as_ref().is_ok_and(|cells| cells.len() == 1)
+        && image.is_some_and(|image| image != row.image() && has_image_extension(image))
+    {
+        return Err(wrong("the whole row is in quotation marks")
+            .with_remedy("quote cells one by one, or not at all"));
+    }
     if !has_image_extension(row.image())
         && let Some(label) = row.labels().find(|label| has_image_extension(label))
     {
@@ -545,6 +552,7 @@ mod tests {
             ",,\n",
             "\n",
             "10.jpg,ok\n",
+            "\"11.jpg,owl\"\n",
         ));
         assert_eq!(images(&found), ["1.jpg", "10.jpg"]);
         assert_eq!(
@@ -561,9 +569,10 @@ mod tests {
                 ("row 10", Code::Unlabeled),
                 ("row 11", Code::BlankLine),
                 ("row 12", Code::BlankLine),
+                ("row 14", Code::InvalidRow),
             ]
         );
-        assert_eq!(found.n_rejected_and_skipped(), (8, 3));
+        assert_eq!(found.n_rejected_and_skipped(), (9, 3));
     }
 
     #[test]
