@@ -1,8 +1,8 @@
 //! What an invocation leaves in the log: one line an outcome, and embedded metrics.
 
-use std::io::Write as _;
 use std::time::SystemTime;
 
+use aws::metrics;
 use lambda_runtime::Context;
 use serde_json::{Value, json};
 
@@ -55,14 +55,7 @@ fn write_metrics(report: &Report, context: &Context) {
     let now_ms = millis(SystemTime::now());
     let mut lines = report.code_metrics(name, now_ms);
     lines.push(report.metrics(name, now_ms));
-    write_lines(&lines);
-}
-
-fn write_lines(lines: &[String]) {
-    let text = format!("{}\n", lines.join("\n"));
-    if let Err(error) = std::io::stdout().write_all(text.as_bytes()) {
-        tracing::warn!(%error, "metrics not written");
-    }
+    metrics::log(&lines);
 }
 
 /// One line for a manifest or message that failed, and metrics unless the next delivery may well succeed; hands the
@@ -81,7 +74,7 @@ pub(crate) fn log_error(error: RunError, request: Option<&Request>, context: &Co
         error if error.is_temporary() => {}
         _ => {
             let name = &context.env_config.function_name;
-            write_lines(&[failure_metrics(code, name, millis(SystemTime::now()))]);
+            metrics::log(&[failure_metrics(code, name, millis(SystemTime::now()))]);
         }
     }
     error

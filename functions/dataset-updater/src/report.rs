@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use aws::metrics::{self, Figure};
 use labeling::consolidation::Outcome as Consolidated;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::checkpoint::{ManifestVersion, Stats};
 
@@ -204,104 +204,68 @@ impl Report {
         }
     }
 
-    /// A CloudWatch embedded metrics line. Source: "Embedded metric format specification".
+    /// A line of metrics; see [`metrics::line`].
     #[must_use]
     pub fn metrics(&self, function_name: &str, now_ms: i64) -> String {
-        let metric = |name: &str, unit: &str| json!({"Name": name, "Unit": unit});
-        let names = [
-            ("Lines", "Count"),
-            ("Entries", "Count"),
-            ("Landed", "Count"),
-            ("LandedWithErrors", "Count"),
-            ("Rejected", "Count"),
-            ("Skipped", "Count"),
-            ("Vanished", "Count"),
-            ("Refused", "Count"),
-            ("Updates", "Count"),
-            ("UpdateSeconds", "Seconds"),
-            ("Resumptions", "Count"),
-            ("Alarming", "Count"),
+        let n_updates = self.datasets.iter().map(|dataset| dataset.updates).sum();
+        let seconds = self.datasets.iter().map(|it| it.update_seconds).sum();
+        let figures = [
+            ("Lines", Figure::Count(self.lines)),
+            ("Entries", Figure::Count(self.entries)),
+            ("Landed", Figure::Count(self.landed)),
+            ("LandedWithErrors", Figure::Count(self.landed_with_errors)),
+            ("Rejected", Figure::Count(self.rejected)),
+            ("Skipped", Figure::Count(self.skipped)),
+            ("Vanished", Figure::Count(self.vanished)),
+            ("Refused", Figure::Count(self.refused)),
+            ("Updates", Figure::Count(n_updates)),
+            ("UpdateSeconds", Figure::Seconds(seconds)),
+            ("Resumptions", Figure::Count(self.resumptions.into())),
+            ("Alarming", Figure::Count(self.outcome.is_alarming().into())),
         ];
-        let metrics: Vec<Value> = names
-            .iter()
-            .map(|(name, unit)| metric(name, unit))
-            .collect();
-        let updates: u64 = self.datasets.iter().map(|dataset| dataset.updates).sum();
-        let seconds: f64 = self.datasets.iter().map(|it| it.update_seconds).sum();
-        json!({
-            "_aws": {
-                "Timestamp": now_ms,
-                "CloudWatchMetrics": [{
-                    "Namespace": "GroundTruthCustomLabels",
-                    "Dimensions": [["FunctionName"]],
-                    "Metrics": metrics,
-                }],
-            },
-            "FunctionName": function_name,
-            "Outcome": self.outcome.name(),
-            "Lines": self.lines,
-            "Entries": self.entries,
-            "Landed": self.landed,
-            "LandedWithErrors": self.landed_with_errors,
-            "Rejected": self.rejected,
-            "Skipped": self.skipped,
-            "Vanished": self.vanished,
-            "Refused": self.refused,
-            "Updates": updates,
-            "UpdateSeconds": seconds,
-            "Resumptions": self.resumptions,
-            "Alarming": u64::from(self.outcome.is_alarming()),
-        })
-        .to_string()
+        let outcome = [("Outcome", self.outcome.name())];
+        metrics::line(
+            now_ms,
+            &[("FunctionName", function_name)],
+            &outcome,
+            &figures,
+        )
     }
 
-    /// Embedded metrics of the lines by code, one line a code: the code is a dimension.
+    /// Metrics of the lines by code, one line a code: the code is a dimension.
     #[must_use]
     pub fn code_metrics(&self, function_name: &str, now_ms: i64) -> Vec<String> {
         let line = |(code, n): (&String, &u64)| {
-            json!({
-                "_aws": {
-                    "Timestamp": now_ms,
-                    "CloudWatchMetrics": [{
-                        "Namespace": "GroundTruthCustomLabels",
-                        "Dimensions": [["FunctionName", "Code"]],
-                        "Metrics": [{"Name": "LinesByCode", "Unit": "Count"}],
-                    }],
-                },
-                "FunctionName": function_name,
-                "Code": code,
-                "LinesByCode": n,
-            })
-            .to_string()
+            let dimensions = [("FunctionName", function_name), ("Code", code.as_str())];
+            metrics::line(
+                now_ms,
+                &dimensions,
+                &[],
+                &[("LinesByCode", Figure::Count(*n))],
+            )
         };
         self.by_code.iter().map(line).collect()
     }
 }
 
-/// Embedded metrics of a manifest that can't be taken in until somebody mends what `code` stands for: a queue that gets
+/// Metrics of a manifest that can't be taken in until somebody mends what `code` stands for: a queue that gets
 /// its message back counts no error of the function's, so this is what an alarm sees.
 #[must_use]
 pub fn failure_metrics(code: &str, function_name: &str, now_ms: i64) -> String {
-    json!({
-        "_aws": {
-            "Timestamp": now_ms,
-            "CloudWatchMetrics": [{
-                "Namespace": "GroundTruthCustomLabels",
-                "Dimensions": [["FunctionName"]],
-                "Metrics": [{"Name": "Failed", "Unit": "Count"}, {"Name": "Alarming", "Unit": "Count"}],
-            }],
-        },
-        "FunctionName": function_name,
-        "Outcome": "failed",
-        "Code": code,
-        "Failed": 1,
-        "Alarming": 1,
-    })
-    .to_string()
+    let figures = [("Failed", Figure::Count(1)), ("Alarming", Figure::Count(1))];
+    let properties = [("Outcome", "failed"), ("Code", code)];
+    metrics::line(
+        now_ms,
+        &[("FunctionName", function_name)],
+        &properties,
+        &figures,
+    )
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]

@@ -1,11 +1,10 @@
 //! What a call leaves in the log: a line for what is odd, and embedded metrics of what a model was asked.
 
-use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use aws::metrics::{self, Figure};
 use labeling::pre_annotation::{Note, Request};
 use lambda_runtime::Context;
-use serde_json::{Value, json};
 
 use crate::model::Outcome;
 
@@ -31,19 +30,16 @@ pub(crate) fn log_findings(request: &Request, outcome: &Outcome, context: &Conte
         );
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now_ms = u64::try_from(now.unwrap_or_default().as_millis()).unwrap_or_default();
-    let line = metrics(outcome, &context.env_config.function_name, now_ms);
-    if let Err(error) = std::io::stdout().write_all(format!("{line}\n").as_bytes()) {
-        tracing::warn!(%error, "metrics not written");
-    }
+    let now_ms = i64::try_from(now.unwrap_or_default().as_millis()).unwrap_or_default();
+    let line = line(outcome, &context.env_config.function_name, now_ms);
+    metrics::log(&[line]);
 }
 
 fn arn(request: &Request) -> &str {
     request.labeling_job_arn.as_deref().unwrap_or_default()
 }
 
-/// Source: CloudWatch embedded metric format.
-fn metrics(outcome: &Outcome, function_name: &str, now_ms: u64) -> Value {
+fn line(outcome: &Outcome, function_name: &str, now_ms: i64) -> String {
     let (code, added) = match outcome {
         Outcome::Answered(added) => ("Answered", *added),
         Outcome::Resting => ("Resting", Default::default()),
@@ -51,33 +47,21 @@ fn metrics(outcome: &Outcome, function_name: &str, now_ms: u64) -> Value {
     };
     let is_answered = matches!(outcome, Outcome::Answered(_));
     let n_left_out = added.n_unknown + added.n_without_area + added.n_without_size;
-    let names = [
-        "ModelAnswers",
-        "ModelFailures",
-        "PreLabels",
-        "PreLabelsLeftOut",
+    let figures = [
+        ("ModelAnswers", usize::from(is_answered)),
+        ("ModelFailures", usize::from(!is_answered)),
+        ("PreLabels", added.n_boxes + added.n_labels),
+        ("PreLabelsLeftOut", n_left_out),
     ];
-    let metrics = names.map(|name| json!({"Name": name, "Unit": "Count"}));
-    json!({
-        "_aws": {
-            "Timestamp": now_ms,
-            "CloudWatchMetrics": [{
-                "Namespace": "GroundTruthCustomLabels",
-                "Dimensions": [["FunctionName"]],
-                "Metrics": metrics,
-            }],
-        },
-        "FunctionName": function_name,
-        "Code": code,
-        "ModelAnswers": u8::from(is_answered),
-        "ModelFailures": u8::from(!is_answered),
-        "PreLabels": added.n_boxes + added.n_labels,
-        "PreLabelsLeftOut": n_left_out,
-    })
+    let figures = figures.map(|(name, n)| (name, Figure::Count(n as u64)));
+    let dimensions = [("FunctionName", function_name)];
+    metrics::line(now_ms, &dimensions, &[("Code", code)], &figures)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use labeling::pre_annotation::Added;
 
@@ -92,7 +76,8 @@ mod tests {
             (Outcome::Answered(added), [1, 0, 2, 1]),
             (Outcome::Resting, [0, 1, 0, 0]),
         ] {
-            let line = metrics(&outcome, "f", 7);
+            let line = line(&outcome, "f", 7);
+            let line: Value = serde_json::from_str(&line).unwrap();
             let names = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array();
             let names = names.unwrap().iter().map(|it| it["Name"].as_str().unwrap());
             let found: Vec<_> = names.map(|name| line[name].as_u64().unwrap()).collect();

@@ -32,14 +32,8 @@ pub struct Figures {
     pub ece_all: f64,
 }
 
-/// The consolidation and the plain one over the same answers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Comparison {
-    /// Ours.
-    pub consolidation: Figures,
-    /// Boxes that at least half of the workers drew, mean edges, vote share as the confidence.
-    pub vote: Figures,
-}
+/// Against boxes that at least half of the workers drew, with mean edges and the vote share as the confidence.
+pub type Comparison = figures::Comparison<Figures>;
 
 impl figures::Figures for Figures {
     fn all(&mut self) -> Vec<&mut f64> {
@@ -51,19 +45,6 @@ impl figures::Figures for Figures {
             ece_all,
         } = self;
         vec![f1_at_50, f1_at_75, mean_iou, ece, ece_all]
-    }
-}
-
-impl figures::Figures for Comparison {
-    fn all(&mut self) -> Vec<&mut f64> {
-        let Self {
-            consolidation,
-            vote,
-        } = self;
-        [consolidation.all(), vote.all()]
-            .into_iter()
-            .flatten()
-            .collect()
     }
 }
 

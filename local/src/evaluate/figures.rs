@@ -1,5 +1,7 @@
 //! Figures that say how good answers and their confidences are.
 
+use serde::Serialize;
+
 /// Bins of equal width of the expected calibration error.
 /// Source: Guo et al., "On calibration of modern neural networks", ICML 2017, 15 bins.
 const N_BINS: usize = 15;
@@ -61,6 +63,23 @@ impl Calibration {
 pub trait Figures: Copy + Default {
     /// Every figure, in a fixed order.
     fn all(&mut self) -> Vec<&mut f64>;
+}
+
+/// The consolidation and the plain vote over the same answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Comparison<F> {
+    /// Ours.
+    pub consolidation: F,
+    /// The plain vote's.
+    pub vote: F,
+}
+
+impl<F: Figures> Figures for Comparison<F> {
+    fn all(&mut self) -> Vec<&mut f64> {
+        let mut all = self.consolidation.all();
+        all.extend(self.vote.all());
+        all
+    }
 }
 
 /// Mean of several runs, figure by figure; 0 without runs.

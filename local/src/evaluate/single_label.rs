@@ -31,14 +31,8 @@ pub struct Figures {
     pub auroc: f64,
 }
 
-/// The consolidation and the plain vote over the same answers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Comparison {
-    /// Ours.
-    pub consolidation: Figures,
-    /// Plain vote, its share as the confidence.
-    pub vote: Figures,
-}
+/// Against the plain vote, with its share as the confidence.
+pub type Comparison = figures::Comparison<Figures>;
 
 impl figures::Figures for Figures {
     fn all(&mut self) -> Vec<&mut f64> {
@@ -50,19 +44,6 @@ impl figures::Figures for Figures {
             auroc,
         } = self;
         vec![accuracy, ece, nll, brier, auroc]
-    }
-}
-
-impl figures::Figures for Comparison {
-    fn all(&mut self) -> Vec<&mut f64> {
-        let Self {
-            consolidation,
-            vote,
-        } = self;
-        [consolidation.all(), vote.all()]
-            .into_iter()
-            .flatten()
-            .collect()
     }
 }
 

@@ -10,6 +10,21 @@ use std::time::Duration;
 /// Calls that the log keeps; older ones are only counted.
 const CALLS_KEPT_MAX: usize = 10_000;
 
+/// What is left of the effects on a call once it was delayed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Verdict {
+    /// It is processed. The rest of the effects, in the order in which they were scripted.
+    Process(Vec<Effect>),
+    /// It isn't processed: the connection ends.
+    Reset,
+    /// It isn't processed: an error is answered.
+    Refuse {
+        status: u16,
+        code: String,
+        message: String,
+    },
+}
+
 /// Which embedded service a fault is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Service {
@@ -198,6 +213,30 @@ impl Faults {
             struck: !effects.is_empty(),
         });
         effects
+    }
+
+    /// [`Faults::strike`], with the delays waited for.
+    pub(crate) async fn judge(&self, service: Service, operation: &str, target: &str) -> Verdict {
+        let mut left = Vec::new();
+        for effect in self.strike(service, operation, target) {
+            match effect {
+                Effect::Delay(time) => tokio::time::sleep(time).await,
+                Effect::ResetBefore => return Verdict::Reset,
+                Effect::Error {
+                    status,
+                    code,
+                    message,
+                } => {
+                    return Verdict::Refuse {
+                        status,
+                        code,
+                        message,
+                    };
+                }
+                effect => left.push(effect),
+            }
+        }
+        Verdict::Process(left)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

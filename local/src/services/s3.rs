@@ -22,7 +22,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s_fs::FileSystem;
 use tokio::sync::{Mutex, broadcast};
 
-use super::faults::{Effect, Faults, Service};
+use super::faults::{Effect, Faults, Service, Verdict};
 use super::http::{self, Reply, ReplyBody, Server, full};
 use super::{ACCESS_KEY, SECRET_KEY};
 
@@ -108,27 +108,20 @@ impl Shell {
     async fn answer(&self, request: Request<Incoming>) -> Reply {
         let place = Place::of(request.uri());
         let operation = operation(request.method(), request.uri(), request.headers(), &place);
-        let mut end = None;
-        for effect in self.faults.strike(
-            Service::S3,
-            operation,
-            &format!("{}/{}", place.bucket, place.key),
-        ) {
-            match effect {
-                Effect::Delay(time) => tokio::time::sleep(time).await,
-                Effect::ResetBefore => return Reply::Reset,
-                Effect::Error {
-                    status,
-                    code,
-                    message,
-                } => {
-                    // The body is read first, as S3 does; otherwise the client sees a reset.
-                    let _ = request.into_body().collect().await;
-                    return Reply::Answer(error(status, &code, &message));
-                }
-                effect => end = Some(effect),
+        let target = format!("{}/{}", place.bucket, place.key);
+        let end = match self.faults.judge(Service::S3, operation, &target).await {
+            Verdict::Process(mut left) => left.pop(),
+            Verdict::Reset => return Reply::Reset,
+            Verdict::Refuse {
+                status,
+                code,
+                message,
+            } => {
+                // The body is read first, as S3 does; otherwise the client sees a reset.
+                let _ = request.into_body().collect().await;
+                return Reply::Answer(error(status, &code, &message));
             }
-        }
+        };
         if let Some(refusal) = self.refusal(&place, operation) {
             let _ = request.into_body().collect().await;
             return Reply::Answer(refusal);

@@ -10,7 +10,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::faults::{Effect, Faults, Service};
+use super::faults::{Effect, Faults, Service, Verdict};
 use super::http::{self, BoxError, Reply, ReplyBody, Server, full};
 use super::s3::{Place, error, operation};
 
@@ -47,22 +47,18 @@ async fn answer(request: Request<Incoming>, behind: String, faults: Faults) -> R
     let place = Place::of(request.uri());
     let operation = operation(request.method(), request.uri(), request.headers(), &place);
     let target = format!("{}/{}", place.bucket, place.key);
-    let mut end = None;
-    for effect in faults.strike(Service::S3, operation, &target) {
-        match effect {
-            Effect::Delay(time) => tokio::time::sleep(time).await,
-            Effect::ResetBefore => return Reply::Reset,
-            Effect::Error {
-                status,
-                code,
-                message,
-            } => {
-                let _ = request.into_body().collect().await;
-                return Reply::Answer(error(status, &code, &message));
-            }
-            effect => end = Some(effect),
+    let end = match faults.judge(Service::S3, operation, &target).await {
+        Verdict::Process(mut left) => left.pop(),
+        Verdict::Reset => return Reply::Reset,
+        Verdict::Refuse {
+            status,
+            code,
+            message,
+        } => {
+            let _ = request.into_body().collect().await;
+            return Reply::Answer(error(status, &code, &message));
         }
-    }
+    };
     let response = match hand_on(request, &behind).await {
         Ok(response) => response,
         Err(problem) => {

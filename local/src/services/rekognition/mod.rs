@@ -46,7 +46,7 @@ use self::operations::Extras;
 use self::persist::Folder;
 use self::rate::Rates;
 use super::ACCESS_KEY;
-use super::faults::{Effect, Faults, Service};
+use super::faults::{Effect, Faults, Service, Verdict};
 use super::http::{self, Reply, ReplyBody, Server, full};
 
 /// Longest request body in bytes: the largest blob in base64, and what stands around it.
@@ -179,25 +179,28 @@ impl Shell {
         let target = request.as_ref().map(target).unwrap_or_default();
         let mut update_faults = UpdateFaults::default();
         let mut end = None;
-        for effect in self
+        let verdict = self
             .faults
-            .strike(Service::Rekognition, &operation, &target)
-        {
-            match effect {
-                Effect::Delay(time) => tokio::time::sleep(time).await,
-                Effect::ResetBefore => return Reply::Reset,
-                Effect::Error {
-                    status,
+            .judge(Service::Rekognition, &operation, &target)
+            .await;
+        let left = match verdict {
+            Verdict::Process(left) => left,
+            Verdict::Reset => return Reply::Reset,
+            Verdict::Refuse {
+                status,
+                code,
+                message,
+            } => {
+                let error = ApiError {
                     code,
+                    status,
                     message,
-                } => {
-                    let error = ApiError {
-                        code,
-                        status,
-                        message,
-                    };
-                    return Reply::Answer(response(Err(error), &request_id));
-                }
+                };
+                return Reply::Answer(response(Err(error), &request_id));
+            }
+        };
+        for effect in left {
+            match effect {
                 Effect::DropEntries(part) => update_faults.dropped.push(part),
                 Effect::UpdateFailed(message) => update_faults.failure = Some(message),
                 Effect::StaleStatus(time) => update_faults.stale_ms = Some(as_ms(time)),
