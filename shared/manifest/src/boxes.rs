@@ -10,7 +10,7 @@ use crate::envelope::TYPE_BOXES;
 use crate::json::Text;
 use crate::line::shown;
 use crate::number::Number;
-use crate::outcome::Note;
+use crate::outcome::{Note, NoteKind};
 use crate::pair::{Annotation, Annotations, BoxLabels, Metadata, SizeFields};
 use crate::rules::{
     BOXES_MAX, IMAGE_SIDE_PX_MAX, IMAGE_SIDE_PX_MIN, PixelBox, PixelSize, is_confidence,
@@ -234,9 +234,8 @@ pub(crate) fn convert_boxes<'a>(
         }
     }
     if n_used < class_map.len() {
-        out.notes.push(Note::ClassMapReduced {
-            n: (class_map.len() - n_used) as u32,
-        });
+        out.notes
+            .push(NoteKind::ClassMapReduced.of((class_map.len() - n_used) as u32));
     }
     tally.report(&mut out.notes);
     Ok(())
@@ -260,17 +259,17 @@ impl Tally {
 
     fn report(&self, notes: &mut Vec<Note>) {
         if self.n_rounded > 0 {
-            notes.push(Note::BoxesRounded { n: self.n_rounded });
+            notes.push(NoteKind::BoxesRounded.of(self.n_rounded));
         }
         if self.n_clamped > 0 {
-            notes.push(Note::BoxesClamped { n: self.n_clamped });
+            notes.push(NoteKind::BoxesClamped.of(self.n_clamped));
         }
         for (code, n) in [
             (Code::InvalidBoundingBox, self.n_off_frame),
             (Code::BoundingBoxTooSmall, self.n_too_small),
         ] {
             if n > 0 {
-                notes.push(Note::BoxesDropped { code, n });
+                notes.push(NoteKind::BoxesDropped(code).of(n));
             }
         }
     }
@@ -384,7 +383,7 @@ fn apply_min_confidence(
         return Ok(());
     };
     if boxes.iter().all(|kept| kept.confidence.value == 0.0) {
-        out.notes.push(Note::ConfidenceUnknown);
+        out.notes.push(NoteKind::ConfidenceUnknown.of(1));
         return Ok(());
     }
     let n_found = boxes.len();
@@ -393,9 +392,8 @@ fn apply_min_confidence(
         return Err(Stop::Review(format!("all {n_found} boxes are below {min}")));
     }
     if boxes.len() < n_found {
-        out.notes.push(Note::BoxesBelowMinConfidence {
-            n: (n_found - boxes.len()) as u32,
-        });
+        out.notes
+            .push(NoteKind::BoxesBelowMinConfidence.of((n_found - boxes.len()) as u32));
     }
     Ok(())
 }
@@ -433,10 +431,8 @@ fn limit(
         idx += 1;
         is_kept
     });
-    out.notes.push(Note::BoxesDropped {
-        code: Code::TooManyBoundingBoxes,
-        n: n_too_many as u32,
-    });
+    out.notes
+        .push(NoteKind::BoxesDropped(Code::TooManyBoundingBoxes).of(n_too_many as u32));
     Ok(())
 }
 

@@ -18,7 +18,7 @@ use crate::label_choice::{Candidate, candidates, choose};
 use crate::line::{Line, METADATA_SUFFIX, Member, SERVICE_KEYS, shown};
 use crate::lines::{LINE_CHARS_MAX, RawLine};
 use crate::number::Number;
-use crate::outcome::{Converted, Counts, Entry, Note, Rejected, Review, Skipped};
+use crate::outcome::{Converted, Counts, Entry, Note, NoteKind, Rejected, Review, Skipped};
 use crate::pair::{LabelKind, Metadata};
 use crate::rules::{LABELS_PER_IMAGE_MAX, is_confidence, is_label_name_length, read_source_ref};
 use crate::source_index::SourceIndex;
@@ -311,14 +311,15 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
         let n_below = written?;
         if n_below > 0 {
             self.notes
-                .push(Note::LabelsBelowMinConfidence { n: n_below });
+                .push(NoteKind::LabelsBelowMinConfidence.of(n_below));
         }
         self.json.push('}');
         let n_kept = 1 + 2 * chosen.len();
         if line.members.len() > n_kept {
-            self.notes.push(Note::FieldsDropped {
-                n: u32::try_from(line.members.len() - n_kept).unwrap_or(u32::MAX),
-            });
+            self.notes.push(
+                NoteKind::FieldsDropped
+                    .of(u32::try_from(line.members.len() - n_kept).unwrap_or(u32::MAX)),
+            );
         }
         Ok(())
     }
@@ -567,7 +568,7 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
         check_name(class_name)?;
         if let Some(min) = options.min_confidence {
             if confidence.value == 0.0 {
-                self.notes.push(Note::ConfidenceUnknown);
+                self.notes.push(NoteKind::ConfidenceUnknown.of(1));
             } else if confidence.value < min {
                 return Err(Stop::Review(format!(
                     "confidence {} is below {min}",
@@ -636,9 +637,8 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
             }
         }
         if labels.len() < ids.len() {
-            self.notes.push(Note::RepeatedLabels {
-                n: (ids.len() - labels.len()) as u32,
-            });
+            self.notes
+                .push(NoteKind::RepeatedLabels.of((ids.len() - labels.len()) as u32));
         }
         if labels.is_empty() {
             return match options.unlabeled {
@@ -652,7 +652,7 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
         let n_found = labels.len();
         if let Some(min) = options.min_confidence {
             if labels.iter().all(|(_, confidence)| confidence.value == 0.0) {
-                self.notes.push(Note::ConfidenceUnknown);
+                self.notes.push(NoteKind::ConfidenceUnknown.of(1));
             } else {
                 labels.retain(|(_, confidence)| confidence.value >= min);
             }

@@ -53,7 +53,7 @@ pub use image_header::{IMAGE_HEADER_BYTES_MAX, ImageHeader};
 pub use json::DEPTH_MAX;
 pub use lines::{LINE_BYTES_MAX, LINE_CHARS_MAX, LineSplitter, RawLine};
 pub use not_a_manifest::not_a_manifest;
-pub use outcome::{Converted, Counts, Entry, Note, Rejected, Review, Skipped};
+pub use outcome::{Converted, Counts, Entry, Note, NoteKind, Rejected, Review, Skipped};
 pub use own_label::{
     NamedBox, NamedLabel, OwnKind, OwnLabel, SAME_BOX_IOU_MIN, envelope_labels, labels_differ,
     mentions_worker_response, own_label, relabeled,

@@ -8,148 +8,85 @@ use crate::counted::counted;
 
 /// Something that was changed on the way from line to entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Note {
+pub struct Note {
+    /// What was done.
+    pub kind: NoteKind,
+    /// To how many boxes, labels, fields or classes; of unknown confidences, one.
+    pub n: u32,
+}
+
+/// What was done to an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoteKind {
     /// Fields that a dataset entry has no use for were left out.
-    FieldsDropped {
-        /// How many of the line's keys.
-        n: u32,
-    },
+    FieldsDropped,
     /// Boxes with fractional coordinates were rounded outward.
-    BoxesRounded {
-        /// How many boxes.
-        n: u32,
-    },
+    BoxesRounded,
     /// Boxes that reached beyond the image were cut at its edge.
-    BoxesClamped {
-        /// How many boxes.
-        n: u32,
-    },
-    /// Boxes that Custom Labels would not use were left out.
-    BoxesDropped {
-        /// What was wrong with them.
-        code: Code,
-        /// How many boxes.
-        n: u32,
-    },
+    BoxesClamped,
+    /// Boxes that Custom Labels would not use were left out, for what was wrong with them.
+    BoxesDropped(Code),
     /// Boxes below the minimum confidence were left out.
-    BoxesBelowMinConfidence {
-        /// How many boxes.
-        n: u32,
-    },
+    BoxesBelowMinConfidence,
     /// Labels below the minimum confidence were left out.
-    LabelsBelowMinConfidence {
-        /// How many labels.
-        n: u32,
-    },
+    LabelsBelowMinConfidence,
     /// Classes without a label on the image were taken out of the class map.
-    ClassMapReduced {
-        /// How many classes.
-        n: u32,
-    },
-    /// A class that stood more than once was kept once.
-    RepeatedLabels {
-        /// How many were left out.
-        n: u32,
-    },
+    ClassMapReduced,
+    /// A class that stood more than once was kept once; how many were left out.
+    RepeatedLabels,
     /// Every confidence is 0, which tells nothing: the minimum confidence wasn't applied.
     ConfidenceUnknown,
+}
+
+impl NoteKind {
+    /// A note of this kind.
+    pub(crate) fn of(self, n: u32) -> Note {
+        Note { kind: self, n }
+    }
 }
 
 impl Note {
     /// Name of its kind, with the code where there is one.
     #[must_use]
     pub fn name(&self) -> String {
-        let name = match self {
-            Self::FieldsDropped { .. } => "FieldsDropped",
-            Self::BoxesRounded { .. } => "BoxesRounded",
-            Self::BoxesClamped { .. } => "BoxesClamped",
-            Self::BoxesDropped { code, .. } => return format!("BoxesDropped.{code}"),
-            Self::BoxesBelowMinConfidence { .. } => "BoxesBelowMinConfidence",
-            Self::LabelsBelowMinConfidence { .. } => "LabelsBelowMinConfidence",
-            Self::ClassMapReduced { .. } => "ClassMapReduced",
-            Self::RepeatedLabels { .. } => "RepeatedLabels",
-            Self::ConfidenceUnknown => "ConfidenceUnknown",
-        };
-        name.to_owned()
-    }
-
-    /// How many boxes, labels, fields or classes it is about; of unknown confidences, one.
-    #[must_use]
-    pub fn n(&self) -> u32 {
-        match self {
-            Self::FieldsDropped { n }
-            | Self::BoxesRounded { n }
-            | Self::BoxesClamped { n }
-            | Self::BoxesDropped { n, .. }
-            | Self::BoxesBelowMinConfidence { n }
-            | Self::LabelsBelowMinConfidence { n }
-            | Self::ClassMapReduced { n }
-            | Self::RepeatedLabels { n } => *n,
-            Self::ConfidenceUnknown => 1,
+        match self.kind {
+            NoteKind::BoxesDropped(code) => format!("BoxesDropped.{code}"),
+            kind => format!("{kind:?}"),
         }
     }
 
     /// Adds one of the same kind (of the same code); answers whether it is.
     fn add(&mut self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::BoxesDropped { code: a, n }, Self::BoxesDropped { code: b, n: more }) => {
-                if a == b {
-                    *n += more;
-                }
-                a == b
-            }
-            (Self::FieldsDropped { n }, Self::FieldsDropped { n: more })
-            | (Self::BoxesRounded { n }, Self::BoxesRounded { n: more })
-            | (Self::BoxesClamped { n }, Self::BoxesClamped { n: more })
-            | (Self::BoxesBelowMinConfidence { n }, Self::BoxesBelowMinConfidence { n: more })
-            | (Self::LabelsBelowMinConfidence { n }, Self::LabelsBelowMinConfidence { n: more })
-            | (Self::ClassMapReduced { n }, Self::ClassMapReduced { n: more })
-            | (Self::RepeatedLabels { n }, Self::RepeatedLabels { n: more }) => {
-                *n += more;
-                true
-            }
-            (Self::ConfidenceUnknown, Self::ConfidenceUnknown) => true,
-            _ => false,
+        let is_same = self.kind == other.kind;
+        if is_same && self.kind != NoteKind::ConfidenceUnknown {
+            self.n += other.n;
         }
+        is_same
     }
 }
 
 impl fmt::Display for Note {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let n = |noun| counted(u64::from(self.n()), noun);
-        match self {
-            Self::FieldsDropped { .. } => write!(formatter, "{} left out", n("field")),
-            Self::BoxesRounded { .. } => write!(formatter, "{} rounded outward", n("box")),
-            Self::BoxesClamped { .. } => write!(formatter, "{} cut at the image's edge", n("box")),
-            Self::BoxesDropped { code, .. } => write!(formatter, "{} left out: {code}", n("box")),
-            Self::BoxesBelowMinConfidence { .. } => {
-                write!(
-                    formatter,
-                    "{} below the minimum confidence left out",
-                    n("box")
-                )
+        let (noun, done) = match self.kind {
+            NoteKind::FieldsDropped => ("field", "left out"),
+            NoteKind::BoxesRounded => ("box", "rounded outward"),
+            NoteKind::BoxesClamped => ("box", "cut at the image's edge"),
+            NoteKind::BoxesDropped(_) => ("box", "left out"),
+            NoteKind::BoxesBelowMinConfidence => ("box", "below the minimum confidence left out"),
+            NoteKind::LabelsBelowMinConfidence => {
+                ("label", "below the minimum confidence left out")
             }
-            Self::LabelsBelowMinConfidence { .. } => {
-                write!(
-                    formatter,
-                    "{} below the minimum confidence left out",
-                    n("label")
-                )
+            NoteKind::ClassMapReduced => ("unused class", "taken out of the class map"),
+            NoteKind::RepeatedLabels => ("repeated label", "left out"),
+            NoteKind::ConfidenceUnknown => {
+                return formatter
+                    .write_str("all confidences are 0: minimum confidence not applied");
             }
-            Self::ClassMapReduced { .. } => {
-                write!(
-                    formatter,
-                    "{} taken out of the class map",
-                    n("unused class")
-                )
-            }
-            Self::RepeatedLabels { .. } => {
-                write!(formatter, "{} left out", n("repeated label"))
-            }
-            Self::ConfidenceUnknown => write!(
-                formatter,
-                "all confidences are 0: minimum confidence not applied"
-            ),
+        };
+        write!(formatter, "{} {done}", counted(u64::from(self.n), noun))?;
+        match self.kind {
+            NoteKind::BoxesDropped(code) => write!(formatter, ": {code}"),
+            _ => Ok(()),
         }
     }
 }
@@ -246,8 +183,8 @@ impl Counts {
             Converted::Entry(entry) => {
                 self.n_entries += 1;
                 for note in &entry.notes {
-                    match note {
-                        Note::FieldsDropped { n } => self.n_fields_dropped += u64::from(*n),
+                    match note.kind {
+                        NoteKind::FieldsDropped => self.n_fields_dropped += u64::from(note.n),
                         _ if self.notes.iter_mut().any(|known| known.add(note)) => {}
                         _ => self.notes.push(*note),
                     }

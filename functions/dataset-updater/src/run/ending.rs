@@ -196,7 +196,7 @@ fn in_entries(counts: &manifest::Counts) -> BTreeMap<String, u64> {
     let fields = ("FieldsDropped".to_owned(), counts.n_fields_dropped);
     let notes = counts.notes.iter();
     notes
-        .map(|note| (note.name(), u64::from(note.n())))
+        .map(|note| (note.name(), u64::from(note.n)))
         .chain([fields])
         .filter(|(_, n)| *n > 0)
         .collect()
