@@ -27,6 +27,8 @@ fn cpu_seconds() -> f64 {
 )]
 fn main() {
     let mut config = Config::default();
+    // A whole job, after which nothing comes.
+    config.leaves_statistics = false;
     match std::env::args()
         .filter_map(|argument| argument.parse().ok())
         .next()

@@ -55,6 +55,8 @@ pub struct Config {
     pub n_iterations: u32,
     /// Items of earlier batches that are asked again with a batch, at most; the others count as they were taken then.
     pub items_again_max: usize,
+    /// Whether to leave statistics: of no use where nothing comes after, as with a whole job.
+    pub leaves_statistics: bool,
     /// Largest table of workers × classes × classes, in cells of 20 bytes. Where it would be larger, only classes that
     /// somebody chose for an item are thought of as its true one.
     pub table_cells_max: usize,
@@ -92,6 +94,7 @@ impl Default for Config {
         Self {
             n_iterations: 5,
             items_again_max: 600,
+            leaves_statistics: true,
             table_cells_max: 1 << 20,
             row_shrinkage: 5.0,
             accuracy_shrinkage: 18.0,

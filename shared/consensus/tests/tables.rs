@@ -210,6 +210,20 @@ fn uneven_shares_count_where_they_are_far_from_even() {
 }
 
 #[test]
+fn statistics_are_left_where_they_are_wanted() {
+    let problem = problem(3, vec![votes(&[1, 1, 0])]);
+    for table_cells_max in [0, 1 << 20] {
+        let mut config = Config::default();
+        config.table_cells_max = table_cells_max;
+        let with = single_label::consolidate(&problem, &Statistics::default(), &config);
+        config.leaves_statistics = false;
+        let without = single_label::consolidate(&problem, &Statistics::default(), &config);
+        assert_eq!(with.estimates, without.estimates);
+        assert!(!with.statistics.is_empty() && without.statistics.is_empty());
+    }
+}
+
+#[test]
 fn many_votes_do_not_underflow() {
     let classes: Vec<u32> = (0..400).map(|idx| u32::from(idx % 3 == 0)).collect();
     let problem = Problem {

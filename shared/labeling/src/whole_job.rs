@@ -28,7 +28,7 @@ pub fn gather<'c>(
     gathered
 }
 
-/// Consolidates all data objects of a job together; see [`gather`].
+/// Consolidates all data objects of a job together; see [`gather`]. Of single labels no statistics are left.
 #[must_use]
 pub fn consolidate(
     label_attribute: &str,
@@ -38,7 +38,9 @@ pub fn consolidate(
     config: &Config,
 ) -> Outcome {
     let carried = Statistics::default();
-    let gathered = gather(job_key, objects, config);
+    let mut config = config.clone();
+    config.single_label.leaves_statistics = false;
+    let gathered = gather(job_key, objects, &config);
     gathered.consolidate(label_attribute, label_categories.as_deref(), &carried)
 }
 

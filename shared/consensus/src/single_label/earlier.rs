@@ -205,24 +205,36 @@ impl<'a> Batch<'a> {
 
 /// Probabilities in thousandths that add up to [`THOUSAND`]: each rounded, as long as there are any left; the most probable
 /// class takes what is left then. Classes without any are left out.
-pub(crate) fn thousandths(posterior: impl Iterator<Item = f32>, into: &mut Vec<[u32; 2]>) {
+pub(crate) fn thousandths(posterior: &[f32], into: &mut Vec<[u32; 2]>) {
     into.clear();
     let mut left = THOUSAND;
     let (mut best, mut best_p) = (0_u32, f32::NEG_INFINITY);
     for (class, p) in (0u32..).zip(posterior) {
+        // Less than half of one, as most are.
+        if *p * (THOUSAND as f32) < 0.5 {
+            continue;
+        }
         // Rounded half up; no more than what is left, which rounding could exceed.
-        let n = ((p * THOUSAND as f32 + 0.5) as u32).min(left);
+        let n = ((*p * THOUSAND as f32 + 0.5) as u32).min(left);
         if n > 0 {
             into.push([class, n]);
             left -= n;
         }
-        if p > best_p {
-            (best, best_p) = (class, p);
+        if *p > best_p {
+            (best, best_p) = (class, *p);
         }
     }
-    match into.iter_mut().find(|[class, _]| *class == best) {
-        Some([_, n]) => *n += left,
-        None => into.push([best, left]),
+    if left > 0 {
+        if into.is_empty() {
+            let top = |best: (u32, f32), (class, p): (u32, &f32)| {
+                if *p > best.1 { (class, *p) } else { best }
+            };
+            best = (0u32..).zip(posterior).fold((0, f32::NEG_INFINITY), top).0;
+        }
+        match into.iter_mut().find(|[class, _]| *class == best) {
+            Some([_, n]) => *n += left,
+            None => into.push([best, left]),
+        }
     }
 }
 
@@ -245,7 +257,7 @@ mod tests {
             ),
         ] {
             let mut found = Vec::new();
-            thousandths(posterior.iter().copied(), &mut found);
+            thousandths(&posterior, &mut found);
             assert_eq!(found, expected, "{posterior:?}");
         }
     }

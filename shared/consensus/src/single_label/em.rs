@@ -76,22 +76,15 @@ impl Model<'_> {
     /// Counts each item's vote shares as if they were probabilities, to begin with: what items were taken for when less
     /// was known would hold them there.
     fn count_shares(&mut self, votes: &Votes<'_>) {
-        let mut shares = vec![0.0; self.width];
         for item in &votes.items {
-            let cells = votes.of(item);
+            let (cells, classes) = (votes.of(item), votes.classes_of(item));
             let part = 1.0 / cells.len() as f32;
-            shares.fill(0.0);
-            for class in votes.classes_of(item) {
-                if let Some(share) = shares.get_mut(*class as usize) {
-                    *share += part;
-                }
-            }
             for cell in cells {
-                for (n, share) in row_mut(&mut self.counts, *cell, self.width)
-                    .iter_mut()
-                    .zip(&shares)
-                {
-                    *n += share;
+                let row = row_mut(&mut self.counts, *cell, self.width);
+                for class in classes {
+                    if let Some(n) = row.get_mut(*class as usize) {
+                        *n += part;
+                    }
                 }
             }
         }
@@ -227,21 +220,26 @@ impl Model<'_> {
         let mut posterior = vec![0.0; width];
         let mut powers = vec![0.0; width];
         let mut probable = Vec::with_capacity(width);
-        let mut answered = Answered::of(&votes.workers, votes.classes);
+        let mut answered = (self.config.leaves_statistics).then(|| {
+            Answered::of(
+                &votes.workers,
+                votes.classes,
+                votes.n_items,
+                votes.n_votes(),
+            )
+        });
         let correlation = self.correlation();
         for item in votes.own_items() {
             let (cells, classes) = (votes.of(item), votes.classes_of(item));
             expect_one(cells, &self.prior, &self.likelihood, &mut posterior, width);
-            thousandths(
-                posterior.iter().copied().take(self.n_classes),
-                &mut probable,
-            );
-            let worker = |cell: u32, class: u32| (cell - class) / self.n_classes.max(1) as u32;
-            let pairs = cells.iter().zip(classes);
-            answered.push(
-                pairs.map(|(cell, class)| [worker(*cell, *class), *class]),
-                &probable,
-            );
+            if let Some(answered) = &mut answered {
+                let posterior = posterior.get(..self.n_classes).unwrap_or_default();
+                thousandths(posterior, &mut probable);
+                let divisor = self.n_classes.max(1) as u32;
+                let votes = cells.iter().zip(classes);
+                let votes = votes.map(|(cell, class)| [(cell - class) / divisor, *class]);
+                answered.push(votes, &probable);
+            }
             let exponent = exponent(correlation, cells.len());
             for (power, q) in powers.iter_mut().zip(&posterior) {
                 *power = estimate::power(*q, exponent);
@@ -257,7 +255,10 @@ impl Model<'_> {
                 *slot = Some(estimate(powers.collect(), classes, single, self.config));
             }
         }
-        (estimates, ClassStatistics::new(answered))
+        (
+            estimates,
+            answered.map_or_else(ClassStatistics::default, ClassStatistics::new),
+        )
     }
 
     /// How much errors go together among these workers.

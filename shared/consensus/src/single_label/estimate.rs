@@ -75,13 +75,13 @@ pub(super) fn estimate(
 const TIE: f64 = 1e-4;
 
 fn best(probabilities: &[f64]) -> usize {
-    let mut best = (0, 0.0);
+    let (mut best, mut beyond) = (0, 0.0);
     for (class, p) in probabilities.iter().enumerate() {
-        if *p > best.1 * (1.0 + TIE) {
-            best = (class, *p);
+        if *p > beyond {
+            (best, beyond) = (class, *p * (1.0 + TIE));
         }
     }
-    best.0
+    best
 }
 
 fn normalise(probabilities: &mut [f64]) {

@@ -184,12 +184,18 @@ impl<'c> Model<'c> {
         }
         let correlation = skills.correlation(self.pooled_accuracy, self.n_classes, self.config);
         let mut estimates = vec![None; votes.n_items];
-        let mut answered = Answered::of(&votes.workers, votes.classes);
+        let mut answered = Answered::of(
+            &votes.workers,
+            votes.classes,
+            votes.n_items,
+            votes.n_votes(),
+        );
         let mut probable = Vec::new();
         let n_own = votes.n_items;
         for item in self.items.iter().filter(|item| item.item_idx < n_own) {
             let posterior = self.posterior(item);
-            thousandths(posterior.iter().map(|q| *q as f32), &mut probable);
+            let posterior_f32: Vec<f32> = posterior.iter().map(|q| *q as f32).collect();
+            thousandths(&posterior_f32, &mut probable);
             for [class, _] in &mut probable {
                 *class = item
                     .chosen
@@ -224,7 +230,12 @@ impl<'c> Model<'c> {
                 *slot = Some(estimate(probabilities, &item.votes, single, self.config));
             }
         }
-        (estimates, ClassStatistics::new(answered))
+        let statistics = if self.config.leaves_statistics {
+            ClassStatistics::new(answered)
+        } else {
+            ClassStatistics::default()
+        };
+        (estimates, statistics)
     }
 
     /// Probability of each class chosen for the item.

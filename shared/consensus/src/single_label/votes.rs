@@ -145,6 +145,11 @@ impl<'a> Votes<'a> {
             .filter(move |item| (item.item_idx as usize) < n_items)
     }
 
+    /// Votes on all items.
+    pub(crate) fn n_votes(&self) -> usize {
+        self.cells.len()
+    }
+
     /// One item's votes.
     pub(crate) fn of(&self, item: &ItemVotes) -> &[u32] {
         slice(&self.cells, item)

@@ -103,12 +103,12 @@ pub(crate) struct AnsweredItem<'a> {
 }
 
 impl Answered {
-    /// No items yet.
-    pub(crate) fn of(workers: &[&str], classes: &[String]) -> Self {
+    /// No items yet, with room for so many that nearly always have one or two probable classes.
+    pub(crate) fn of(workers: &[&str], classes: &[String], n_items: usize, n_votes: usize) -> Self {
         Self {
             workers: workers.iter().map(|name| (*name).to_owned()).collect(),
             classes: classes.to_vec(),
-            items: Vec::new(),
+            items: Vec::with_capacity(6 * n_items + 2 * n_votes),
         }
     }
 
@@ -118,9 +118,12 @@ impl Answered {
         probable: &[[u32; 2]],
     ) {
         self.items.push(votes.len() as u32);
-        self.items.extend(votes.flatten());
+        for [worker, class] in votes {
+            self.items.push(worker);
+            self.items.push(class);
+        }
         self.items.push(probable.len() as u32);
-        self.items.extend(probable.iter().flatten());
+        self.items.extend_from_slice(probable.as_flattened());
     }
 
     /// Without the names that no item refers to.
