@@ -59,8 +59,12 @@ fn label_category_file() {
         br#"{"document-version":"2018-11-28","labels":[{"label":"Swan"},{"label":"Duck"}]}"#;
     let variables = [("LABEL_CATEGORIES_S3_URI", "s3://bkt/categories.json")];
     let mut function = start(&variables, &[("/bkt/categories.json", file)]);
-    let (_, answer) = function.invoke(IMAGE);
-    assert_eq!(answer["taskInput"]["labels"], json!(["Swan", "Duck"]));
+    for _ in 0..2 {
+        let (_, answer) = function.invoke(IMAGE);
+        assert_eq!(answer["taskInput"]["labels"], json!(["Swan", "Duck"]));
+    }
+    let reads = function.reads.lock().unwrap();
+    assert_eq!(reads.len(), 1, "kept for the process: {reads:?}");
 }
 
 #[test]
