@@ -162,6 +162,8 @@ async fn an_overstepped_deadline_ends_the_process_and_the_next_one_starts_cold()
             .error_message
             .ends_with("Task timed out after 2.00 seconds")
     );
+    // Worker statistics are listed while the annotation file is still on its way.
+    assert_eq!(stack.faults.n_calls(Service::S3, "ListObjectsV2"), 1);
     let next = invoke(&stack.lambda, "c", &consolidation_event(ANNOTATIONS)).await;
     assert!(is_cold(&next) && next.error.is_none(), "{next:?}");
 }

@@ -20,12 +20,15 @@ pub async fn handle(
     settings: &Settings,
 ) -> Result<Vec<ConsolidatedAnnotation>, Error> {
     let mut request = Request::parse(event.payload.get().as_bytes())?;
-    let bytes = inputs::read_annotation_file(s3, &request, settings).await?;
-    let mut file = AnnotationFile::parse(&bytes)?;
+    let store = WorkerStatistics::of_job(s3, &request, settings);
+    // Neither needs the other, and either is a round trip to S3.
+    let (bytes, carried) = tokio::join!(
+        inputs::read_annotation_file(s3, &request, settings),
+        store.read()
+    );
+    let mut file = AnnotationFile::parse(&bytes?)?;
     inputs::read_stored_answers(s3, &request, settings, &mut file).await;
     inputs::read_label_categories(s3, &mut request, settings).await;
-    let store = WorkerStatistics::of_job(s3, &request, settings);
-    let carried = store.read().await;
     let outcome = consolidate(&request, &file, &carried.sum, &settings.config);
     store.write(&outcome.statistics, carried).await;
     report::log(&request, &file, &outcome);
