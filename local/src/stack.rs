@@ -170,6 +170,7 @@ impl Stack {
         aws_sdk_s3::Client::from_conf(
             aws_sdk_s3::Config::builder()
                 .behavior_version(BehaviorVersion::latest())
+                .http_client(aws::plain_http_client())
                 .region(Region::from_static(REGION))
                 .endpoint_url(self.s3.endpoint())
                 .credentials_provider(credentials())
@@ -183,6 +184,7 @@ impl Stack {
         aws_sdk_rekognition::Client::from_conf(
             aws_sdk_rekognition::Config::builder()
                 .behavior_version(BehaviorVersion::latest())
+                .http_client(aws::plain_http_client())
                 .region(Region::from_static(REGION))
                 .endpoint_url(self.rekognition.endpoint())
                 .credentials_provider(credentials())

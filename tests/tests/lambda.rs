@@ -307,6 +307,7 @@ fn client(endpoint: &str) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(
         aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
+            .http_client(aws::plain_http_client())
             .region(Region::from_static("us-east-1"))
             .endpoint_url(endpoint)
             .credentials_provider(Credentials::new("gtcl", "gtcl-secret", None, None, "test"))

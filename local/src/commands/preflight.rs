@@ -78,7 +78,10 @@ struct Preflight {
 
 impl Preflight {
     async fn new(request: JobRequest, task_type: TaskType) -> Self {
-        let shared = aws_config::defaults(BehaviorVersion::latest()).load().await;
+        let shared = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(aws::http_client())
+            .load()
+            .await;
         // Path style works with Amazon's endpoints, and is the only one that works with a server on this machine.
         let config = aws_sdk_s3::config::Builder::from(&shared)
             .force_path_style(true)

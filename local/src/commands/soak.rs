@@ -454,6 +454,7 @@ fn clients(
     let credentials = || Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "gtcl");
     let s3 = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
+        .http_client(aws::plain_http_client())
         .region(Region::new(REGION))
         .credentials_provider(credentials())
         .endpoint_url(s3_endpoint)
@@ -461,6 +462,7 @@ fn clients(
         .build();
     let rekognition = aws_sdk_rekognition::Config::builder()
         .behavior_version(BehaviorVersion::latest())
+        .http_client(aws::plain_http_client())
         .region(Region::new(REGION))
         .credentials_provider(credentials())
         .endpoint_url(rekognition_endpoint)

@@ -51,6 +51,7 @@ impl Services {
             .unwrap();
         let s3 = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
+            .http_client(aws::plain_http_client())
             .region(Region::new(REGION))
             .credentials_provider(credentials())
             .endpoint_url(s3_server.endpoint())
@@ -89,6 +90,7 @@ fn credentials() -> Credentials {
 fn client(endpoint: &str) -> aws_sdk_rekognition::Client {
     let config = aws_sdk_rekognition::Config::builder()
         .behavior_version(BehaviorVersion::latest())
+        .http_client(aws::plain_http_client())
         .region(Region::new(REGION))
         .credentials_provider(credentials())
         .endpoint_url(endpoint)

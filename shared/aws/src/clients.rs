@@ -9,6 +9,7 @@ use aws_sdk_s3::config::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::default_async_sleep;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
+use rustls::RootCertStore;
 
 use crate::rekognition::Rekognition;
 use crate::s3::S3;
@@ -79,9 +80,17 @@ fn environment() -> SdkConfig {
     config.build()
 }
 
-/// One for all clients of a process.
-fn http_client() -> SharedHttpClient {
+/// The HTTPS client of an SDK client that is made elsewhere: the SDKs are built without theirs. One for all clients of
+/// a process.
+#[must_use]
+pub fn http_client() -> SharedHttpClient {
     http::https_client(trust::roots(&trusted()))
+}
+
+/// The same for servers on this machine, without TLS: no certificates are read, and none is trusted.
+#[must_use]
+pub fn plain_http_client() -> SharedHttpClient {
+    http::https_client(RootCertStore::empty())
 }
 
 fn trusted() -> trust::Source {

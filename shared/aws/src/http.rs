@@ -31,7 +31,7 @@ use tower_service::Service;
 
 /// Longest wait for a connection, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longest wait for the first byte of an answer. An UpdateDatasetEntries call carries up to 7 MB of base64, so it is generous.
+/// Longest wait for the first byte of an answer, unless an SDK client has another. An UpdateDatasetEntries call carries up to 7 MB of base64, so it is generous.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The SDKs' own choice, AES with the longer key first. Source: aws-smithy-http-client.
@@ -52,14 +52,16 @@ pub(crate) fn https_client(roots: RootCertStore) -> SharedHttpClient {
     let mut tcp = connect::HttpConnector::new();
     tcp.set_nodelay(true);
     tcp.enforce_http(false);
+    let https = HttpsConnector::from((tcp, tls(roots)));
     let mut builder = Client::builder(TokioExecutor::new());
     builder.pool_timer(TokioTimer::new());
-    let connector = SharedHttpConnector::new(Https {
-        client: builder.build(Connect {
-            https: HttpsConnector::from((tcp, tls(roots))),
-        }),
-    });
-    http_client_fn(move |_, _| connector.clone())
+    let client = builder.build(Connect { https });
+    http_client_fn(move |settings, _| {
+        SharedHttpConnector::new(Https {
+            client: client.clone(),
+            read_timeout: settings.read_timeout().unwrap_or(READ_TIMEOUT),
+        })
+    })
 }
 
 #[expect(
@@ -85,6 +87,7 @@ fn tls(roots: RootCertStore) -> ClientConfig {
 
 struct Https {
     client: Client<Connect, SdkBody>,
+    read_timeout: Duration,
 }
 
 impl fmt::Debug for Https {
@@ -105,13 +108,14 @@ impl HttpConnector for Https {
         if let Some(asked) = request.extensions().get::<CaptureSmithyConnection>() {
             asked.set_connection_retriever(move || poisonable(connection.clone()));
         }
-        let answer = tokio::time::timeout(READ_TIMEOUT, self.client.request(request));
+        let read_timeout = self.read_timeout;
+        let answer = tokio::time::timeout(read_timeout, self.client.request(request));
         HttpConnectorFuture::new(async move {
             match answer.await {
                 Ok(Ok(answer)) => HttpResponse::try_from(answer.map(SdkBody::from_body_1_x))
                     .map_err(|error| ConnectorError::other(error.into(), None)),
                 Ok(Err(error)) => Err(failure(error)),
-                Err(_) => Err(ConnectorError::timeout(too_late("answer", READ_TIMEOUT))),
+                Err(_) => Err(ConnectorError::timeout(too_late("answer", read_timeout))),
             }
         })
     }

@@ -13,4 +13,4 @@ pub mod rekognition;
 pub mod s3;
 mod trust;
 
-pub use clients::Clients;
+pub use clients::{Clients, http_client, plain_http_client};

@@ -401,8 +401,7 @@ fn clients(
     s3_endpoint: &str,
     rekognition_endpoint: &str,
 ) -> (aws_sdk_s3::Client, aws_sdk_rekognition::Client, Clients) {
-    // Without TLS: its certificates would be read again for each world.
-    let http = aws_smithy_http_client::Builder::new().build_http();
+    let http = aws::plain_http_client();
     let credentials = || Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "tests");
     let s3_config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())

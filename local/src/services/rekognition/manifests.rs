@@ -19,6 +19,7 @@ impl Manifests {
     pub(crate) fn new(endpoint: &str) -> Self {
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
+            .http_client(aws::plain_http_client())
             .region(Region::new(REGION))
             .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "gtcl"))
             .endpoint_url(endpoint)
