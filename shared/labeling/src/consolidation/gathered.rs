@@ -178,8 +178,8 @@ impl<'c> Gathered<'c> {
 
     /// Memory that consolidating takes, in bytes: what was read, and what is made of it until the labels are there.
     ///
-    /// Reckoned from the numbers of data objects, answers, boxes, workers and categories, and measured to lie up to a
-    /// half above what is taken. For boxes it is reckoned with workers who mostly draw the same objects.
+    /// Reckoned from the numbers of data objects, answers, boxes, workers and categories: more than what is taken, with
+    /// many categories up to three times as much. For boxes it is reckoned with workers who mostly draw the same objects.
     #[must_use]
     pub fn memory_bytes(&self, categories: Option<&[String]>) -> u64 {
         let categories = categories.or(self.config.label_categories.as_deref());
