@@ -224,6 +224,36 @@ fn a_folder_takes_jobs_of_other_names_and_no_job_twice() {
     );
 }
 
+/// A line that wraps, or that is drawn before it belongs to the others, stays on the terminal for good.
+#[test]
+fn bars_fit_a_terminal_and_are_drawn_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let owl = serde_json::json!({"c": {"label": "Owl"}});
+    let job = folder.path().join("birds");
+    write_job(&job, MANIFEST, &["Owl", "Duck"], &owl);
+    let gtcl = env!("CARGO_BIN_EXE_gtcl-under-test");
+    let command = format!("stty cols 60 rows 30; {gtcl} run --job birds");
+    let output = Command::new("script")
+        .args(["-qec", &command, "/dev/null"])
+        .current_dir(folder.path())
+        .env("TERM", "xterm")
+        .output();
+    let Ok(output) = output else {
+        eprintln!("skipped: there is no `script`, which makes a terminal");
+        return;
+    };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}");
+    // What is drawn before the cursor goes back, bars of several jobs' stages one after another.
+    let mut drawn = text.split(['\r', '\n', '\u{1b}']);
+    let first = drawn
+        .find(|drawn| drawn.contains("] 0/2"))
+        .expect("a bar is drawn");
+    assert_eq!(first.matches("] 0/2").count(), 1, "{first}");
+    let bar = first.rsplit("birds: ").next().unwrap();
+    assert_eq!("birds: ".len() + bar.chars().count(), 60, "{first}");
+}
+
 #[test]
 fn input_that_cannot_be_used_is_named_with_its_place_and_a_remedy() {
     let folder = tempfile::tempdir().unwrap();

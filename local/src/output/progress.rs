@@ -24,21 +24,16 @@ impl Reporter {
     /// A stage of `n_steps` steps; 0 where their number isn't known.
     pub fn stage(&self, label: &str, n_steps: usize) -> Stage {
         let bar = self.bars.as_ref().map(|bars| {
-            let bar = if n_steps == 0 {
-                ProgressBar::new_spinner()
-            } else {
-                ProgressBar::new(n_steps as u64)
+            let bar = match n_steps {
+                0 => ProgressBar::new_spinner(),
+                _ => ProgressBar::new(n_steps as u64),
             };
-            let template = if n_steps == 0 {
-                "{spinner} {prefix}"
-            } else {
-                "{prefix:44} [{bar:28}] {pos}/{len}"
-            };
-            if let Ok(style) = ProgressStyle::with_template(template) {
+            // Added before anything is set: a bar of its own would draw a line that nobody takes away.
+            let bar = bars.add(bar);
+            if let Ok(style) = ProgressStyle::with_template(template(n_steps)) {
                 bar.set_style(style.progress_chars("=> "));
             }
-            bar.set_prefix(label.to_owned());
-            let bar = bars.add(bar);
+            bar.set_message(label.to_owned());
             if n_steps == 0 {
                 bar.enable_steady_tick(Duration::from_millis(120));
             }
@@ -59,6 +54,14 @@ impl Reporter {
             Some(bars) => drop(bars.println(text)),
             None => say(text),
         }
+    }
+}
+
+/// The label takes what is left of the terminal's width, and is cut there: a line that wraps can't be drawn over.
+fn template(n_steps: usize) -> &'static str {
+    match n_steps {
+        0 => "{spinner} {wide_msg}",
+        _ => "{wide_msg} [{bar:20}] {pos}/{len}",
     }
 }
 
