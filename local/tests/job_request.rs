@@ -83,6 +83,23 @@ fn request_arguments(outputs: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn job_request_says_how_stack_outputs_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let outputs = folder.path().join("stack.json");
+    for content in [None, Some("{"), Some("[]")] {
+        if let Some(content) = content {
+            fs::write(&outputs, content).unwrap();
+        }
+        let arguments = request_arguments(&outputs);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let answer = gtcl("http://127.0.0.1:1", &arguments).await;
+        assert_eq!((answer.code, answer.out.as_str()), (Some(2), ""));
+        let help = "\nhelp: write it with `aws cloudformation describe-stacks --stack-name NAME > ";
+        assert!(answer.err.contains(help), "{}", answer.err);
+    }
+}
+
+#[tokio::test]
 async fn job_request_prints_the_request_alone() {
     let folder = tempfile::tempdir().unwrap();
     let outputs = folder.path().join("outputs.json");

@@ -21,7 +21,10 @@ Example:
   gtcl job-request --stack-outputs stack.json --task-type bounding-box --job-name birds-1 \\
     --manifest s3://BUCKET/birds.manifest --categories s3://BUCKET/categories.json \\
     --workteam arn:aws:sagemaker:REGION:ACCOUNT:workteam/private-crowd/birders > request.json
-  aws sagemaker create-labeling-job --cli-input-json file://request.json")]
+  aws sagemaker create-labeling-job --cli-input-json file://request.json
+
+The request goes to standard output, reminders and violations to standard error.
+Exit code: 0 the request was printed, 1 Ground Truth would refuse it and nothing was printed, 2 a file can't be read.")]
 pub struct Args {
     /// File with the stack's outputs, as `aws cloudformation describe-stacks --stack-name NAME` prints them.
     #[arg(long, value_name = "FILE")]
@@ -162,13 +165,17 @@ impl Args {
 }
 
 fn read_stack_outputs(args: &Args) -> Result<StackOutputs, CommandError> {
+    let path = args.stack_outputs.display();
+    let help =
+        format!("write it with `aws cloudformation describe-stacks --stack-name NAME > {path}`");
+    if !args.stack_outputs.exists() {
+        return Err(
+            CommandError::new(format!("the stack outputs {path} are not there")).with_help(help),
+        );
+    }
     let text = input::read_text(&args.stack_outputs, "the stack outputs", FILE_BYTES_MAX)?;
     StackOutputs::parse(&text).map_err(|error| {
-        CommandError::new(format!(
-            "stack outputs {}: {error}",
-            args.stack_outputs.display()
-        ))
-        .with_help("write them with `aws cloudformation describe-stacks --stack-name NAME`")
+        CommandError::new(format!("stack outputs {path}: {error}")).with_help(help)
     })
 }
 
