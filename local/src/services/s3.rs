@@ -4,7 +4,7 @@
 //! (`NoSuchBucket`; two conditional writes at once).
 //!
 //! Differs from S3: no versions, no tagging, no ACLs; region and bucket policies are not looked at; a key is a
-//! path, so `a` and `a/b` can't both be objects, and bucket and key together have at most about 165 bytes.
+//! path, so `a` and `a/b` can't both be objects, and what stands between slashes has at most 255 bytes.
 
 use std::fs;
 use std::io;
@@ -19,18 +19,18 @@ use hyper::{Method, Request, Response, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s_fs::FileSystem;
 use tokio::sync::{Mutex, broadcast};
 
 use super::faults::{Effect, Faults, Service, Verdict};
 use super::http::{self, Reply, ReplyBody, Server, full};
+use super::s3_storage::{FILE_NAME_BYTES_MAX, Storage};
 use super::{ACCESS_KEY, SECRET_KEY};
 
 /// Notifications that a slow receiver may lag behind before it loses the oldest.
 const NOTIFICATIONS_MAX: usize = 4096;
 
-/// Longest file name of common file systems in bytes, inclusive.
-const FILE_NAME_BYTES_MAX: usize = 255;
+/// Longest key in bytes, inclusive. Source: S3 User Guide, "Naming Amazon S3 objects".
+const KEY_BYTES_MAX: usize = 1024;
 
 /// An object was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,9 +64,7 @@ impl S3Server {
     /// The folder can't be made or opened, or the address can't be listened at.
     pub async fn start(root: &Path, address: SocketAddr, faults: Faults) -> io::Result<Self> {
         fs::create_dir_all(root)?;
-        let storage =
-            FileSystem::new(root).map_err(|error| io::Error::other(format!("{error:?}")))?;
-        let mut builder = S3ServiceBuilder::new(storage);
+        let mut builder = S3ServiceBuilder::new(Storage::new(root)?);
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
         let (created, _) = broadcast::channel(NOTIFICATIONS_MAX);
         let shell = Arc::new(Shell {
@@ -209,17 +207,15 @@ impl Shell {
                 "The specified bucket does not exist",
             ));
         }
-        let n_bytes = attributes_name_len(place, operation == "CreateMultipartUpload");
-        let is_long = n_bytes > FILE_NAME_BYTES_MAX
-            || place
-                .key
-                .split('/')
-                .any(|part| part.len() > FILE_NAME_BYTES_MAX);
-        is_long.then(|| {
+        if place.key.len() > KEY_BYTES_MAX {
+            return Some(error(400, "KeyTooLongError", "Your key is too long"));
+        }
+        let mut parts = place.key.split('/');
+        parts.any(|part| part.len() > FILE_NAME_BYTES_MAX).then(|| {
             error(
                 400,
                 "KeyTooLongError",
-                "the embedded S3 keeps objects as files: this key makes a file name of more than 255 bytes; use a shorter prefix",
+                "the embedded S3 keeps objects as files: a key can't have more than 255 bytes between slashes",
             )
         })
     }
@@ -358,13 +354,6 @@ pub(super) fn operation(
         ("DELETE", _, _) => "DeleteObject",
         _ => "Unknown",
     }
-}
-
-/// Length of the file name under which `s3s-fs` keeps an object's attributes: bucket and key in base64.
-fn attributes_name_len(place: &Place, is_upload: bool) -> usize {
-    let encoded = |text: &str| (text.len() * 4).div_ceil(3);
-    let upload = if is_upload { 8 + 36 } else { 0 };
-    ".bucket-.object-.metadata.json".len() + encoded(&place.bucket) + encoded(&place.key) + upload
 }
 
 fn event_name(operation: &str) -> Option<&'static str> {

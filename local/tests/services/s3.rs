@@ -174,13 +174,125 @@ async fn refusals_have_s3s_codes() {
         .await
         .unwrap_err();
     assert_eq!(code(&list), "NoSuchBucket");
-    let long = put(&services, &"k".repeat(200), b"")
-        .send()
-        .await
-        .unwrap_err();
-    assert_eq!(code(&long), "KeyTooLongError");
+    for long in ["k".repeat(256), "a/".repeat(512) + "k"] {
+        let refused = put(&services, &long, b"").send().await.unwrap_err();
+        assert_eq!(code(&refused), "KeyTooLongError", "{}", long.len());
+    }
     let outside = put(&services, "../outside", b"").send().await.unwrap_err();
     assert_eq!(code(&outside), "InvalidArgument");
+}
+
+/// S3's own longest key, in folders of the longest names.
+#[tokio::test]
+async fn long_keys_are_keys_as_others() {
+    let services = started().await;
+    let folder = format!(
+        "{}/{}/{}/d/",
+        "a".repeat(255),
+        "b".repeat(255),
+        "c".repeat(255)
+    );
+    let keys = [
+        "k".repeat(90),
+        "k".repeat(255),
+        folder.clone() + &"k".repeat(1024 - folder.len()),
+    ];
+    for key in &keys {
+        let get = async |key: &str| {
+            let object = services
+                .s3
+                .get_object()
+                .bucket("bucket")
+                .key(key)
+                .send()
+                .await
+                .unwrap();
+            let (tag, kind) = (object.e_tag.clone().unwrap(), object.content_type.clone());
+            (object.body.collect().await.unwrap().into_bytes(), tag, kind)
+        };
+        let written = put(&services, key, b"one")
+            .content_type("text/x")
+            .send()
+            .await
+            .unwrap();
+        let (body, tag, kind) = get(key).await;
+        assert_eq!((&body[..], kind.as_deref()), (&b"one"[..], Some("text/x")));
+        assert_eq!(written.e_tag.as_deref(), Some(tag.as_str()));
+        let again = put(&services, key, b"two")
+            .if_none_match("*")
+            .send()
+            .await
+            .unwrap_err();
+        assert_eq!(again.code(), Some("PreconditionFailed"));
+        put(&services, key, b"three")
+            .if_match(&tag)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(&get(key).await.0[..], b"three");
+
+        let source = format!("bucket/{key}");
+        let other = format!("x{}", &key[1..]);
+        let copy = services
+            .s3
+            .copy_object()
+            .copy_source(&source)
+            .bucket("bucket")
+            .key(&other);
+        copy.send().await.unwrap();
+        assert_eq!(&get(&other).await.0[..], b"three");
+
+        let s3 = aws::s3::S3::new(services.s3.clone());
+        let mut upload = s3.upload("bucket", key, &aws::s3::PutOptions::default());
+        let parts = vec![b'p'; 20_000_000];
+        upload.write(&parts).await.unwrap();
+        upload.finish().await.unwrap();
+        let (body, tag, _) = get(key).await;
+        assert!(body == parts && tag.contains('-'), "{tag}");
+
+        let list = services
+            .s3
+            .list_objects_v2()
+            .bucket("bucket")
+            .send()
+            .await
+            .unwrap();
+        let listed: Vec<_> = list
+            .contents()
+            .iter()
+            .map(|object| (object.key().unwrap(), object.size().unwrap()))
+            .collect();
+        assert_eq!(listed, [(key.as_str(), 20_000_000), (other.as_str(), 5)]);
+        for key in [key, &other] {
+            services
+                .s3
+                .delete_object()
+                .bucket("bucket")
+                .key(key)
+                .send()
+                .await
+                .unwrap();
+            let gone = services
+                .s3
+                .get_object()
+                .bucket("bucket")
+                .key(key)
+                .send()
+                .await
+                .unwrap_err();
+            assert_eq!(gone.code(), Some("NoSuchKey"));
+        }
+        put(&services, key, b"anew").send().await.unwrap();
+        assert_eq!(&get(key).await.0[..], b"anew");
+        services
+            .s3
+            .delete_object()
+            .bucket("bucket")
+            .key(key)
+            .send()
+            .await
+            .unwrap();
+    }
 }
 
 #[tokio::test]
