@@ -19,8 +19,8 @@ fn source_ref(n: usize) -> String {
 }
 
 /// A line as Ground Truth writes it for a job without a consolidation function.
-fn line(n: usize) -> Value {
-    let uri = format!("s3://{BUCKET}/{}", worker_response_key(n));
+fn line(world: &World, n: usize) -> Value {
+    let uri = format!("s3://{BUCKET}/{}", world.key(&worker_response_key(n)));
     json!({"source-ref": source_ref(n), "bird": {}, "bird-metadata": {
         "type": "groundtruth/custom", "job-name": "birds", "human-annotated": "yes",
         "creation-date": "2021-03-08T23:06:49.111000", "worker-response-ref": uri}})
@@ -32,7 +32,7 @@ async fn put(world: &World, key: &str, value: &Value) {
     world
         .clients
         .s3
-        .put_object(BUCKET, key, bytes, &options)
+        .put_object(BUCKET, &world.key(key), bytes, &options)
         .await
         .unwrap();
 }
@@ -61,7 +61,7 @@ async fn job(world: &World, categories: &[&str], answers: &[Vec<Value>]) -> Requ
         .collect();
     let file = json!({"document-version": "2018-11-28", "labels": labels});
     put(world, "out/birds/annotation-tool/data.json", &file).await;
-    let lines = (0..answers.len()).map(|n| format!("{}\n", line(n)));
+    let lines = (0..answers.len()).map(|n| format!("{}\n", line(world, n)));
     world.put(KEY, &lines.collect::<String>()).await
 }
 
@@ -162,21 +162,16 @@ async fn what_is_missing_costs_its_own_line_alone() {
         .collect();
     let request = job(&world, &["Duck", "Owl"], &answers).await;
     let s3 = &world.clients.s3;
-    s3.delete_object(BUCKET, &worker_response_key(3))
-        .await
-        .unwrap();
+    let gone = world.key(&worker_response_key(3));
+    s3.delete_object(BUCKET, &gone).await.unwrap();
     put(&world, &worker_response_key(5), &json!({"answers": "none"})).await;
     put(&world, &worker_response_key(6), &json!({"answers": []})).await;
-    let text = s3.read_object(BUCKET, KEY, 1 << 20).await.unwrap();
+    let text = s3.read_object(BUCKET, &request.key, 1 << 20).await.unwrap();
     let text = String::from_utf8(text).unwrap();
-    let elsewhere = text.replace(
-        "s3://jobs/out/birds/annotations/worker-response/iteration-1/7/",
-        "s3://other/7/",
-    );
+    let place = format!("s3://{BUCKET}/{}", world.key(&worker_response_key(7)));
+    let elsewhere = text.replace(&place, "s3://other/7.json");
     assert_ne!(text, elsewhere);
-    let request = Request {
-        ..world.put(&request.key, &elsewhere).await
-    };
+    let request = world.put(KEY, &elsewhere).await;
     let config = world.config(&[("REJECTED_ALERT_FRACTION", "0.5")]);
     let (report, _) = world.deliver(&config, &request).await;
     assert_eq!((report.landed, report.rejected), (6, 4));
