@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use aws::s3::{ObjectUri, S3, Upload};
 use labeling::consolidation::Outcome;
 use labeling::statistics_file::Statistics;
-use labeling::whole_job::Places;
+use labeling::whole_job::{self, Places};
 use labeling::{TaskType, categories, job_folder};
 use manifest::{ConvertOptions, Envelope, LINE_BYTES_MAX, OwnKind, RawLine};
 use serde_json::json;
@@ -48,7 +48,7 @@ impl Job<'_> {
     /// is written here.
     pub(crate) async fn origin(&self, notes: &mut Notes<'_, '_>) -> Result<Origin, RunError> {
         let is_whole_job = self.config.consolidate == Consolidate::WholeJob;
-        let mut settings = self.config.consolidation.clone();
+        let mut settings = whole_job::settings(&self.config.consolidation);
         let mut places = None;
         if is_whole_job {
             let (found, built_in) = self.places().await?;

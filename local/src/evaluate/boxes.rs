@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::figures::{self, Calibration, f1};
 use super::matching::best_pairs;
-use super::{Conditions, Random, consolidate_in_batches};
+use super::{Conditions, consolidate_in_batches};
 
 /// Answers and truth of a set of objects.
 #[derive(Debug, Clone)]
@@ -53,18 +53,7 @@ impl figures::Figures for Figures {
 pub fn evaluate(set: &Set, conditions: &Conditions, config: &Config) -> Comparison {
     let mut runs = Vec::new();
     for seed in &conditions.seeds {
-        let mut random = Random::new(*seed);
-        let mut objects: Vec<_> = set.problem.items.iter().cloned().zip(&set.truth).collect();
-        for (answers, _) in &mut objects {
-            random.keep(answers, conditions.answers_per_object);
-        }
-        random.shuffle(&mut objects);
-        let (items, truth): (Vec<_>, Vec<_>) = objects.into_iter().unzip();
-        let problem = Problem {
-            workers: set.problem.workers.clone(),
-            classes: set.problem.classes.clone(),
-            items,
-        };
+        let (problem, truth) = conditions.drawn(*seed, &set.problem, &set.truth);
         let estimates = consolidate_in_batches(&problem, conditions, |some, carried, _| {
             consolidate(some, carried, config)
         });

@@ -14,7 +14,7 @@ mod random;
 pub mod read;
 pub mod single_label;
 
-pub use random::Random;
+use random::Random;
 
 use consensus::{Consolidation, Problem, Statistics};
 
@@ -40,6 +40,31 @@ pub struct Conditions {
     pub seeds: Vec<u64>,
     /// What a batch knows of the others.
     pub mode: Mode,
+}
+
+impl Conditions {
+    /// The objects of one run, and what belongs to each (such as its truth): some answers kept, and shuffled.
+    fn drawn<A: Clone, T>(
+        &self,
+        seed: u64,
+        problem: &Problem<A>,
+        belongings: impl IntoIterator<Item = T>,
+    ) -> (Problem<A>, Vec<T>) {
+        let mut random = Random::new(seed);
+        let items = problem.items.iter().cloned();
+        let mut objects: Vec<(Vec<A>, T)> = items.zip(belongings).collect();
+        for (answers, _) in &mut objects {
+            random.keep(answers, self.answers_per_object);
+        }
+        random.shuffle(&mut objects);
+        let (items, belongings) = objects.into_iter().unzip();
+        let drawn = Problem {
+            workers: problem.workers.clone(),
+            classes: problem.classes.clone(),
+            items,
+        };
+        (drawn, belongings)
+    }
 }
 
 /// Consolidates batch by batch; estimates come in the order of the items.

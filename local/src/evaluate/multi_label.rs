@@ -5,7 +5,7 @@ use consensus::multi_label::{Answer, Config, Estimate, consolidate_offered};
 use serde::Serialize;
 
 use super::figures::{self, Calibration, f1, log_loss};
-use super::{Conditions, Random, consolidate_in_batches};
+use super::{Conditions, consolidate_in_batches};
 
 /// Answers and truth of a set of objects.
 #[derive(Debug, Clone)]
@@ -73,26 +73,9 @@ impl figures::Figures for Comparison {
 pub fn evaluate(set: &Set, conditions: &Conditions, config: &Config) -> Comparison {
     let mut runs = Vec::new();
     for seed in &conditions.seeds {
-        let mut random = Random::new(*seed);
-        let mut objects: Vec<_> = set
-            .problem
-            .items
-            .iter()
-            .cloned()
-            .zip(&set.offered)
-            .zip(&set.truth)
-            .collect();
-        for ((answers, _), _) in &mut objects {
-            random.keep(answers, conditions.answers_per_object);
-        }
-        random.shuffle(&mut objects);
-        let (answered, truth): (Vec<_>, Vec<_>) = objects.into_iter().unzip();
-        let (items, offered): (Vec<_>, Vec<_>) = answered.into_iter().unzip();
-        let problem = Problem {
-            workers: set.problem.workers.clone(),
-            classes: set.problem.classes.clone(),
-            items,
-        };
+        let belongings = set.offered.iter().zip(&set.truth);
+        let (problem, belongings) = conditions.drawn(*seed, &set.problem, belongings);
+        let (offered, truth): (Vec<_>, Vec<_>) = belongings.into_iter().unzip();
         let estimates = consolidate_in_batches(&problem, conditions, |some, carried, range| {
             let offered = offered.get(range).unwrap_or_default();
             consolidate_offered(

@@ -2,12 +2,12 @@
 
 /// SplitMix64. Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
 #[derive(Debug, Clone)]
-pub struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
     /// Starts from a seed.
     #[must_use]
-    pub const fn new(seed: u64) -> Self {
+    pub(super) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -20,7 +20,7 @@ impl Random {
     }
 
     /// Shuffles. Fisher and Yates, from the end, by remainder: the bias is below 2⁻⁴⁰ for what is shuffled here.
-    pub fn shuffle<T>(&mut self, values: &mut [T]) {
+    pub(super) fn shuffle<T>(&mut self, values: &mut [T]) {
         for last in (1..values.len()).rev() {
             let other = (self.next() % (last as u64 + 1)) as usize;
             values.swap(last, other);
@@ -28,7 +28,7 @@ impl Random {
     }
 
     /// Keeps `n` of the values, chosen and ordered at random; all of them, shuffled, where there are not more.
-    pub fn keep<T>(&mut self, values: &mut Vec<T>, n: usize) {
+    pub(super) fn keep<T>(&mut self, values: &mut Vec<T>, n: usize) {
         self.shuffle(values);
         values.truncate(n);
     }

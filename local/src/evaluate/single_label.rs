@@ -5,7 +5,7 @@ use consensus::single_label::{Answer, Config, Estimate, consolidate};
 use serde::Serialize;
 
 use super::figures::{self, Calibration, log_loss};
-use super::{Conditions, Random, consolidate_in_batches};
+use super::{Conditions, consolidate_in_batches};
 
 /// Answers and truth of a set of objects.
 #[derive(Debug, Clone)]
@@ -52,24 +52,8 @@ impl figures::Figures for Figures {
 pub fn evaluate(set: &Set, conditions: &Conditions, config: &Config) -> Comparison {
     let mut runs = Vec::new();
     for seed in &conditions.seeds {
-        let mut random = Random::new(*seed);
-        let mut objects: Vec<(Vec<Answer>, Option<u32>)> = set
-            .problem
-            .items
-            .iter()
-            .cloned()
-            .zip(set.truth.iter().copied())
-            .collect();
-        for (answers, _) in &mut objects {
-            random.keep(answers, conditions.answers_per_object);
-        }
-        random.shuffle(&mut objects);
-        let (items, truth): (Vec<_>, Vec<_>) = objects.into_iter().unzip();
-        let problem = Problem {
-            workers: set.problem.workers.clone(),
-            classes: set.problem.classes.clone(),
-            items,
-        };
+        let truth = set.truth.iter().copied();
+        let (problem, truth) = conditions.drawn(*seed, &set.problem, truth);
         let estimates = consolidate_in_batches(&problem, conditions, |some, carried, _| {
             consolidate(some, carried, config)
         });

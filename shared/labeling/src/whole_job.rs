@@ -28,7 +28,15 @@ pub fn gather<'c>(
     gathered
 }
 
-/// Consolidates all data objects of a job together; see [`gather`]. Of single labels no statistics are left.
+/// Settings for all of a job's answers at once, of which nothing is left for other batches.
+#[must_use]
+pub fn settings(config: &Config) -> Config {
+    let mut config = config.clone();
+    config.single_label.leaves_statistics = false;
+    config
+}
+
+/// Consolidates all data objects of a job together, with [`settings`]; see [`gather`].
 #[must_use]
 pub fn consolidate(
     label_attribute: &str,
@@ -38,8 +46,7 @@ pub fn consolidate(
     config: &Config,
 ) -> Outcome {
     let carried = Statistics::default();
-    let mut config = config.clone();
-    config.single_label.leaves_statistics = false;
+    let config = settings(config);
     let gathered = gather(job_key, objects, &config);
     gathered.consolidate(label_attribute, label_categories.as_deref(), &carried)
 }
