@@ -241,6 +241,24 @@ fn check_as_json() {
     assert_eq!(last["summary"]["nDropped"], 2);
 }
 
+/// Rekognition's message alone leaves the user to guess which of the fields is meant.
+#[test]
+fn check_says_what_exactly_is_wrong() {
+    let desk = Desk::new();
+    let line = labeled(99, "owl", 0.9).replace("\"yes\"", "\"true\"");
+    desk.write("m.manifest", good_lines() + &line);
+    let detail = r#"human-annotated is "true", neither "yes" nor "no""#;
+    desk.run("check m.manifest").exits(1).prints(&format!(
+        "line 41: ERROR_INVALID_LABEL_ATTRIBUTE_METADATA_FORMAT at kind-metadata: The format of the label attribute metadata is invalid. ({detail})"
+    ));
+    let found = desk.run("check m.manifest --format json").exits(1).json();
+    assert_eq!(found[0]["detail"], detail);
+    assert_eq!(
+        found[0]["message"],
+        "The format of the label attribute metadata is invalid."
+    );
+}
+
 #[test]
 fn check_prints_as_many_findings_as_asked() {
     let desk = Desk::new();

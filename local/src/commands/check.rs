@@ -90,6 +90,8 @@ struct Found<'a> {
     rule: &'static str,
     place: &'a str,
     message: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    detail: &'a str,
     remedy: &'a str,
 }
 
@@ -274,6 +276,8 @@ struct Finding {
     /// The part of the line that it is about; empty for the line or its image.
     place: String,
     message: String,
+    /// What exactly is wrong; empty where the message says it.
+    detail: String,
 }
 
 /// What is wrong with an image, if anything.
@@ -310,6 +314,7 @@ impl OneManifest<'_> {
                 code,
                 place: String::new(),
                 message: reason,
+                detail: String::new(),
             }),
             LineVerdict::Kept(kept) => {
                 waiting.findings = kept.findings.iter().map(Finding::of).collect();
@@ -400,6 +405,7 @@ impl OneManifest<'_> {
                 code,
                 place,
                 message,
+                detail: String::new(),
             },
         )
     }
@@ -414,6 +420,7 @@ impl OneManifest<'_> {
             code,
             place,
             message,
+            detail,
         } = finding;
         if self.format == Format::Json {
             return print_line(to_json(&Found {
@@ -423,6 +430,7 @@ impl OneManifest<'_> {
                 rule: rule_of(*code),
                 place,
                 message,
+                detail,
                 remedy: code.remedy(),
             })?);
         }
@@ -438,10 +446,16 @@ impl OneManifest<'_> {
         } else {
             ""
         };
+        let (before, after) = if detail.is_empty() {
+            ("", "")
+        } else {
+            (" (", ")")
+        };
         print_line(format_args!(
-            "line {line_number}: {code}{at}{}: {}{fate}",
+            "line {line_number}: {code}{at}{}: {}{before}{}{after}{fate}",
             shown(place),
-            shown(message)
+            shown(message),
+            shown(detail)
         ))?;
         if self.n_left == 0 {
             print_line("further findings are only counted (--max-findings)")?;
@@ -490,6 +504,7 @@ impl Finding {
             code: finding.code,
             place,
             message: finding.message.clone(),
+            detail: finding.detail.clone(),
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::code::Code;
 use crate::lines::{LINE_CHARS_MAX, RawLine};
-use crate::rules::{Finding, Judgement, Kept, Place, judge, own_findings};
+use crate::rules::{Finding, Judgement, Kept, Place, judge_with_own};
 use crate::source_index::SourceIndex;
 use crate::source_ref::SourceRef;
 
@@ -215,7 +215,7 @@ impl DatasetCheck {
     pub fn feed(&mut self, line_number: u64, line: RawLine<'_>) -> LineVerdict {
         self.summary.n_lines += 1;
         let (n_bytes, judgement) = match line {
-            RawLine::Line(bytes) => (bytes.len() as u64, judge(bytes)),
+            RawLine::Line(bytes) => (bytes.len() as u64, judge_with_own(bytes)),
             RawLine::TooLong { n_bytes } => {
                 let reason =
                     format!("line has {n_bytes} bytes; {LINE_CHARS_MAX} characters are possible");
@@ -240,15 +240,13 @@ impl DatasetCheck {
                 format!("line {first} has the same source-ref"),
             );
         }
-        if let RawLine::Line(bytes) = line {
-            kept.findings.extend(own_findings(bytes));
-        }
         let train = self.expectations.train.as_ref();
         if let Some(first) = train.and_then(|train| train.first_line(&kept.source_ref)) {
             kept.findings.push(Finding {
                 code: Code::TestOverlapsTrain,
                 place: Place::Line,
                 message: format!("line {first} of the training manifest has the same source-ref"),
+                detail: String::new(),
             });
         }
         self.count(line_number, &kept);
@@ -263,7 +261,7 @@ impl DatasetCheck {
 
     fn count(&mut self, line_number: u64, kept: &Kept) {
         for finding in &kept.findings {
-            self.note(line_number, finding.code, &finding.message);
+            self.note(line_number, finding.code, &finding.in_full());
         }
         if let Ok(SourceRef { bucket, .. }) = SourceRef::parse(&kept.source_ref)
             && !self.summary.buckets.contains(bucket)

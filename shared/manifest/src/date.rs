@@ -24,7 +24,20 @@ fn is_plain(date: &str) -> bool {
                 && digits.iter().all(u8::is_ascii_digit)
         }
     };
-    fits && is_fraction
+    fits && is_fraction && is_in_calendar(date)
+}
+
+/// Whether month, day, hour, minute and second of a date of that shape are possible; every month has up to 31 days.
+fn is_in_calendar(date: &str) -> bool {
+    let is_among = |at: std::ops::Range<usize>, first: &str, last: &str| {
+        date.get(at)
+            .is_some_and(|two| (first..=last).contains(&two))
+    };
+    is_among(5..7, "01", "12")
+        && is_among(8..10, "01", "31")
+        && is_among(11..13, "00", "23")
+        && is_among(14..16, "00", "59")
+        && is_among(17..19, "00", "60")
 }
 
 /// The date in an accepted shape: as it is when it has one, else in UTC as `YYYY-MM-DDThh:mm:ss.ffffff`.
@@ -84,6 +97,17 @@ mod tests {
         check("2020-05-15", Some("2020-05-15T00:00:00.000000"));
         check("", None);
         check("yesterday", None);
+        check("2020-02-31T23:59:60", Some("2020-02-31T23:59:60"));
+        for impossible in [
+            "2020-13-15T08:01:16",
+            "2020-00-15T08:01:16",
+            "2020-01-32T08:01:16Z",
+            "2020-01-15T24:01:16",
+            "2020-01-15T08:60:16",
+            "2020-01-15T08:01:61.5",
+        ] {
+            check(impossible, None);
+        }
         check("2020-13-15 08:01:16", None);
     }
 }

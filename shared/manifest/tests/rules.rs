@@ -515,3 +515,134 @@ fn annotated_as_list_dataset_entries_does() {
         r#"{"source-ref":"s3://bucket/1.jpg","cl-metadata":{"is_labeled":false}}"#
     );
 }
+
+/// Rekognition's messages name a label attribute at most; what is wrong with it is said behind them.
+#[test]
+fn details_name_what_is_wrong() {
+    #[track_caller]
+    fn check(line: &str, expected: &[&str]) {
+        let Judgement::Kept(kept) = judge(line.as_bytes()) else {
+            panic!("{line}")
+        };
+        let details: Vec<&str> = kept.findings.iter().map(|found| &*found.detail).collect();
+        assert_eq!(details, expected, "{line}");
+    }
+    let meta = |from: &str, to: &str| image_level("1", "\"dog\"", "").replace(from, to);
+    let boxes = |from: &str, to: &str| one_box("640", "480", GOOD_BOX).replace(from, to);
+    for (line, detail) in [
+        (
+            meta("\"yes\"", "\"true\""),
+            r#"human-annotated is "true", neither "yes" nor "no""#,
+        ),
+        (
+            meta("\"yes\"", "true"),
+            "human-annotated is missing or not a string",
+        ),
+        (
+            meta("2020-01-01T00:00:00.000", "yesterday"),
+            r#"creation-date "yesterday" is not a date"#,
+        ),
+        (
+            meta("2020-01-01T00", "2020-01-01T24"),
+            r#"creation-date "2020-01-01T24:00:00.000" is not a date"#,
+        ),
+        (
+            meta("creation-date", "created"),
+            "creation-date is missing or not a string",
+        ),
+        (
+            meta("\"class-name\"", "\"class\""),
+            "class-name is missing or not a string",
+        ),
+        (
+            meta("\"confidence\":1", "\"confidence\":\"1\""),
+            "confidence is missing or not a number",
+        ),
+        (
+            meta("\"confidence\":1", "\"confidence\":1.5"),
+            "confidence is 1.5, not 0 to 1",
+        ),
+        (
+            meta("\"type\"", "\"kind\""),
+            "type is missing or not a string",
+        ),
+        (
+            meta("\"dog\"", "\"\""),
+            r#""" has 0 characters; 1 to 255 are possible"#,
+        ),
+        (
+            image_level("\"0\"", "\"dog\"", ""),
+            r#""0" is not an integer"#,
+        ),
+        (
+            image_level("{\"a\":1}", "\"dog\"", ""),
+            "an object is not an integer",
+        ),
+        (
+            r#"{"source-ref":"s3://bucket/1.jpg","a":1,"a-metadata":1}"#.to_owned(),
+            "it is not an object",
+        ),
+        (
+            r#"{"source-ref":"s3://bucket/1.jpg","id":7,"cl-metadata":{}}"#.to_owned(),
+            r#"there is "id", but no "id-metadata""#,
+        ),
+        (
+            r#"{"source-ref":"s3://bucket/1.jpg","dog":1,"dogs-metadata":{}}"#.to_owned(),
+            r#"there is "dogs-metadata", but no "dogs""#,
+        ),
+        (
+            boxes("\"depth\":3", "\"depth\":0"),
+            "image_size is not a list of one size with width, height and depth as whole numbers above 0",
+        ),
+        (
+            boxes("\"top\":0", "\"top\":\"0\""),
+            "annotations/0 lacks a whole class_id, or a number for left, top, width or height",
+        ),
+        (
+            boxes("[{\"confidence\":1}]", "[]"),
+            "objects has 0 elements for 1 box",
+        ),
+        (
+            boxes("\"confidence\":1", ""),
+            "objects/0 has no number as confidence",
+        ),
+        (
+            boxes("\"confidence\":1", "\"confidence\":-1"),
+            "confidence of objects/0 is -1, not 0 to 1",
+        ),
+        (
+            boxes("{\"0\":", "{\"1\":"),
+            "class_id 0 of annotations/0 is not in class-map",
+        ),
+        (
+            boxes("\"objects\"", "\"object\""),
+            "objects is missing or not a list",
+        ),
+        (
+            boxes("{\"0\":\"dog\"}", "{\"0\":1}"),
+            "class-map is missing or not an object of names",
+        ),
+        (n_boxes(51), "line has 51 boxes; 50 are possible"),
+        (
+            one_box("63", "64", &GOOD_BOX.replace("100", "20")),
+            "image_size is 63x64 px; 64 to 4096 px a side are possible",
+        ),
+        (
+            one_box("1281", "64", &GOOD_BOX.replace("100", "20")),
+            "image_size is 1281x64 px; one side may be at most 20 times the other",
+        ),
+    ] {
+        check(&line, &[detail]);
+    }
+    check(
+        &boxes("\"left\":0", "\"left\":541"),
+        &[
+            "left 541, top 0, width 100, height 100 in an image of 640x480 px",
+            "",
+        ],
+    );
+    check(
+        &meta("image-classification", "text"),
+        &[r#"type is "groundtruth/text""#, ""],
+    );
+}

@@ -12,10 +12,7 @@ use crate::line::Line;
 use crate::pair::{Annotations, LabelKind};
 
 /// Our own findings on a line that stays, in the order of the line.
-pub(crate) fn own_findings(bytes: &[u8]) -> Vec<Finding> {
-    let Ok(line) = Line::open(bytes) else {
-        return Vec::new();
-    };
+pub(super) fn own_findings(line: &Line<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut n_image_level = 0;
     for (label, metadata) in line.pairs() {
@@ -33,6 +30,7 @@ pub(crate) fn own_findings(bytes: &[u8]) -> Vec<Finding> {
                 code: Code::LabelNameNotPlain,
                 place: Place::Metadata(attribute.to_owned()),
                 message: format!("label name {:?} has a control character", name.decoded()),
+                detail: String::new(),
             });
         }
         n_image_level += usize::from(metadata.label_kind == Some(LabelKind::SingleLabel));
@@ -56,6 +54,7 @@ pub(crate) fn own_findings(bytes: &[u8]) -> Vec<Finding> {
                         annotation_idx,
                     },
                     message: "an earlier box has the same class and place".to_owned(),
+                    detail: String::new(),
                 });
             }
         }
@@ -67,6 +66,7 @@ pub(crate) fn own_findings(bytes: &[u8]) -> Vec<Finding> {
             message: format!(
                 "image has {n_image_level} labels; {LABELS_PER_IMAGE_MAX} are possible"
             ),
+            detail: String::new(),
         });
     }
     findings
@@ -81,7 +81,8 @@ mod tests {
     use super::*;
 
     fn codes(line: &str) -> Vec<(Code, Place)> {
-        let findings = own_findings(line.as_bytes()).into_iter();
+        let line = Line::open(line.as_bytes()).unwrap();
+        let findings = own_findings(&line).into_iter();
         findings.map(|found| (found.code, found.place)).collect()
     }
 
