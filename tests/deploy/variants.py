@@ -196,7 +196,8 @@ class Variants(Stack):
             ("ConsolidationFunctionArn", "kms:GenerateDataKey", [self.key_arn]),
             ("UpdaterFunctionArn", "kms:GenerateDataKey", [self.key_arn]),
             ("UpdaterFunctionArn", "rekognition:CreateDataset", [self.others, self.owls_arns]),
-            ("UpdaterFunctionArn", "rekognition:CreateProjectVersion", [self.others, self.owls_arns]),
+            # Of a project and of the version that is made. Source: Rekognition guide, "Identity-based policy examples".
+            ("UpdaterFunctionArn", "rekognition:CreateProjectVersion", [self.others.rsplit("/", 1)[0] + "/*", self.owls_arns]),
         ):
             found = self.allowed(output, action)
             self.expect(found == expected, f"{output}: {action} for exactly what was named", found)
