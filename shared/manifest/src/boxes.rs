@@ -6,6 +6,7 @@
 use crate::code::Code;
 use crate::convert::{Common, EntryWriter, Label, Stop, check_name, rejected};
 use crate::convert_options::{ConvertOptions, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes};
+use crate::counted::counted;
 use crate::envelope::TYPE_BOXES;
 use crate::json::Text;
 use crate::line::shown;
@@ -80,11 +81,15 @@ pub(crate) fn convert_boxes<'a>(
             ),
         );
     }
-    let Annotations::List(annotations) = &labels.annotations else {
-        return rejected(
-            Code::InvalidLabelAttributeFormat,
-            "annotations is missing or not a list",
-        );
+    let annotations = match &labels.annotations {
+        Annotations::List(annotations) => annotations.as_slice(),
+        Annotations::Missing => &[],
+        Annotations::NotAList => {
+            return rejected(
+                Code::InvalidLabelAttributeFormat,
+                "annotations is not a list",
+            );
+        }
     };
     let Some(class_map) = &metadata.class_map else {
         return rejected(
@@ -102,9 +107,9 @@ pub(crate) fn convert_boxes<'a>(
         return rejected(
             Code::MissingBoundingBoxConfidence,
             format!(
-                "{} boxes have {} confidences",
-                annotations.len(),
-                objects.len()
+                "objects has {} for {}",
+                counted(objects.len() as u64, "element"),
+                counted(annotations.len() as u64, "box")
             ),
         );
     }
@@ -159,7 +164,11 @@ pub(crate) fn convert_boxes<'a>(
     if !annotations.is_empty() && boxes.is_empty() {
         return rejected(
             Code::NoValidAnnotations,
-            format!("none of {} boxes can be used", annotations.len()),
+            format!(
+                "no box of {} can be used: {}",
+                annotations.len(),
+                tally.reasons()
+            ),
         );
     }
     if boxes.is_empty() && options.without_boxes == WhenEmpty::Skip {
@@ -179,6 +188,7 @@ pub(crate) fn convert_boxes<'a>(
 
     let has_all = boxes.len() == annotations.len();
     let is_carried = has_all
+        && matches!(labels.annotations, Annotations::List(_))
         && labels.size_is_array
         && size_as_came
         && !labels.is_irregular
@@ -257,6 +267,23 @@ impl Tally {
         }
     }
 
+    /// Boxes that can't be used, by code.
+    fn dropped(&self) -> impl Iterator<Item = (Code, u32)> {
+        let all = [
+            (Code::InvalidBoundingBox, self.n_off_frame),
+            (Code::BoundingBoxTooSmall, self.n_too_small),
+        ];
+        all.into_iter().filter(|(_, n)| *n > 0)
+    }
+
+    fn reasons(&self) -> String {
+        let reasons: Vec<String> = self
+            .dropped()
+            .map(|(code, n)| format!("{n} with {code}"))
+            .collect();
+        reasons.join(", ")
+    }
+
     fn report(&self, notes: &mut Vec<Note>) {
         if self.n_rounded > 0 {
             notes.push(NoteKind::BoxesRounded.of(self.n_rounded));
@@ -264,14 +291,8 @@ impl Tally {
         if self.n_clamped > 0 {
             notes.push(NoteKind::BoxesClamped.of(self.n_clamped));
         }
-        for (code, n) in [
-            (Code::InvalidBoundingBox, self.n_off_frame),
-            (Code::BoundingBoxTooSmall, self.n_too_small),
-        ] {
-            if n > 0 {
-                notes.push(NoteKind::BoxesDropped(code).of(n));
-            }
-        }
+        let dropped = self.dropped();
+        notes.extend(dropped.map(|(code, n)| NoteKind::BoxesDropped(code).of(n)));
     }
 }
 

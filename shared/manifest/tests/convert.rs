@@ -259,6 +259,32 @@ fn boxes_that_cannot_be_used() {
         entry(send, &line(&boxes("", &[]))),
         boxes("", &[]).replace(r#"{"0":"owl"}"#, "{}")
     );
+    // Custom Labels has the same warning for an empty list as for none.
+    let without_list = |line: &str| line.replace(r#","annotations":[]"#, "");
+    assert_eq!(
+        code(options(), &line(&without_list(&boxes("", &[])))),
+        Code::NoBoxes
+    );
+    let send = ConvertOptions {
+        without_boxes: WhenEmpty::Send,
+        ..options()
+    };
+    assert_eq!(
+        entry(send, &line(&without_list(&boxes("", &[])))),
+        boxes("", &[]).replace(r#"{"0":"owl"}"#, "{}")
+    );
+    let [beside, speck] = [one_box("700", "1", "9", "9"), one_box("1", "1", "1", "9")];
+    let three = format!("{beside},{speck},{speck}");
+    let Converted::Rejected(rejected) = convert(&line(&boxes(&three, &["1", "1", "1"]))) else {
+        panic!("none of them can be used")
+    };
+    assert_eq!(
+        (rejected.code, rejected.reason.as_str()),
+        (
+            Code::NoValidAnnotations,
+            "no box of 3 can be used: 1 with ERROR_INVALID_BOUNDING_BOX, 2 with ERROR_BOUNDING_BOX_TOO_SMALL"
+        )
+    );
     assert_eq!(
         code(options(), &line(&boxes(&good, &[]))),
         Code::MissingBoundingBoxConfidence
