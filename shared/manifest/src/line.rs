@@ -111,7 +111,7 @@ impl<'a> Line<'a> {
         }
         let line = Self::read(text).map_err(|error| {
             invalid(match error {
-                JsonError::Syntax { at } => format!("line is not valid JSON at byte {}", at + 1),
+                JsonError::Syntax { at } => syntax_fault(text, at),
                 other => format!("line is not accepted as JSON: {other}"),
             })
         })?;
@@ -242,6 +242,26 @@ pub(crate) fn is_label_key(key: &str) -> bool {
     key != "source-ref" && !key.ends_with(METADATA_SUFFIX) && !SERVICE_KEYS.contains(&key)
 }
 
+/// Where and before what a line stops being JSON.
+fn syntax_fault(text: &str, at: usize) -> String {
+    if text.starts_with('\u{feff}') {
+        return "line starts with a byte order mark, which only a file may".to_owned();
+    }
+    let rest: String = text
+        .get(at..)
+        .unwrap_or_default()
+        .chars()
+        .take(20)
+        .collect();
+    if rest.is_empty() {
+        return format!(
+            "line breaks off: not valid JSON at its end, byte {}",
+            at + 1
+        );
+    }
+    format!("line is not valid JSON at byte {}, before {rest:?}", at + 1)
+}
+
 /// A piece of untrusted text for a message, cut to 100 characters.
 pub(crate) fn shown(text: &str) -> &str {
     match text.char_indices().nth(100) {
@@ -282,6 +302,31 @@ mod tests {
             code(format!("{{{},\"k7\":1}}", many.join(",")).as_bytes()),
             Some(Code::InvalidJsonLine)
         );
+    }
+
+    #[test]
+    fn faults_are_shown_in_their_place() {
+        let reason = |line: &str| Line::open(line.as_bytes()).err().map(|(_, reason)| reason);
+        for (line, expected) in [
+            (
+                r#"{"a":1,}"#,
+                r#"line is not valid JSON at byte 8, before "}""#,
+            ),
+            (
+                r#"{'source-ref': 's3://birds/1.jpg'}"#,
+                r#"line is not valid JSON at byte 2, before "'source-ref': 's3://""#,
+            ),
+            (
+                r#"{"a":1"#,
+                "line breaks off: not valid JSON at its end, byte 7",
+            ),
+            (
+                "\u{feff}{}",
+                "line starts with a byte order mark, which only a file may",
+            ),
+        ] {
+            assert_eq!(reason(line).as_deref(), Some(expected), "{line}");
+        }
     }
 
     #[test]
