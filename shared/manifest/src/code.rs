@@ -136,7 +136,7 @@ codes! {
         => "adjust the label or label the image again";
     TooManyLabels "REJECTED_TOO_MANY_LABELS" Ours "The image has more than 50 image-level labels."
         => "keep at most 50 labels an image, by a minimum confidence for instance";
-    LabelNameNotPlain "REJECTED_LABEL_NAME" Ours "A label name has a line break or another control character."
+    LabelNameNotPlain "REJECTED_LABEL_NAME" Ours "The label's name has a line break or another control character, or means something else in a manifest."
         => "rename the label";
     TestOverlapsTrain "REJECTED_IMAGE_IN_TRAIN_AND_TEST" Ours "The image is in the training and in the test dataset."
         => "keep each image in one of them";

@@ -131,6 +131,7 @@ impl Row<'_> {
 /// [`FileError`] for what isn't text, has no rows, or has another separator.
 pub fn import(file: &[u8], options: &CsvOptions) -> Result<CsvImport, FileError> {
     let lines = lines(text_bytes(file)?);
+    refuse_json(&lines)?;
     // By row, to be told in the file's order.
     let mut faults: Vec<(u64, Fault)> = Vec::new();
     let told = lines.first().and_then(told_separator);
@@ -253,6 +254,25 @@ fn notes(rows: &[Row<'_>], entries: &[Entry]) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// Refuses JSON Lines and other JSON: every row would be wrong.
+fn refuse_json(lines: &[Line]) -> Result<(), FileError> {
+    let mut texts = lines.iter().map(|line| line.text.trim());
+    let starts_as_json = |text: &str| {
+        let rest = text.trim_start_matches(['[', '{']).trim_start();
+        rest.len() < text.len() && (rest.is_empty() || rest.starts_with(['"', '}', ']']))
+    };
+    if !texts
+        .find(|text| !text.is_empty())
+        .is_some_and(starts_as_json)
+    {
+        return Ok(());
+    }
+    Err(FileError::new(
+        "file is JSON, not CSV",
+        "look at a manifest with gtcl check, import a COCO file with gtcl import coco",
+    ))
 }
 
 /// What a first line `sep=;` says.
@@ -573,6 +593,34 @@ mod tests {
             ]
         );
         assert_eq!(found.n_rejected_and_skipped(), (9, 3));
+    }
+
+    #[test]
+    fn json_is_told_from_rows() {
+        let refused = |file: &str| {
+            import(file.as_bytes(), &options(None))
+                .err()
+                .map(|error| error.reason)
+        };
+        for json in [
+            "\n{\"source-ref\":\"s3://birds/1.jpg\"}\n",
+            "[{\"image_id\": 1}]",
+            "{\n  \"images\": []\n}",
+            "[\n]",
+        ] {
+            assert_eq!(
+                refused(json).as_deref(),
+                Some("file is JSON, not CSV"),
+                "{json}"
+            );
+        }
+        for csv in [
+            "{1}.jpg,owl\n",
+            "[1].jpg,owl\n",
+            "\"{\"\"a\"\"}.jpg\",owl\n",
+        ] {
+            assert_eq!(refused(csv), None, "{csv}");
+        }
     }
 
     #[test]
