@@ -20,7 +20,9 @@ use crate::lines::{LINE_CHARS_MAX, RawLine};
 use crate::number::Number;
 use crate::outcome::{Converted, Counts, Entry, Note, NoteKind, Rejected, Review, Skipped};
 use crate::pair::{LabelKind, Metadata};
-use crate::rules::{LABELS_PER_IMAGE_MAX, is_confidence, is_label_name_length, read_source_ref};
+use crate::rules::{
+    LABELS_PER_IMAGE_MAX, NOT_PLAIN, is_confidence, is_label_name_length, is_plain, read_source_ref,
+};
 use crate::source_index::SourceIndex;
 
 /// Converts a manifest's lines one after another; remembers source references to find duplicates.
@@ -769,13 +771,10 @@ pub(crate) fn check_name(name: Text<'_>) -> Result<(), Stop> {
             ),
         );
     }
-    if name.has_escape() && name.decoded().chars().any(char::is_control) {
+    if !is_plain(name) {
         return rejected(
             Code::LabelNameNotPlain,
-            format!(
-                "label name {:?} has a control character",
-                shown(&name.decoded())
-            ),
+            format!("label name {:?} {NOT_PLAIN}", shown(&name.decoded())),
         );
     }
     Ok(())

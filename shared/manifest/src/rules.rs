@@ -29,6 +29,7 @@ use crate::code::{Code, Stage};
 use crate::line::{Line, METADATA_SUFFIX, SERVICE_KEYS, is_label_key, shown};
 use crate::source_ref::SourceRef;
 use own::own_findings;
+pub(crate) use own::{NOT_PLAIN, is_plain};
 use pairs::{Stop, judge_pair};
 
 /// Most boxes of one image, inclusive. Source: guidelines and quotas.

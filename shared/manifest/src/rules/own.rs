@@ -11,6 +11,9 @@ use crate::json::Text;
 use crate::line::Line;
 use crate::pair::{Annotations, LabelKind};
 
+/// What is wrong with a name that isn't plain.
+pub(crate) const NOT_PLAIN: &str = "has a control character or half of a surrogate pair";
+
 /// Our own findings on a line that stays, in the order of the line.
 pub(super) fn own_findings(line: &Line<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -29,7 +32,7 @@ pub(super) fn own_findings(line: &Line<'_>) -> Vec<Finding> {
             findings.push(Finding {
                 code: Code::LabelNameNotPlain,
                 place: Place::Metadata(attribute.to_owned()),
-                message: format!("label name {:?} has a control character", name.decoded()),
+                message: format!("label name {:?} {NOT_PLAIN}", name.decoded()),
                 detail: String::new(),
             });
         }
@@ -72,8 +75,11 @@ pub(super) fn own_findings(line: &Line<'_>) -> Vec<Finding> {
     findings
 }
 
-fn is_plain(name: Text<'_>) -> bool {
-    !name.has_escape() || !name.decoded().chars().any(char::is_control)
+/// Whether a name is text of one line: no control characters, no half of a surrogate pair.
+pub(crate) fn is_plain(name: Text<'_>) -> bool {
+    // Only an escape can stand for such a character in JSON; half of a pair is decoded to U+FFFD.
+    let is_odd = |char: char| char.is_control() || char == char::REPLACEMENT_CHARACTER;
+    !name.has_escape() || !name.decoded().chars().any(is_odd)
 }
 
 #[cfg(test)]
@@ -107,7 +113,8 @@ mod tests {
         let control = codes(&labels(1, r"o\u0007wl"));
         let place = Place::Metadata("a0".to_owned());
         assert_eq!(control, [(Code::LabelNameNotPlain, place)]);
-        assert_eq!(codes(&labels(1, r"o\u00e9wl")), []);
+        assert_eq!(codes(&labels(1, r"o\ud83dwl")).len(), 1);
+        assert_eq!(codes(&labels(1, r"o\u00e9wl\ud83d\ude00")), []);
     }
 
     #[test]
