@@ -268,7 +268,7 @@ fn check_prints_as_many_findings_as_asked() {
     ran.prints("further findings are only counted")
         .prints("5 ERROR_MISSING_SOURCE_REF");
     let silent = desk.run("check m.manifest --max-findings 0").exits(1);
-    assert!(!silent.stdout.contains("line 41:"), "{silent:#?}");
+    assert!(!silent.stdout.contains("line 41: ERROR"), "{silent:#?}");
 }
 
 #[test]
@@ -280,20 +280,39 @@ fn check_train_and_test_together() {
         labeled(100, "owl", 1.0) + &labeled(101, "falcon", 1.0),
     );
     desk.run("check train.manifest --test test.manifest")
-        .exits(0);
+        .exits(0)
+        .prints("train.manifest with test.manifest as tests: training would start");
     desk.write(
         "other.manifest",
         labeled(100, "wren", 1.0) + &labeled(101, "kite", 1.0),
     );
     desk.run("check train.manifest --test other.manifest")
         .exits(2)
-        .prints("ERROR_INSUFFICIENT_LABEL_OVERLAP");
+        .prints("train.manifest with other.manifest as tests: training would not start:\n  ERROR_INSUFFICIENT_LABEL_OVERLAP");
+    let both = desk
+        .run("check train.manifest --test other.manifest --format json")
+        .exits(2)
+        .json();
+    let last = both.last().unwrap();
+    assert_eq!(
+        (&last["manifest"], &last["test"]),
+        (&"train.manifest".into(), &"other.manifest".into())
+    );
+    assert_eq!(last["wouldTrainingStart"], false);
+    assert_eq!(
+        last["faults"][0]["code"],
+        "ERROR_INSUFFICIENT_LABEL_OVERLAP"
+    );
     desk.write(
         "same.manifest",
         labeled(0, "owl", 1.0) + &labeled(101, "falcon", 1.0),
     );
     desk.run("check train.manifest --test same.manifest --format json")
         .exits(1);
+    desk.write("empty.manifest", String::new());
+    desk.run("check train.manifest --test empty.manifest")
+        .exits(2)
+        .prints("with empty.manifest as tests: training would not start:");
 }
 
 #[test]
@@ -635,6 +654,10 @@ fn import_csv_names_each_bad_row() {
         .prints("row 3: REJECTED_ROW a quotation mark is opened and not closed");
     assert_eq!(desk.field("r", "/place"), ["row 2", "row 3"]);
     assert_eq!(desk.field("r", "/code")[1], "REJECTED_ROW");
+    desk.write("l.csv", "1.jpg,owl\n2.jpg,errors\n");
+    desk.run("import csv l.csv --images s3://birds/images --out e")
+        .exits(1)
+        .prints("REJECTED_LABEL_NAME: The label's name has a line break or another control character, or means something else in a manifest.");
     desk.write("l.csv", "1.jpg;owl\n2.jpg;falcon\n");
     desk.run("import csv l.csv --images s3://birds/images --out f")
         .fails("l.csv: cells are separated by ;", "--separator ';'");

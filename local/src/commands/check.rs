@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::cli::CommandError;
 use crate::image_facts::{Images, LookError};
-use crate::output::text::{line_numbers, shown};
+use crate::output::text::{first_of, line_numbers, shown};
 use crate::place::Place;
 
 /// Images that are looked at at the same time.
@@ -106,6 +106,39 @@ struct Last<'a> {
     images_denied: Option<&'a Denied>,
 }
 
+/// What came of a training and a test manifest together; the last JSON Line when there are two.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Both {
+    manifest: String,
+    test: String,
+    /// What stands against them beside what is wrong with each.
+    faults: Vec<DatasetFault>,
+    would_training_start: bool,
+}
+
+impl fmt::Display for Both {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\n{} with {} as tests: ", self.manifest, self.test)?;
+        if self.would_training_start {
+            return f.write_str("training would start");
+        }
+        f.write_str("training would not start")?;
+        if self.faults.is_empty() {
+            return f.write_str(", see above");
+        }
+        f.write_str(":")?;
+        write_faults(f, &self.faults)
+    }
+}
+
+fn write_faults(f: &mut fmt::Formatter<'_>, faults: &[DatasetFault]) -> fmt::Result {
+    for fault in faults {
+        write!(f, "\n  {}: {}; {}", fault.code, fault.reason, fault.remedy)?;
+    }
+    Ok(())
+}
+
 /// Images that may not be read.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -178,10 +211,18 @@ async fn check(args: &Args) -> Result<u8, CommandError> {
         let test = check_one(args, place, DatasetKind::Test, Some(index), &mut looking).await?;
         has_findings |= test.has_findings;
         is_unusable |= !test.summary.would_training_start();
-        for fault in train.faults_with_test(&test.summary) {
-            is_unusable = true;
-            say_fault(args.format, &fault)?;
-        }
+        let faults = train.faults_with_test(&test.summary);
+        is_unusable |= !faults.is_empty();
+        let both = Both {
+            manifest: args.manifest.to_string(),
+            test: place.to_string(),
+            faults,
+            would_training_start: !is_unusable,
+        };
+        print_line(match args.format {
+            Format::Text => both.to_string(),
+            Format::Json => to_json(&both)?,
+        })?;
     }
     if let Some(error) = looking.out_of_reach {
         return Err(error);
@@ -191,16 +232,6 @@ async fn check(args: &Args) -> Result<u8, CommandError> {
     } else {
         u8::from(has_findings)
     })
-}
-
-fn say_fault(format: Format, fault: &DatasetFault) -> Result<(), CommandError> {
-    match format {
-        Format::Text => print_line(format_args!(
-            "{}: {}; {}",
-            fault.code, fault.reason, fault.remedy
-        )),
-        Format::Json => print_line(to_json(fault)?),
-    }
 }
 
 /// Prints a line; a reader that has gone away (`gtcl check … | head`) ends the command, without a panic.
@@ -560,10 +591,7 @@ impl fmt::Display for Summary<'_> {
         } else {
             f.write_str("training would not start:")?;
         }
-        for fault in &summary.faults {
-            write!(f, "\n  {}: {}; {}", fault.code, fault.reason, fault.remedy)?;
-        }
-        Ok(())
+        write_faults(f, &summary.faults)
     }
 }
 
@@ -581,7 +609,7 @@ fn write_codes(
             "  {:>8} {code}  {}\n           {}; {}",
             tally.n_findings,
             line_numbers(&tally.line_numbers, tally.n_lines),
-            shown(&tally.first_reason),
+            first_of(&tally.line_numbers, tally.n_lines, &tally.first_reason),
             tally.remedy
         )?;
     }

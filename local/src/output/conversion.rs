@@ -5,7 +5,7 @@ use std::fmt;
 
 use manifest::{Code, Converted, Counts, counted};
 
-use crate::output::text::{line_numbers, shown};
+use crate::output::text::{first_of, line_numbers};
 
 /// Line numbers that are kept of each code.
 const LINES_SHOWN_MAX: usize = 5;
@@ -99,7 +99,7 @@ impl fmt::Display for Conversion<'_> {
                 "\n  {:>8} {code}  {}\n           {}\n           help: {}",
                 tally.n_lines,
                 line_numbers(&tally.line_numbers, tally.n_lines),
-                shown(&tally.first_reason),
+                first_of(&tally.line_numbers, tally.n_lines, &tally.first_reason),
                 code.remedy()
             )?;
         }
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(
             conversion.to_string(),
             "7 lines: 0 entries (0 train, 0 test), 7 rejected, 0 skipped\n         7 ERROR_INVALID_LABEL_ATTRIBUTE_FORMAT  \
-             lines 1, 2, 3, 4, 5 and 2 more\n           label \"1\" is not an integer\n           \
+             lines 1, 2, 3, 4, 5 and 2 more\n           line 1: label \"1\" is not an integer\n           \
              help: write an integer for an image-level label, image_size and annotations for boxes"
         );
     }

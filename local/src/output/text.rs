@@ -28,6 +28,14 @@ pub(crate) fn line_numbers(first: &[u64], n_all: u64) -> String {
     }
 }
 
+/// What was wrong with the first of a code's lines: `line 3: …` where there are others.
+pub(crate) fn first_of(first: &[u64], n_all: u64, reason: &str) -> String {
+    match first {
+        [line_number, ..] if n_all > 1 => format!("line {line_number}: {}", shown(reason)),
+        _ => shown(reason),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +53,7 @@ mod tests {
         assert_eq!(line_numbers(&[7], 1), "line 7");
         assert_eq!(line_numbers(&[7, 9], 2), "lines 7, 9");
         assert_eq!(line_numbers(&[7, 9], 12), "lines 7, 9 and 10 more");
+        assert_eq!(first_of(&[7], 1, "bad"), "bad");
+        assert_eq!(first_of(&[7, 9], 2, "bad"), "line 7: bad");
     }
 }
