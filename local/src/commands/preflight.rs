@@ -412,7 +412,8 @@ impl Preflight {
             let is_offering =
                 matches!(question, Question::Function { arn, .. } if *arn == pre_annotation);
             if let Some(categories) = categories.as_ref().filter(|_| is_offering) {
-                let outcome = labels_offered(categories, manifest.n_without_labels(), answer);
+                let n_without = (manifest.n_lines() > 0).then(|| manifest.n_without_labels());
+                let outcome = labels_offered(categories, n_without, answer);
                 self.say("labels offered", outcome);
             }
         }

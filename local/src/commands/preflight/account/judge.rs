@@ -238,10 +238,10 @@ fn says_not_found(message: &str) -> bool {
 /// Whose label categories workers are offered: the pre-annotation function isn't told the job's own.
 ///
 /// `answer` is that to the pre-annotation function's [`Question::Function`]; `n_without` of the manifest's lines don't
-/// name their own labels.
+/// name their own labels, `None` when no line could be read.
 pub(in super::super) fn labels_offered(
     categories: &str,
-    n_without: u64,
+    n_without: Option<u64>,
     answer: &Answer,
 ) -> Outcome {
     let field = match answer {
@@ -253,7 +253,7 @@ pub(in super::super) fn labels_offered(
             "the pre-annotation function takes label categories from the field {field:?} of each line"
         ));
     }
-    if n_without == 0 {
+    if n_without == Some(0) {
         return Outcome::Fine("each line of the manifest names its labels".to_owned());
     }
     let Answer::Json(found) = answer else {
@@ -274,12 +274,16 @@ pub(in super::super) fn labels_offered(
         }
         (Some(offered), _) => Outcome::Problem(format!(
             "workers would choose from {offered}, the job's label category file is {categories}; {remedy}"
+        _ if n_without.is_none() => Outcome::NotChecked(format!(
+            "no line of the manifest could be read; lines without labels of their own need the pre-annotation function's LABEL_CATEGORIES_S3_URI to be {categories}"
+        )),
         )),
         (None, Some(_)) => Outcome::NotChecked(format!(
             "workers choose from the pre-annotation function's LABEL_CATEGORIES; they must be those of {categories}"
         )),
         (None, None) => Outcome::Problem(format!(
-            "the pre-annotation function has no label categories and {n_without} lines of the manifest name none: workers would have nothing to choose from; {remedy}"
+            "the pre-annotation function has no label categories and {} lines of the manifest name none: workers would have nothing to choose from; {remedy}",
+            n_without.unwrap_or_default()
         )),
     }
 }

@@ -415,7 +415,7 @@ fn job_names() {
 #[test]
 fn label_categories_of_the_function() {
     let categories = "s3://gt-jobs/categories.json";
-    let ask = |n_without: u64, variables: Value, expected: (&str, &str)| {
+    let ask = |n_without: Option<u64>, variables: Value, expected: (&str, &str)| {
         let answer = Answer::Json(json!({"Environment": {"Variables": variables}}));
         check(
             &[labels_offered(categories, n_without, &answer)],
@@ -423,32 +423,48 @@ fn label_categories_of_the_function() {
         );
     };
     ask(
-        3,
+        Some(3),
         json!({"LABEL_CATEGORIES_S3_URI": categories}),
         ("ok", "the job's label category file"),
     );
     ask(
-        3,
+        Some(3),
         json!({"LABEL_CATEGORIES_S3_URI": "s3://x/y"}),
         ("PROBLEM", "choose from s3://x/y"),
     );
     ask(
-        0,
+        Some(0),
         json!({"LABEL_CATEGORIES_S3_URI": "s3://x/y"}),
         ("ok", "each line"),
     );
+    for (variables, expected) in [
+        (
+            json!({"LABEL_CATEGORIES_S3_URI": categories}),
+            ("ok", "the job's label category file"),
+        ),
+        (
+            json!({"LABEL_CATEGORIES_S3_URI": "s3://x/y"}),
+            ("not checked: ", "no line of the manifest could be read"),
+        ),
+        (
+            json!({}),
+            ("not checked: ", "no line of the manifest could be read"),
+        ),
+    ] {
+        ask(None, variables, expected);
+    }
     ask(
-        3,
+        Some(3),
         json!({"LABEL_CATEGORIES": "a,b"}),
         ("not checked: ", "LABEL_CATEGORIES"),
     );
     ask(
-        3,
+        Some(3),
         json!({}),
         ("PROBLEM", "nothing to choose from; sam deploy"),
     );
     ask(
-        0,
+        Some(0),
         json!({"LABELS_FIELD": "names"}),
         ("not checked: ", "\"names\""),
     );
@@ -456,11 +472,11 @@ fn label_categories_of_the_function() {
         "An error occurred (AccessDeniedException) when calling the GetFunctionConfiguration operation: no",
     );
     check(
-        &[labels_offered(categories, 3, &unseen)],
+        &[labels_offered(categories, Some(3), &unseen)],
         &[("not checked: ", "AccessDenied")],
     );
     check(
-        &[labels_offered(categories, 0, &unseen)],
+        &[labels_offered(categories, Some(0), &unseen)],
         &[("ok", "each line")],
     );
 }
