@@ -10,6 +10,7 @@ pub mod input_manifest;
 pub mod label_categories;
 pub mod reminders;
 pub mod stack_outputs;
+pub mod task_template;
 
 use serde::{Deserialize, Serialize};
 

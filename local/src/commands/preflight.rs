@@ -18,7 +18,7 @@ use crate::input;
 use crate::job_request::aws_names::{Arn, bucket_and_key};
 use crate::job_request::constraints::violations;
 use crate::job_request::input_manifest::InputManifest;
-use crate::job_request::{JobRequest, TaskType, label_categories};
+use crate::job_request::{JobRequest, TaskType, label_categories, task_template};
 
 /// Largest image, bytes, inclusive. Source: Ground Truth, input data quotas: 40 MB.
 const IMAGE_BYTES_MAX: i64 = 40_000_000;
@@ -326,15 +326,15 @@ impl Preflight {
             .clone();
         let outcome = match self.small_file(&uri).await {
             Err(outcome) => outcome,
-            Ok(text) if !text.contains("task.input") => Outcome::Problem(format!(
-                "{uri} never uses task.input; workers would see no image"
-            )),
-            Ok(text) if !text.contains("crowd-form") && !text.contains("crowd-html-elements") => {
-                Outcome::NotChecked(format!(
+            Ok(text) => match task_template::problem(&text, self.task_type) {
+                Some(problem) => Outcome::Problem(format!("{uri} {problem}")),
+                None if task_template::has_form(&text) => {
+                    Outcome::Fine("shows the task input in a form".to_owned())
+                }
+                None => Outcome::NotChecked(format!(
                     "{uri} has no crowd-form; it must submit the answer by itself"
-                ))
-            }
-            Ok(_) => Outcome::Fine("shows the task input in a form".to_owned()),
+                )),
+            },
         };
         self.say(what, outcome);
     }
