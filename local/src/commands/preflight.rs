@@ -187,6 +187,9 @@ impl Preflight {
 
     async fn look_at_bucket(&mut self, bucket: &str) {
         let what = format!("bucket {bucket}");
+        if let Some(outcome) = reach_of_stack(bucket, &self.request.output_config.s3_output_path) {
+            self.say(what.clone(), outcome);
+        }
         let region = Arn::parse(&self.request.human_task_config.workteam_arn)
             .map(|arn| arn.region.to_owned())
             .unwrap_or_default();
@@ -420,6 +423,17 @@ impl Preflight {
     }
 }
 
+/// What images in another bucket than the output's take: the stack's functions reach the output's only, and Custom
+/// Labels reads images with the dataset-updater's rights.
+fn reach_of_stack(bucket: &str, output: &str) -> Option<Outcome> {
+    let (own_bucket, _) = bucket_and_key(output)?;
+    (bucket != own_bucket).then(|| {
+        Outcome::NotChecked(format!(
+            "whether the dataset-updater's role may read it; the stack lets it read {own_bucket} only, and labels of images that it can't read don't land: copy the images, or add to the role s3:GetObject, GetObjectVersion, GetObjectAcl, GetObjectTagging, ListBucket, GetBucketAcl and GetBucketLocation on {bucket}"
+        ))
+    })
+}
+
 /// Whether one CORS rule lets a browser on any page fetch an image.
 ///
 /// Source: Ground Truth Developer Guide, "CORS permission requirement".
@@ -481,6 +495,19 @@ mod tests {
 
     #[test]
     fn regions() {
+    #[test]
+    fn images_outside_the_stacks_bucket() {
+        let output = "s3://gt-jobs/labeling-jobs/";
+        assert_eq!(reach_of_stack("gt-jobs", output), None);
+        let Some(Outcome::NotChecked(said)) = reach_of_stack("elsewhere", output) else {
+            panic!("another bucket than the output's is not named");
+        };
+        assert!(
+            said.contains("read gt-jobs only") && said.ends_with("on elsewhere"),
+            "{said}"
+        );
+    }
+
         assert_eq!(region_of(None), "us-east-1");
         assert_eq!(region_of(Some("")), "us-east-1");
         assert_eq!(region_of(Some("EU")), "eu-west-1");

@@ -19,6 +19,28 @@ pub fn reminders(request: &JobRequest) -> Vec<String> {
             "every bucket with images needs Ground Truth's CORS rule, or each task fails; the stack's own bucket has it, others: aws s3api get-bucket-cors --bucket {bucket}"
         ));
     }
+    let inputs = [
+        Some(
+            &request
+                .input_config
+                .data_source
+                .s3_data_source
+                .manifest_s3_uri,
+        ),
+        request.label_category_config_s3_uri.as_ref(),
+        Some(&task.ui_config.ui_template_s3_uri),
+    ];
+    let own_bucket = bucket_and_key(&request.output_config.s3_output_path).map(|(it, _)| it);
+    for uri in inputs.into_iter().flatten() {
+        let bucket = bucket_and_key(uri).map(|(it, _)| it);
+        if let (Some(bucket), Some(own_bucket)) = (bucket, own_bucket)
+            && bucket != own_bucket
+        {
+            said.push(format!(
+                "the stack's roles reach no bucket but {own_bucket}: copy {uri} there, and the images with it, or let them read {bucket}"
+            ));
+        }
+    }
     said.push(format!(
         "upload the worker task template first, as {}",
         task.ui_config.ui_template_s3_uri
@@ -65,5 +87,21 @@ mod tests {
         ] {
             assert!(said.contains(part), "{said}");
         }
+        assert!(!said.contains("reach no bucket"), "{said}");
+    }
+
+    #[test]
+    fn what_lies_outside_the_stacks_bucket_is_named() {
+        let mut request = request();
+        let manifest = &mut request.input_config.data_source.s3_data_source;
+        manifest.manifest_s3_uri = "s3://elsewhere/birds.manifest".to_owned();
+        let said = reminders(&request).join("\n");
+        for part in [
+            "reach no bucket but gt-jobs",
+            "copy s3://elsewhere/birds.manifest",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+        assert_eq!(said.matches("reach no bucket").count(), 1, "{said}");
     }
 }

@@ -127,7 +127,9 @@ fn why_denied(decision: &str, action: &str, result: &Value) -> String {
     if decision == "explicitDeny" {
         return format!("a policy denies the role {action}; take that statement out");
     }
-    format!("no policy of the role allows {action}; add it, or give the stack's LabelingJobRoleArn")
+    format!(
+        "no policy of the role allows {action}; add it, or give the stack's LabelingJobRoleArn and what lies in the stack's bucket"
+    )
 }
 
 pub(super) fn function(arn: &str, region: &str, answer: &Answer) -> Outcome {
@@ -272,11 +274,11 @@ pub(in super::super) fn labels_offered(
         (Some(offered), _) if offered == categories => {
             Outcome::Fine("workers choose from the job's label category file".to_owned())
         }
-        (Some(offered), _) => Outcome::Problem(format!(
-            "workers would choose from {offered}, the job's label category file is {categories}; {remedy}"
         _ if n_without.is_none() => Outcome::NotChecked(format!(
             "no line of the manifest could be read; lines without labels of their own need the pre-annotation function's LABEL_CATEGORIES_S3_URI to be {categories}"
         )),
+        (Some(offered), _) => Outcome::Problem(format!(
+            "workers would choose from {offered}, the job's label category file is {categories}; {remedy}"
         )),
         (None, Some(_)) => Outcome::NotChecked(format!(
             "workers choose from the pre-annotation function's LABEL_CATEGORIES; they must be those of {categories}"
