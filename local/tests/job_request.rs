@@ -94,7 +94,7 @@ async fn job_request_says_how_stack_outputs_are_written() {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let answer = gtcl("http://127.0.0.1:1", &arguments).await;
         assert_eq!((answer.code, answer.out.as_str()), (Some(2), ""));
-        let help = "\nhelp: write it with `aws cloudformation describe-stacks --stack-name NAME > ";
+        let help = "\nhelp: write it with `aws cloudformation describe-stacks --stack-name NAME --output json > ";
         assert!(answer.err.contains(help), "{}", answer.err);
     }
 }

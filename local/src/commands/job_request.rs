@@ -17,7 +17,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:
-  aws cloudformation describe-stacks --stack-name gt > stack.json
+  aws cloudformation describe-stacks --stack-name gt --output json > stack.json
   gtcl job-request --stack-outputs stack.json --task-type bounding-box --job-name birds-1 \\
     --manifest s3://BUCKET/birds.manifest --categories s3://BUCKET/categories.json \\
     --workteam arn:aws:sagemaker:REGION:ACCOUNT:workteam/private-crowd/birders > request.json
@@ -166,8 +166,9 @@ impl Args {
 
 fn read_stack_outputs(args: &Args) -> Result<StackOutputs, CommandError> {
     let path = args.stack_outputs.display();
-    let help =
-        format!("write it with `aws cloudformation describe-stacks --stack-name NAME > {path}`");
+    let help = format!(
+        "write it with `aws cloudformation describe-stacks --stack-name NAME --output json > {path}`"
+    );
     if !args.stack_outputs.exists() {
         return Err(
             CommandError::new(format!("the stack outputs {path} are not there")).with_help(help),

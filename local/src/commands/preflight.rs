@@ -461,7 +461,9 @@ fn reason_of<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
                     .to_owned()
             }
             SdkError::TimeoutError(_) => "no answer in time".to_owned(),
-            SdkError::DispatchFailure(_) => "no connection, or no credentials".to_owned(),
+            SdkError::DispatchFailure(_) => {
+                "no connection, no credentials or no region (AWS_PROFILE, AWS_REGION)".to_owned()
+            }
             _ => "the call failed before it was sent, or its answer can't be read".to_owned(),
         },
     }
@@ -494,8 +496,6 @@ mod tests {
     }
 
     #[test]
-    fn regions() {
-    #[test]
     fn images_outside_the_stacks_bucket() {
         let output = "s3://gt-jobs/labeling-jobs/";
         assert_eq!(reach_of_stack("gt-jobs", output), None);
@@ -508,6 +508,8 @@ mod tests {
         );
     }
 
+    #[test]
+    fn regions() {
         assert_eq!(region_of(None), "us-east-1");
         assert_eq!(region_of(Some("")), "us-east-1");
         assert_eq!(region_of(Some("EU")), "eu-west-1");

@@ -117,7 +117,7 @@ impl Findings {
         let names_object =
             bucket_and_key(uri).is_some_and(|(_, key)| !key.is_empty() && !key.ends_with('/'));
         self.unless(names_object, field, || {
-            format!("{uri:?} does not name an object; it must look like s3://BUCKET/KEY")
+            format!("{uri:?} does not name an object; it must look like s3://my-bucket/folder/file, with the bucket's own name")
         });
     }
 }
@@ -235,7 +235,7 @@ fn human_task(task: &HumanTaskConfig, found: &mut Findings) {
     });
     found.unless(workteam.is_some(), field, || {
         format!(
-            "{:?} is no work team's ARN; it must look like arn:aws:sagemaker:REGION:ACCOUNT:workteam/private-crowd/NAME",
+            "{:?} is no work team's ARN; it must look like arn:aws:sagemaker:us-east-1:111122223333:workteam/private-crowd/NAME; aws sagemaker list-workteams prints it",
             task.workteam_arn
         )
     });

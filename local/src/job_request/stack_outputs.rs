@@ -25,13 +25,17 @@ pub struct StackOutputs {
 #[derive(Debug, thiserror::Error)]
 pub enum StackOutputsError {
     /// The file is not JSON.
-    #[error("not JSON: {0}; write it with `aws cloudformation describe-stacks --stack-name NAME`")]
+    #[error("not JSON: {0}; add --output json to the command")]
     NotJson(#[from] serde_json::Error),
     /// The file is JSON of another shape.
-    #[error(
-        "holds no stack outputs; write it with `aws cloudformation describe-stacks --stack-name NAME`"
-    )]
+    #[error("holds no stack outputs")]
     NoOutputs,
+    /// The stack has none: it is not deployed, or not to the end.
+    #[error("the stack has no outputs, it is {status}; deploy it to the end first")]
+    Unfinished {
+        /// As in `ROLLBACK_COMPLETE`.
+        status: String,
+    },
     /// The file holds the outputs of several stacks.
     #[error("holds {n_stacks} stacks; name one with --stack-name")]
     SeveralStacks {
@@ -76,7 +80,10 @@ impl StackOutputs {
 fn outputs_of(value: &Value) -> Result<BTreeMap<String, String>, StackOutputsError> {
     if let Some(stacks) = value.get("Stacks").and_then(Value::as_array) {
         return match stacks.as_slice() {
-            [stack] => outputs_of(stack.get("Outputs").unwrap_or(&Value::Null)),
+            [stack] => match (stack.get("Outputs"), text_at(stack, "StackStatus")) {
+                (None, Some(status)) => Err(StackOutputsError::Unfinished { status }),
+                (outputs, _) => outputs_of(outputs.unwrap_or(&Value::Null)),
+            },
             _ => Err(StackOutputsError::SeveralStacks {
                 n_stacks: stacks.len(),
             }),
@@ -136,6 +143,11 @@ mod tests {
     fn other_files_are_named() {
         for (text, expected) in [
             ("", "not JSON"),
+            ("gt\tCREATE_COMPLETE", "--output json"),
+            (
+                r#"{"Stacks":[{"StackName":"s","StackStatus":"ROLLBACK_COMPLETE"}]}"#,
+                "it is ROLLBACK_COMPLETE; deploy it",
+            ),
             ("[1]", "holds no stack outputs"),
             (
                 r#"{"Stacks":[{"StackName":"s"}]}"#,
