@@ -1,12 +1,16 @@
 //! S3 behind TLS, as the functions meet it in Lambda: `bench-s3 FOLDER CERTIFICATE ACCESS_KEY SECRET_KEY`.
 //!
-//! Serves the buckets in FOLDER on a free port, prints its URL, and ends when its standard input does.
+//! Serves the buckets in FOLDER from memory on a free port, prints its URL, and ends when its standard input does.
+//! The protocol is the embedded S3's: signatures are checked.
 
 #![expect(clippy::print_stdout, reason = "its URL is what it has to say")]
+
+mod storage;
 
 use std::error::Error;
 use std::io::Read;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::sync::Arc;
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -16,9 +20,10 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s_fs::FileSystem;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+
+use storage::Storage;
 
 type Fault = Box<dyn Error + Send + Sync>;
 
@@ -29,8 +34,7 @@ async fn main() -> Result<(), Fault> {
     let (folder, certificate) = (next("FOLDER")?, next("CERTIFICATE")?);
     let (access_key, secret_key) = (next("ACCESS_KEY")?, next("SECRET_KEY")?);
 
-    let storage = FileSystem::new(folder).map_err(|error| format!("{error:?}"))?;
-    let mut service = S3ServiceBuilder::new(storage);
+    let mut service = S3ServiceBuilder::new(Storage::of_folder(Path::new(&folder))?);
     service.set_auth(SimpleAuth::from_single(access_key, secret_key));
     let service = service.build();
     let chain = CertificateDer::pem_file_iter(&certificate)?.collect::<Result<_, _>>()?;

@@ -1,6 +1,6 @@
 //! Starts each function's release binary and its peers again and again, in turns, and prints medians and ratios.
 //!
-//! Usage: `measure-functions RELEASE_FOLDER PYTHON PEER_FOLDER CERTIFICATES_FOLDER [ROUNDS]`; `bench/run` calls it.
+//! Usage: `measure-functions RELEASE_FOLDER S3_PROGRAM PYTHON PEER_FOLDER CERTIFICATES_FOLDER [ROUNDS]`; `bench/run` calls it.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
@@ -48,6 +48,7 @@ async fn main() -> Result<(), Fault> {
             .ok_or(format!("{name} is missing: see bench/run"))
     };
     let release = PathBuf::from(next("RELEASE_FOLDER")?);
+    let s3_program = next("S3_PROGRAM")?;
     let python = next("PYTHON")?;
     let peer = PathBuf::from(next("PEER_FOLDER")?);
     let certificates = PathBuf::from(next("CERTIFICATES_FOLDER")?);
@@ -59,7 +60,7 @@ async fn main() -> Result<(), Fault> {
     let scratch = tempfile::tempdir()?;
     let buckets = scratch.path().join("s3");
     write_annotation_file(&buckets)?;
-    let (endpoint, _running) = start_s3(&release, &buckets, &certificates).await?;
+    let (endpoint, _running) = start_s3(&s3_program, &buckets, &certificates).await?;
     let environment = [
         ("AWS_ENDPOINT_URL", endpoint),
         ("SSL_CERT_FILE", certificates.join("trusted.pem")),
@@ -194,11 +195,11 @@ fn write_annotation_file(buckets: &Path) -> Result<(), Fault> {
 
 /// Starts `bench-s3`; it ends with the handle that is returned.
 async fn start_s3(
-    release: &Path,
+    program: &OsString,
     buckets: &Path,
     certificates: &Path,
 ) -> Result<(PathBuf, Child), Fault> {
-    let mut s3 = Command::new(release.join("bench-s3"))
+    let mut s3 = Command::new(program)
         .arg(buckets)
         .arg(certificates.join("server.pem"))
         .args([ACCESS_KEY, SECRET_KEY])
