@@ -5,7 +5,7 @@
 //! padded to whole lanes of four.
 
 use super::earlier::{Earlier, thousandths};
-use super::estimate::{self, estimate, exponent};
+use super::estimate::{self, estimate, exponent, known};
 use super::skills::Skills;
 use super::{Config, Estimate, Votes};
 use crate::statistics::{Answered, ClassStatistics, THOUSAND};
@@ -34,6 +34,8 @@ pub(super) struct Model<'c> {
     absent: Vec<f32>,
     absent_skills: Skills,
     accuracies: Vec<f32>,
+    /// How far each worker is known, in [0, 1].
+    known: Vec<f32>,
     pooled_accuracy: f32,
 }
 
@@ -57,6 +59,7 @@ impl<'c> Model<'c> {
             absent,
             absent_skills,
             accuracies: vec![0.0; votes.workers.len()],
+            known: vec![0.0; votes.workers.len()],
             pooled_accuracy: 0.0,
         };
         model.count_shares(votes);
@@ -169,7 +172,8 @@ impl Model<'_> {
             .counts
             .chunks_exact(per_worker.max(1))
             .zip(self.likelihood.chunks_exact_mut(per_worker.max(1)));
-        for ((counts, likelihood), accuracy) in tables.zip(&mut self.accuracies) {
+        let of_workers = self.accuracies.iter_mut().zip(&mut self.known);
+        for ((counts, likelihood), (accuracy, known_share)) in tables.zip(of_workers) {
             scales.fill(0.0);
             for row in counts.chunks_exact(width) {
                 for (sum, n) in scales.iter_mut().zip(row) {
@@ -181,6 +185,7 @@ impl Model<'_> {
             let a = (right + accuracy_shrinkage * self.pooled_accuracy)
                 / (n_answers + accuracy_shrinkage);
             *accuracy = a;
+            *known_share = known(n_answers, accuracy_shrinkage);
             for scale in &mut scales {
                 *scale = 1.0 / (*scale + shrinkage);
             }
@@ -228,19 +233,22 @@ impl Model<'_> {
                 votes.n_votes(),
             )
         });
-        let correlation = self.correlation();
+        let spread = self.spread();
+        let divisor = self.n_classes.max(1) as u32;
         for item in votes.own_items() {
             let (cells, classes) = (votes.of(item), votes.classes_of(item));
+            let workers = cells.iter().zip(classes);
+            let workers = workers.map(|(cell, class)| (cell - class) / divisor);
             expect_one(cells, &self.prior, &self.likelihood, &mut posterior, width);
             if let Some(answered) = &mut answered {
                 let posterior = posterior.get(..self.n_classes).unwrap_or_default();
                 thousandths(posterior, &mut probable);
-                let divisor = self.n_classes.max(1) as u32;
-                let votes = cells.iter().zip(classes);
-                let votes = votes.map(|(cell, class)| [(cell - class) / divisor, *class]);
+                let votes = workers.clone().zip(classes);
+                let votes = votes.map(|(worker, class)| [worker, *class]);
                 answered.push(votes, &probable);
             }
-            let exponent = exponent(correlation, cells.len());
+            let known = workers.map(|worker| self.known.get(worker as usize).copied());
+            let exponent = exponent(spread, known.map(Option::unwrap_or_default), self.config);
             for (power, q) in powers.iter_mut().zip(&posterior) {
                 *power = estimate::power(*q, exponent);
             }
@@ -261,8 +269,8 @@ impl Model<'_> {
         )
     }
 
-    /// How much errors go together among these workers.
-    fn correlation(&self) -> f64 {
+    /// How much the skills of these workers differ.
+    fn spread(&self) -> f64 {
         let per_worker = (self.n_classes * self.width).max(1);
         let mut skills = self.absent_skills;
         for table in self.counts.chunks_exact(per_worker) {
@@ -270,7 +278,7 @@ impl Model<'_> {
             let right: f32 = diagonal(table, self.width).sum();
             skills.add(f64::from(right), f64::from(n_answers));
         }
-        skills.correlation(f64::from(self.pooled_accuracy), self.n_classes, self.config)
+        skills.spread(f64::from(self.pooled_accuracy), self.n_classes, self.config)
     }
 }
 

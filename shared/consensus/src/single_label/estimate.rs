@@ -2,9 +2,27 @@
 
 use super::{Config, Estimate};
 
-/// What a posterior of `n_answers` answers is raised to.
-pub(super) fn exponent(correlation: f64, n_answers: usize) -> f32 {
-    (1.0 / (1.0 + correlation * (n_answers as f64 - 1.0))) as f32
+/// What the posterior of an item is raised to, whose answers' workers are known by these shares, each in [0, 1].
+///
+/// Skills that differ by `spread` tell whose error it is only as far as they are known: workers of whom nothing is known
+/// are all alike.
+#[inline(always)]
+pub(super) fn exponent(
+    spread: f64,
+    known: impl ExactSizeIterator<Item = f32>,
+    config: &Config,
+) -> f32 {
+    let n_answers = known.len() as f64;
+    let known = f64::from(known.sum::<f32>()) / n_answers;
+    let told = spread * known / config.spread_at_half;
+    let correlation = config.correlation / (1.0 + told * told);
+    (1.0 / (1.0 + correlation * (n_answers - 1.0))) as f32
+}
+
+/// How far a worker is known: the share of `n_answers` of his own in an accuracy that is shrunk by `shrinkage`.
+#[inline(always)]
+pub(super) fn known(n_answers: f32, shrinkage: f32) -> f32 {
+    n_answers / (n_answers + shrinkage)
 }
 
 /// `base` to the power of `exponent`, both in [0, 1], with a relative error below 1e-5.
@@ -113,7 +131,28 @@ fn give(probabilities: &mut [f64], class: usize, p_class: f64) {
 
 #[cfg(test)]
 mod tests {
-    use super::power;
+    use super::{exponent, power};
+    use crate::single_label::Config;
+
+    #[test]
+    fn skills_tell_errors_apart_as_far_as_workers_are_known() {
+        let config = Config::default();
+        let of =
+            |spread, known: &[f32]| f64::from(exponent(spread, known.iter().copied(), &config));
+        let half = config.spread_at_half;
+        let of_three = |correlation: f64| 1.0 / (1.0 + correlation * 2.0);
+        for (spread, known, correlation) in [
+            (0.0, [1.0; 3], config.correlation),
+            (half, [0.0; 3], config.correlation),
+            (half, [1.0; 3], config.correlation / 2.0),
+            (half, [0.0, 0.5, 1.0], config.correlation / 1.25),
+            (2.0 * half, [1.0; 3], config.correlation / 5.0),
+        ] {
+            let error = (of(spread, &known) - of_three(correlation)).abs();
+            assert!(error < 1e-6, "{spread} {known:?}: {error}");
+        }
+        assert_eq!(of(0.0, &[0.3]), 1.0);
+    }
 
     #[test]
     fn powers() {

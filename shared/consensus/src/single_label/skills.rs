@@ -1,4 +1,4 @@
-//! How much the workers' skills differ, and what follows from it for errors that go together.
+//! How much the workers' skills differ.
 
 use super::Config;
 
@@ -27,20 +27,11 @@ impl Skills {
         }
     }
 
-    /// How much errors go together among these workers, whose common accuracy is `accuracy`.
-    pub(super) fn correlation(&self, accuracy: f64, n_classes: usize, config: &Config) -> f64 {
-        let spread = self.spread(
-            accuracy,
-            1.0 / n_classes.max(1) as f64,
-            config.spread_prior,
-            config.spread_prior_weight,
-        );
-        config.correlation / (1.0 + spread / config.spread_at_half)
-    }
-
     /// Variance of the workers' accuracies beyond what their numbers of answers explain, in squares of the distance
-    /// from `chance` to their common `accuracy`.
-    fn spread(&self, accuracy: f64, chance: f64, prior: f64, prior_weight: f64) -> f64 {
+    /// from chance to their common `accuracy`.
+    pub(super) fn spread(&self, accuracy: f64, n_classes: usize, config: &Config) -> f64 {
+        let (prior, prior_weight) = (config.spread_prior, config.spread_prior_weight);
+        let chance = 1.0 / n_classes.max(1) as f64;
         let skill = (accuracy - chance).max(SKILL_MIN);
         let squares = self.right_by_accuracy - 2.0 * accuracy * self.right
             + accuracy * accuracy * self.n_answers;

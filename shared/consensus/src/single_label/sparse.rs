@@ -4,7 +4,7 @@
 //! So there are no more counts than answers times classes chosen for an item, however many classes there are.
 
 use super::earlier::{Count, Earlier, thousandths};
-use super::estimate::{estimate, exponent, power};
+use super::estimate::{estimate, exponent, known, power};
 use super::skills::Skills;
 use super::{Config, Estimate, Votes};
 use crate::statistics::{Answered, ClassStatistics, THOUSAND};
@@ -182,7 +182,12 @@ impl<'c> Model<'c> {
         for (right, n_answers) in &self.workers {
             skills.add(right.all, n_answers.all);
         }
-        let correlation = skills.correlation(self.pooled_accuracy, self.n_classes, self.config);
+        let spread = skills.spread(self.pooled_accuracy, self.n_classes, self.config);
+        let shrinkage = self.config.accuracy_shrinkage as f32;
+        let shares = self.workers.iter();
+        let known_shares: Vec<f32> = shares
+            .map(|(_, n_answers)| known(n_answers.all as f32, shrinkage))
+            .collect();
         let mut estimates = vec![None; votes.n_items];
         let mut answered = Answered::of(
             &votes.workers,
@@ -210,11 +215,13 @@ impl<'c> Model<'c> {
             });
             answered.push(
                 workers
+                    .clone()
                     .zip(&item.votes)
                     .map(|(worker, class)| [worker, *class]),
                 &probable,
             );
-            let exponent = exponent(correlation, item.votes.len());
+            let known = workers.map(|worker| known_shares.get(worker as usize).copied());
+            let exponent = exponent(spread, known.map(Option::unwrap_or_default), self.config);
             let mut probabilities = vec![0.0; self.n_classes];
             for (class, q) in item.chosen.iter().zip(&posterior) {
                 if let Some(p) = probabilities.get_mut(*class as usize) {
