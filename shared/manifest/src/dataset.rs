@@ -284,11 +284,7 @@ impl DatasetCheck {
                 stats.n_boxes += u64::from(label.n_boxes.unwrap_or(0));
                 stats.n_image_level += u64::from(label.n_boxes.is_none());
             }
-        } else if kept
-            .findings
-            .iter()
-            .any(|finding| !finding.code.is_warning() && !finding.code.is_own_rule())
-        {
+        } else if kept.is_spoiled() {
             self.summary.n_with_errors += 1;
         } else {
             self.summary.n_ignored += 1;

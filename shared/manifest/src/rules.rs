@@ -86,6 +86,14 @@ impl Kept {
         !self.labels.is_empty() && !self.findings.iter().any(spoils)
     }
 
+    /// Whether errors keep training from using the line; one that has only no label is not spoiled.
+    #[must_use]
+    pub fn is_spoiled(&self) -> bool {
+        let is_error =
+            |finding: &Finding| !finding.code.is_warning() && !finding.code.is_own_rule();
+        !self.is_usable() && self.findings.iter().any(is_error)
+    }
+
     /// Whether ListDatasetEntries with `HasErrors` shows the line.
     #[must_use]
     pub fn has_errors(&self) -> bool {

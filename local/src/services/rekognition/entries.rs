@@ -10,6 +10,8 @@ pub(crate) struct Entry {
     pub(crate) is_labeled: bool,
     pub(crate) has_errors: bool,
     pub(crate) is_usable: bool,
+    /// Training leaves it out for its errors.
+    pub(crate) is_spoiled: bool,
     /// Number of a label in [`Entries::labels`], and its boxes.
     labels: Box<[(usize, u32)]>,
 }
@@ -36,6 +38,7 @@ pub(crate) struct Accepted {
     is_labeled: bool,
     has_errors: bool,
     is_usable: bool,
+    is_spoiled: bool,
     labels: Vec<(String, u32)>,
 }
 
@@ -145,6 +148,7 @@ impl ChangesReader {
                 is_labeled: kept.is_labeled,
                 has_errors: kept.has_errors(),
                 is_usable: kept.is_usable(),
+                is_spoiled: kept.is_spoiled(),
                 labels: kept
                     .labels
                     .into_iter()
@@ -201,6 +205,7 @@ impl Entries {
                 is_labeled: accepted.is_labeled,
                 has_errors: accepted.has_errors,
                 is_usable: accepted.is_usable,
+                is_spoiled: accepted.is_spoiled,
                 labels,
             };
             self.count(&entry, true);
@@ -235,6 +240,14 @@ impl Entries {
             n_errors: self.n_errors,
             n_labels: self.used_labels().count(),
         }
+    }
+
+    /// An entry's labels with the boxes that it has of each.
+    pub(crate) fn labels_of<'a>(&'a self, entry: &Entry) -> impl Iterator<Item = (&'a str, u32)> {
+        let labels = entry.labels.iter();
+        labels.filter_map(|(number, n_boxes)| {
+            Some((self.labels.get_index(*number)?.as_str(), *n_boxes))
+        })
     }
 
     /// Labels that an entry has, by name.

@@ -24,6 +24,7 @@ mod operations;
 mod persist;
 mod rate;
 mod shape;
+mod training;
 mod versions;
 
 use std::io;

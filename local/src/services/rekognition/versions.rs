@@ -1,14 +1,11 @@
-//! Model versions: states and the rules that decide whether a training would succeed. Nothing is trained.
+//! Model versions and their states. Nothing is trained.
 
-use std::collections::BTreeSet;
-
-use manifest::SourceRef;
-use manifest::dataset::{DatasetFacts, DatasetKind, training_faults};
 use serde::{Deserialize, Serialize};
 
 use super::arn;
 use super::error::ApiError;
-use super::model::{Change, Dataset, Model, Time};
+use super::model::{Change, Model, Time};
+use super::training::training_failure;
 
 /// Trainings at a time. Source: quotas.
 const TRAININGS_MAX: usize = 2;
@@ -123,7 +120,7 @@ impl Model {
                 )));
             }
         }
-        let (status, message) = match training_failure(train, test) {
+        let (status, message) = match training_failure(&train.entries, &test.entries) {
             None => (
                 "TRAINING_COMPLETED",
                 "The model is ready to run.".to_owned(),
@@ -228,54 +225,4 @@ impl Model {
         self.step(arn, &from, ["DELETING", "DELETED"], time_ms, now)?;
         Ok(())
     }
-}
-
-/// The dataset-level rules that a training would fail at, with their codes.
-fn training_failure(train: &Dataset, test: &Dataset) -> Option<String> {
-    let facts = facts(train, DatasetKind::Train);
-    let buckets: BTreeSet<&str> = buckets(train).chain(buckets(test)).collect();
-    let tested: BTreeSet<&str> = test.entries.used_labels().map(|(name, _)| name).collect();
-    let n_common = train
-        .entries
-        .used_labels()
-        .filter(|(name, _)| tested.contains(name))
-        .count();
-    let mut faults = facts.faults();
-    let of_test = self::facts(test, DatasetKind::Test);
-    faults.extend(training_faults(&facts, &of_test, buckets.len(), n_common));
-    let of_test_alone = of_test.faults();
-    let told: Vec<String> = faults
-        .iter()
-        .map(|fault| format!("{}: {}", fault.code, fault.reason))
-        .chain(
-            of_test_alone
-                .iter()
-                .map(|fault| format!("{}: test dataset: {}", fault.code, fault.reason)),
-        )
-        .collect();
-    (!told.is_empty()).then(|| told.join("; "))
-}
-
-fn facts(dataset: &Dataset, kind: DatasetKind) -> DatasetFacts {
-    let stats = dataset.entries.stats();
-    let labels: Vec<_> = dataset.entries.used_labels().collect();
-    let is_usable = dataset.entries.from(0).any(|(_, _, entry)| entry.is_usable);
-    DatasetFacts {
-        kind,
-        // Counted when entries come in.
-        images_max: u64::MAX,
-        n_bytes: 0,
-        n_lines: stats.n_entries as u64,
-        n_invalid: stats.n_errors as u64,
-        n_buckets: buckets(dataset).collect::<BTreeSet<_>>().len(),
-        n_labels: if is_usable { labels.len() } else { 0 },
-        has_boxes: labels.iter().any(|(_, stats)| stats.n_boxes > 0),
-    }
-}
-
-fn buckets(dataset: &Dataset) -> impl Iterator<Item = &str> {
-    dataset
-        .entries
-        .from(0)
-        .filter_map(|(_, source_ref, _)| Some(SourceRef::parse(source_ref).ok()?.bucket))
 }
