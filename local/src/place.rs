@@ -6,6 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use aws::s3::{ObjectStream, ObjectUri, PutOptions, S3Error, Upload};
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufWriter};
 
@@ -47,6 +48,22 @@ impl std::str::FromStr for Place {
             _ => Ok(Self::Local(PathBuf::from(text))),
         }
     }
+}
+
+/// Reads an argument that can't be in S3, for commands that look through whole folders.
+pub(crate) fn local_path() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| {
+        let text = path.to_string_lossy();
+        match text.split_once("://") {
+            Some(("s3", _)) => Err(format!(
+                "only a path on this machine can be read here: copy it first, an object with aws s3 cp {text} ., a folder with aws s3 sync {text} FOLDER"
+            )),
+            Some((scheme, _)) if is_scheme(scheme) => Err(format!(
+                "{scheme}:// is not supported: name a path on this machine"
+            )),
+            _ => Ok(path),
+        }
+    })
 }
 
 /// A URI's scheme, not a part of a path.

@@ -588,6 +588,41 @@ fn places_that_are_not_supported() {
         .prints(&labeled(1, "owl", 0.9));
 }
 
+/// Commands that look through folders read none in S3, and say so before anything else.
+#[test]
+fn folders_in_s3_have_to_be_copied_first() {
+    let desk = Desk::new();
+    desk.write("m.manifest", labeled(1, "owl", 0.9));
+    for arguments in [
+        "consolidate s3://birds/jobs/1",
+        "consolidate m.manifest --categories s3://birds/jobs/1",
+        "evaluate single-label s3://birds/jobs/1",
+        "evaluate boxes s3://birds/jobs/1",
+        "evaluate multi-label s3://birds/jobs/1",
+        "evaluate job s3://birds/jobs/1 --gold m.manifest",
+        "evaluate job . --gold s3://birds/jobs/1",
+        "run --job s3://birds/jobs/1",
+        "run --job . --truth s3://birds/jobs/1",
+        "run --dir s3://birds/jobs/1",
+        "check m.manifest --images --images-from s3://birds/jobs/1",
+    ] {
+        let refused = desk.run(arguments).exits(2);
+        assert!(
+            refused
+                .stderr
+                .contains("a folder with aws s3 sync s3://birds/jobs/1 FOLDER"),
+            "{refused:#?}"
+        );
+    }
+    let refused = desk.run("consolidate https://birds/1.json").exits(2);
+    assert!(
+        refused
+            .stderr
+            .contains("https:// is not supported: name a path on this machine"),
+        "{refused:#?}"
+    );
+}
+
 #[test]
 fn s3_without_region_or_credentials() {
     let desk = Desk::new();

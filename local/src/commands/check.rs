@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::cli::CommandError;
 use crate::image_facts::{Images, LookError};
 use crate::output::text::{first_of, line_numbers, shown};
-use crate::place::Place;
+use crate::place::{Place, local_path};
 
 /// Images that are looked at at the same time.
 const N_LOOKS_MAX: usize = 16;
@@ -37,7 +37,7 @@ pub struct Args {
     #[arg(long)]
     images: bool,
     /// Folder that holds the images as BUCKET/KEY, instead of S3.
-    #[arg(long, value_name = "FOLDER", requires = "images")]
+    #[arg(long, value_name = "FOLDER", requires = "images", value_parser = local_path())]
     images_from: Option<PathBuf>,
     /// Test manifest that goes with this training manifest: a path or an s3:// URI.
     #[arg(long, value_name = "MANIFEST")]

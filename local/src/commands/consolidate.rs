@@ -18,6 +18,7 @@ use crate::cli::CommandError;
 use crate::output::progress::Reporter;
 use crate::output::quality;
 use crate::output::text::shown;
+use crate::place::local_path;
 
 /// Arguments of `gtcl consolidate`.
 #[derive(Debug, clap::Args)]
@@ -35,13 +36,13 @@ Exit code:
   3  a data object has no label (the report says why), or an element of an annotation file names no data object")]
 pub struct Args {
     /// Annotation files, worker-response files, or folders of them (read in order of their names).
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required = true, value_name = "FILE", value_parser = local_path())]
     files: Vec<PathBuf>,
     /// Name of the label attribute in the answer.
     #[arg(long, value_name = "NAME", default_value = "label")]
     label_attribute: String,
     /// Label category file; annotation-tool/data.json of the job's folder unless given.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = local_path())]
     categories: Option<PathBuf>,
     /// What workers were asked for: single-label, multi-label or bounding-box; told by the answers unless given.
     #[arg(long, value_name = "TYPE", value_parser = |text: &str| text.parse::<TaskType>())]

@@ -9,6 +9,7 @@ use crate::evaluate::job::{self, JobSet};
 use crate::evaluate::{Conditions, Mode, boxes, figures, multi_label, read, single_label};
 use crate::input;
 use crate::output::text::shown;
+use crate::place::local_path;
 use crate::recorded_job;
 
 /// Largest file that is read, bytes.
@@ -37,6 +38,7 @@ enum Kind {
     /// such folders.
     SingleLabel {
         /// The folder.
+        #[arg(value_parser = local_path())]
         folder: PathBuf,
         #[command(flatten)]
         options: Options,
@@ -44,6 +46,7 @@ enum Kind {
     /// Boxes: {"images": {NAME: {"answers": {WORKER: [[x1, y1, x2, y2], …]}, "truth": [[x1, y1, x2, y2], …]}}}.
     Boxes {
         /// The JSON file.
+        #[arg(value_parser = local_path())]
         file: PathBuf,
         #[command(flatten)]
         options: Options,
@@ -52,6 +55,7 @@ enum Kind {
     /// 2 where the label was selected.
     MultiLabel {
         /// The CSV file.
+        #[arg(value_parser = local_path())]
         file: PathBuf,
         #[command(flatten)]
         options: Options,
@@ -59,10 +63,11 @@ enum Kind {
     /// A job of yours: its output folder as `aws s3 sync` brings it, and the truth of some of its objects.
     Job {
         /// The folder.
+        #[arg(value_parser = local_path())]
         folder: PathBuf,
         /// Truth, JSON Lines of {"source-ref": "s3://…", "label": …}: a category, a list of categories, or a list of
         /// {"label", "left", "top", "width", "height"}.
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", value_parser = local_path())]
         gold: PathBuf,
         #[command(flatten)]
         options: Options,

@@ -10,6 +10,7 @@ use crate::output::folder;
 use crate::output::progress::{Reporter, print};
 use crate::output::summary::Summary;
 use crate::pipeline::{self, JobInput, Pipeline};
+use crate::place::local_path;
 use crate::recorded_job;
 use crate::stack::{Ports, Stack};
 
@@ -27,14 +28,14 @@ Exit code:
 pub struct Args {
     /// Folder of a finished job, as `aws s3 sync` brings it; may be given more than once. Without it, the bundled
     /// example is run.
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", value_parser = local_path())]
     job: Vec<PathBuf>,
     /// Known truth of the job: JSON Lines with source-ref and label. Default: true_labels.jsonl beside the job.
-    #[arg(long, value_name = "FILE", requires = "job")]
+    #[arg(long, value_name = "FILE", requires = "job", value_parser = local_path())]
     truth: Option<PathBuf>,
     /// Folder for everything that is written: new, empty, or of earlier runs with jobs of other names, whose results
     /// stay. Default: the next number in gtcl-out.
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", value_parser = local_path())]
     dir: Option<PathBuf>,
     /// Print the summary as JSON.
     #[arg(long)]
