@@ -10,7 +10,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::csv_rows::{Line, RowFault, cells, lines};
+use super::csv_form::{find_header, named, refuse_json, refuse_other_separator, told_separator};
+use super::csv_rows::{Line, Row, RowFault, cells, lines};
 use super::image_name::{has_image_extension, source_ref};
 use super::{Fault, FileError, Import, push_image_level};
 use crate::code::Code;
@@ -21,27 +22,6 @@ use crate::json::write_text;
 use crate::line::{is_label_key, shown};
 use crate::outcome::Entry;
 use crate::rules::{Judgement, LABEL_NAME_CHARS_MAX, LABELS_PER_IMAGE_MAX, judge};
-
-/// Words that head the column of images, in lower case without `_`, `-` and spaces.
-const HEADS: [&str; 17] = [
-    "file",
-    "fileid",
-    "filename",
-    "filepath",
-    "id",
-    "image",
-    "imageid",
-    "imagename",
-    "imagepath",
-    "imageuri",
-    "imageurl",
-    "key",
-    "name",
-    "path",
-    "s3path",
-    "s3uri",
-    "sourceref",
-];
 
 /// How to read a CSV file, and what to write into the entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,54 +54,6 @@ pub struct Repeated {
     pub duplicates: Vec<String>,
     /// All other rows as they came.
     pub deduplicated: Vec<String>,
-}
-
-/// A line and its cells.
-struct Row<'a> {
-    line: &'a Line,
-    cells: Result<Vec<String>, RowFault>,
-}
-
-impl Row<'_> {
-    fn image(&self) -> &str {
-        self.cells
-            .as_ref()
-            .ok()
-            .and_then(|cells| cells.first())
-            .map_or("", String::as_str)
-    }
-
-    fn labels(&self) -> impl Iterator<Item = &str> {
-        let cells = self.cells.as_deref().unwrap_or_default();
-        cells
-            .iter()
-            .skip(1)
-            .map(String::as_str)
-            .filter(|label| !label.is_empty())
-    }
-
-    fn is_blank(&self) -> bool {
-        self.cells
-            .as_ref()
-            .is_ok_and(|cells| cells.iter().all(String::is_empty))
-    }
-
-    /// What stands between the row's cells when it isn't `separator`.
-    fn other_separator(&self, separator: char) -> Option<char> {
-        let others = [',', ';', '\t', '|'];
-        let mut others = others.into_iter().filter(|other| *other != separator);
-        match &self.cells {
-            Err(RowFault::UnclosedQuote) => None,
-            Err(RowFault::BehindQuote(found)) => others.find(|other| other == found),
-            Ok(cells) => others.find(|other| {
-                let image = self.image();
-                let mut parts = image.split(*other);
-                let is_behind_image = parts.next().is_some_and(has_image_extension);
-                let has_parts = parts.next().is_some();
-                has_parts && (is_behind_image || (cells.len() == 1 && *other != '|'))
-            }),
-        }
-    }
 }
 
 /// Reads a CSV file.
@@ -254,100 +186,6 @@ fn notes(rows: &[Row<'_>], entries: &[Entry]) -> Vec<String> {
         ));
     }
     notes
-}
-
-/// Refuses JSON Lines and other JSON: every row would be wrong.
-fn refuse_json(lines: &[Line]) -> Result<(), FileError> {
-    let mut texts = lines.iter().map(|line| line.text.trim());
-    let starts_as_json = |text: &str| {
-        let rest = text.trim_start_matches(['[', '{']).trim_start();
-        rest.len() < text.len() && (rest.is_empty() || rest.starts_with(['"', '}', ']']))
-    };
-    if !texts
-        .find(|text| !text.is_empty())
-        .is_some_and(starts_as_json)
-    {
-        return Ok(());
-    }
-    Err(FileError::new(
-        "file is JSON, not CSV",
-        "look at a manifest with gtcl check, import a COCO file with gtcl import coco",
-    ))
-}
-
-/// What a first line `sep=;` says.
-fn told_separator(line: &Line) -> Option<char> {
-    let told = line.text.trim_matches('"').strip_prefix("sep=")?;
-    let mut chars = told.chars();
-    chars.next().filter(|_| chars.next().is_none())
-}
-
-fn named(separator: char) -> String {
-    match separator {
-        '\t' => "TAB".to_owned(),
-        other => other.to_string(),
-    }
-}
-
-fn remedy_for_separator(separator: char) -> String {
-    match separator {
-        '\t' => "--separator tab says so".to_owned(),
-        other => format!("--separator '{other}' says so"),
-    }
-}
-
-/// Refuses a file most of whose rows have another separator, or in which it alone is used.
-fn refuse_other_separator(rows: &[Row<'_>], separator: char) -> Result<(), FileError> {
-    let mut n_rows_with = BTreeMap::<char, (usize, u64)>::new();
-    for row in rows {
-        if let Some(other) = row.other_separator(separator) {
-            n_rows_with.entry(other).or_insert((0, row.line.number)).0 += 1;
-        }
-    }
-    let is_used = |row: &Row<'_>| row.cells.as_ref().is_ok_and(|cells| cells.len() > 1);
-    let is_unused = !rows.iter().any(is_used);
-    let found = n_rows_with
-        .into_iter()
-        .find(|(_, (n_rows, _))| is_unused || 2 * n_rows > rows.len());
-    match found {
-        None => Ok(()),
-        Some((other, (_, first))) => Err(FileError::new(
-            format!(
-                "cells are separated by {}, not by {}, in row {first} to begin with",
-                named(other),
-                named(separator)
-            ),
-            remedy_for_separator(other),
-        )),
-    }
-}
-
-/// The first row when it names columns: its first cell is such a word, or looks unlike the image names of all other
-/// rows, and nothing of it is a label elsewhere.
-fn find_header<'r, 'a>(rows: &'r [Row<'a>], separator: char) -> Option<&'r Row<'a>> {
-    let (first, others) = rows.split_first()?;
-    let image = first.image();
-    if image.is_empty()
-        || image.starts_with("s3://")
-        || has_image_extension(image)
-        || first.other_separator(separator).is_some()
-    {
-        return None;
-    }
-    let word: String = image
-        .to_lowercase()
-        .chars()
-        .filter(|char| !matches!(char, '_' | '-' | ' ' | '#'))
-        .collect();
-    if HEADS.contains(&word.as_str()) {
-        return Some(first);
-    }
-    let heads: BTreeSet<&str> = first.labels().collect();
-    let is_unlike = |row: &Row<'_>| {
-        has_image_extension(row.image()) && !row.labels().any(|label| heads.contains(label))
-    };
-    let has_image = first.labels().any(has_image_extension);
-    (!others.is_empty() && !has_image && others.iter().all(is_unlike)).then_some(first)
 }
 
 fn image_of(row: &Row<'_>, separator: char, options: &CsvOptions) -> Result<String, Fault> {

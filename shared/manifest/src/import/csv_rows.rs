@@ -3,6 +3,8 @@
 //! Neither an image nor a label can have a line break, so a quote that isn't closed ends with its line and spoils that
 //! row alone. Quoting otherwise as in RFC 4180: `"` around a cell, `""` for one in it; cells are trimmed.
 
+use super::image_name::has_image_extension;
+
 /// A row: its one-based number and its text without the line ending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
@@ -18,6 +20,54 @@ pub(super) enum RowFault {
     UnclosedQuote,
     /// A closing `"` is followed by this instead of the separator.
     BehindQuote(char),
+}
+
+/// A line and its cells.
+pub(super) struct Row<'a> {
+    pub(super) line: &'a Line,
+    pub(super) cells: Result<Vec<String>, RowFault>,
+}
+
+impl Row<'_> {
+    pub(super) fn image(&self) -> &str {
+        self.cells
+            .as_ref()
+            .ok()
+            .and_then(|cells| cells.first())
+            .map_or("", String::as_str)
+    }
+
+    pub(super) fn labels(&self) -> impl Iterator<Item = &str> {
+        let cells = self.cells.as_deref().unwrap_or_default();
+        cells
+            .iter()
+            .skip(1)
+            .map(String::as_str)
+            .filter(|label| !label.is_empty())
+    }
+
+    pub(super) fn is_blank(&self) -> bool {
+        self.cells
+            .as_ref()
+            .is_ok_and(|cells| cells.iter().all(String::is_empty))
+    }
+
+    /// What stands between the row's cells when it isn't `separator`.
+    pub(super) fn other_separator(&self, separator: char) -> Option<char> {
+        let others = [',', ';', '\t', '|'];
+        let mut others = others.into_iter().filter(|other| *other != separator);
+        match &self.cells {
+            Err(RowFault::UnclosedQuote) => None,
+            Err(RowFault::BehindQuote(found)) => others.find(|other| other == found),
+            Ok(cells) => others.find(|other| {
+                let image = self.image();
+                let mut parts = image.split(*other);
+                let is_behind_image = parts.next().is_some_and(has_image_extension);
+                let has_parts = parts.next().is_some();
+                has_parts && (is_behind_image || (cells.len() == 1 && *other != '|'))
+            }),
+        }
+    }
 }
 
 /// Splits at LF, CR LF and CR. Blank lines are lines; the end of the last line starts no other.

@@ -5,7 +5,9 @@
 
 pub mod coco;
 mod coco_file;
+mod coco_ids;
 pub mod csv;
+mod csv_form;
 mod csv_rows;
 mod image_name;
 
