@@ -27,6 +27,9 @@ const SMALL_FILE_BYTES_MAX: usize = 1 << 20;
 
 /// Arguments of `gtcl preflight`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Reads with credentials and region of the environment, as the AWS CLI does, and writes nothing.
+Exit code: 0 no problem was found, 1 a problem was found, 2 the request can't be read.")]
 pub struct Args {
     /// File with the CreateLabelingJob request, as `gtcl job-request` prints it.
     request: PathBuf,
