@@ -44,7 +44,11 @@ async fn gtcl_with_path(path: &Path, endpoint: &str, arguments: &[&str]) -> Answ
         .env("AWS_ENDPOINT_URL", endpoint)
         .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
         .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-        .env("AWS_REGION", "us-east-1")
+        // The request says which region it is about.
+        .env_remove("AWS_REGION")
+        .env_remove("AWS_DEFAULT_REGION")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_CONFIG_FILE", "/nonexistent")
         .env_remove("AWS_PROFILE")
         .output()
         .await

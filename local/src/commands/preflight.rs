@@ -6,7 +6,7 @@ mod outcome;
 
 use std::path::PathBuf;
 
-use aws_config::BehaviorVersion;
+use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use manifest::LineSplitter;
 
@@ -28,7 +28,7 @@ const SMALL_FILE_BYTES_MAX: usize = 1 << 20;
 /// Arguments of `gtcl preflight`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Reads with credentials and region of the environment, as the AWS CLI does, and writes nothing.
+Reads with the credentials of the environment, as the AWS CLI does, in the work team's region, and writes nothing.
 Exit code: 0 no problem was found, 1 a problem was found, 2 the request can't be read.")]
 pub struct Args {
     /// File with the CreateLabelingJob request, as `gtcl job-request` prints it.
@@ -81,10 +81,13 @@ struct Preflight {
 
 impl Preflight {
     async fn new(request: JobRequest, task_type: TaskType) -> Self {
-        let shared = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(aws::http_client())
-            .load()
-            .await;
+        let mut shared =
+            aws_config::defaults(BehaviorVersion::latest()).http_client(aws::http_client());
+        // The job's own, wherever the person who asks works otherwise.
+        if let Some(arn) = Arn::parse(&request.human_task_config.workteam_arn) {
+            shared = shared.region(Region::new(arn.region.to_owned()));
+        }
+        let shared = shared.load().await;
         // Path style works with Amazon's endpoints, and is the only one that works with a server on this machine.
         let config = aws_sdk_s3::config::Builder::from(&shared)
             .force_path_style(true)
@@ -465,7 +468,7 @@ fn reason_of<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
             }
             SdkError::TimeoutError(_) => "no answer in time".to_owned(),
             SdkError::DispatchFailure(_) => {
-                "no connection, no credentials or no region (AWS_PROFILE, AWS_REGION)".to_owned()
+                "no connection, or no credentials (AWS_PROFILE)".to_owned()
             }
             _ => "the call failed before it was sent, or its answer can't be read".to_owned(),
         },
