@@ -5,7 +5,8 @@
 //! padded to whole lanes of four.
 
 use super::earlier::{Earlier, thousandths};
-use super::estimate::{self, estimate, exponent, known};
+use super::estimate::{choose, exponent, known, power};
+use super::probabilities::Table;
 use super::skills::Skills;
 use super::{Config, Estimate, Votes};
 use crate::statistics::{Answered, ClassStatistics, THOUSAND};
@@ -207,24 +208,43 @@ impl Model<'_> {
     /// Every item's tempered posterior, and the expected counts of these items from the untempered one.
     pub(super) fn conclude(&self, votes: &Votes<'_>) -> (Vec<Option<Estimate>>, ClassStatistics) {
         match self.width {
-            4 => self.conclude_wide(votes, 4),
-            8 => self.conclude_wide(votes, 8),
-            12 => self.conclude_wide(votes, 12),
-            16 => self.conclude_wide(votes, 16),
-            width => self.conclude_wide(votes, width),
+            4 => self.conclude_wide::<4>(votes),
+            8 => self.conclude_wide::<8>(votes),
+            12 => self.conclude_wide::<12>(votes),
+            16 => self.conclude_wide::<16>(votes),
+            width => {
+                let posterior = |cells: &[u32], posterior: &mut [f32]| {
+                    expect_one(cells, &self.prior, &self.likelihood, posterior, width);
+                };
+                self.conclude_each(votes, &mut vec![0.0; width], posterior)
+            }
         }
     }
 
-    #[inline(always)]
-    fn conclude_wide(
+    /// [`Self::conclude`] for a width known when compiled.
+    fn conclude_wide<const WIDTH: usize>(
         &self,
         votes: &Votes<'_>,
-        width: usize,
     ) -> (Vec<Option<Estimate>>, ClassStatistics) {
-        let mut estimates = vec![None; votes.n_items];
-        let mut posterior = vec![0.0; width];
-        let mut powers = vec![0.0; width];
-        let mut probable = Vec::with_capacity(width);
+        let likelihood = self.likelihood.as_chunks::<WIDTH>().0;
+        let mut prior = [0.0; WIDTH];
+        prior.copy_from_slice(&self.prior);
+        self.conclude_each(votes, &mut [0.0; WIDTH], |cells, posterior| {
+            posterior.copy_from_slice(&expect_one_wide(cells, &prior, likelihood));
+        })
+    }
+
+    /// `expect` puts the posterior of an item's cells into `posterior`.
+    #[inline(always)]
+    fn conclude_each(
+        &self,
+        votes: &Votes<'_>,
+        posterior: &mut [f32],
+        expect: impl Fn(&[u32], &mut [f32]),
+    ) -> (Vec<Option<Estimate>>, ClassStatistics) {
+        let n_classes = self.n_classes.max(1);
+        let mut table = Table::with_capacity(votes.own_items().count(), self.n_classes);
+        let mut probable = Vec::with_capacity(self.width);
         let mut answered = (self.config.leaves_statistics).then(|| {
             Answered::of(
                 &votes.workers,
@@ -234,37 +254,38 @@ impl Model<'_> {
             )
         });
         let spread = self.spread();
-        let divisor = self.n_classes.max(1) as u32;
+        // By cell: a division saved for each vote.
+        let each = |known: &f32| std::iter::repeat_n(*known, n_classes);
+        let known: Vec<f32> = self.known.iter().flat_map(each).collect();
         for item in votes.own_items() {
             let (cells, classes) = (votes.of(item), votes.classes_of(item));
-            let workers = cells.iter().zip(classes);
-            let workers = workers.map(|(cell, class)| (cell - class) / divisor);
-            expect_one(cells, &self.prior, &self.likelihood, &mut posterior, width);
+            expect(cells, posterior);
             if let Some(answered) = &mut answered {
                 let posterior = posterior.get(..self.n_classes).unwrap_or_default();
                 thousandths(posterior, &mut probable);
-                let votes = workers.clone().zip(classes);
-                let votes = votes.map(|(worker, class)| [worker, *class]);
+                let votes = cells.iter().zip(classes);
+                let worker = |cell: &u32, class: &u32| (cell - class) / n_classes as u32;
+                let votes = votes.map(|(cell, class)| [worker(cell, class), *class]);
                 answered.push(votes, &probable);
             }
-            let known = workers.map(|worker| self.known.get(worker as usize).copied());
+            let known = cells.iter().map(|cell| known.get(*cell as usize).copied());
             let exponent = exponent(spread, known.map(Option::unwrap_or_default), self.config);
-            for (power, q) in powers.iter_mut().zip(&posterior) {
-                *power = estimate::power(*q, exponent);
+            for q in posterior.iter_mut() {
+                *q = power(*q, exponent);
             }
-            if let Some(slot) = estimates.get_mut(item.item_idx as usize) {
-                let single = if let ([cell], [class]) = (cells, classes) {
-                    let worker = cell.saturating_sub(*class) as usize / self.n_classes.max(1);
-                    self.accuracies.get(worker).copied().map(f64::from)
-                } else {
-                    None
-                };
-                let powers = powers.iter().take(self.n_classes).copied().map(f64::from);
-                *slot = Some(estimate(powers.collect(), classes, single, self.config));
-            }
+            let single = if let ([cell], [class]) = (cells, classes) {
+                let worker = cell.saturating_sub(*class) as usize / n_classes;
+                self.accuracies.get(worker).copied().map(f64::from)
+            } else {
+                None
+            };
+            let values = posterior.iter().copied().map(f64::from);
+            table.push(item.item_idx, values, |row| {
+                choose(row, classes, single, self.config)
+            });
         }
         (
-            estimates,
+            table.into_estimates(votes.n_items),
             answered.map_or_else(ClassStatistics::default, ClassStatistics::new),
         )
     }
@@ -351,21 +372,7 @@ fn expect_wide<const WIDTH: usize>(
     let counts = counts.as_chunks_mut::<WIDTH>().0;
     for item in &votes.items {
         let cells = votes.of(item);
-        let mut posterior = *prior;
-        for some in cells.chunks(VOTES_PER_RESCALE) {
-            for row in some
-                .iter()
-                .filter_map(|cell| likelihood.get(*cell as usize))
-            {
-                for (q, p) in posterior.iter_mut().zip(row) {
-                    *q *= p;
-                }
-            }
-            let scale = 1.0 / sum(&posterior);
-            for q in &mut posterior {
-                *q *= scale;
-            }
-        }
+        let posterior = expect_one_wide(cells, prior, likelihood);
         for cell in cells {
             if let Some(row) = counts.get_mut(*cell as usize) {
                 for (n, q) in row.iter_mut().zip(&posterior) {
@@ -374,6 +381,31 @@ fn expect_wide<const WIDTH: usize>(
             }
         }
     }
+}
+
+/// The posterior of one item, normalised, for a width known when compiled.
+#[inline(always)]
+fn expect_one_wide<const WIDTH: usize>(
+    cells: &[u32],
+    prior: &[f32; WIDTH],
+    likelihood: &[[f32; WIDTH]],
+) -> [f32; WIDTH] {
+    let mut posterior = *prior;
+    for some in cells.chunks(VOTES_PER_RESCALE) {
+        for row in some
+            .iter()
+            .filter_map(|cell| likelihood.get(*cell as usize))
+        {
+            for (q, p) in posterior.iter_mut().zip(row) {
+                *q *= p;
+            }
+        }
+        let scale = 1.0 / sum(&posterior);
+        for q in &mut posterior {
+            *q *= scale;
+        }
+    }
+    posterior
 }
 
 fn expect(votes: &Votes<'_>, prior: &[f32], likelihood: &[f32], counts: &mut [f32], width: usize) {

@@ -1,6 +1,6 @@
 //! From the posterior to what is answered: tempered, with a share kept for what no worker may know.
 
-use super::{Config, Estimate};
+use super::Config;
 
 /// What the posterior of an item is raised to, whose answers' workers are known by these shares, each in [0, 1].
 ///
@@ -51,42 +51,38 @@ pub(super) fn power(base: f32, exponent: f32) -> f32 {
     series * f32::from_bits(whole.wrapping_add(127) << 23)
 }
 
-/// The estimate of an item. `probabilities` are tempered and not normalised, `classes` those answered; `single` is the
-/// accuracy of the worker where there is one answer.
+/// Makes probabilities of what is tempered and not normalised, and returns the item's class. `classes` are those
+/// answered; `single` is the accuracy of the worker where there is one answer.
 #[inline(always)]
-pub(super) fn estimate(
-    mut probabilities: Vec<f64>,
+pub(super) fn choose(
+    probabilities: &mut [f64],
     classes: &[u32],
     single: Option<f64>,
     config: &Config,
-) -> Estimate {
+) -> u32 {
     let sum: f64 = probabilities.iter().sum();
     let beyond = config.beyond_workers;
     let scale = (1.0 - beyond) / sum;
     let floor = beyond / probabilities.len().max(1) as f64;
-    for p in &mut probabilities {
+    for p in probabilities.iter_mut() {
         *p = *p * scale + floor;
     }
-    let best = best(&probabilities);
+    let best = best(probabilities);
     let chosen = match classes.first() {
         Some(first) if classes.iter().all(|class| class == first) => *first as usize,
         _ => best,
     };
     if let Some(accuracy) = single {
-        give(&mut probabilities, chosen, accuracy);
+        give(probabilities, chosen, accuracy);
     } else if chosen != best {
         if let Some(top) = probabilities.get(best).copied()
             && let Some(p) = probabilities.get_mut(chosen)
         {
             *p = top;
         }
-        normalise(&mut probabilities);
+        normalise(probabilities);
     }
-    Estimate {
-        class: chosen as u32,
-        confidence: probabilities.get(chosen).copied().unwrap_or_default(),
-        probabilities,
-    }
+    chosen as u32
 }
 
 /// How far two probabilities may be apart, as a share, and are still the same one: iterations make rounding larger.

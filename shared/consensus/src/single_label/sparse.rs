@@ -4,7 +4,8 @@
 //! So there are no more counts than answers times classes chosen for an item, however many classes there are.
 
 use super::earlier::{Count, Earlier, thousandths};
-use super::estimate::{estimate, exponent, known, power};
+use super::estimate::{choose, exponent, known, power};
+use super::probabilities::Table;
 use super::skills::Skills;
 use super::{Config, Estimate, Votes};
 use crate::statistics::{Answered, ClassStatistics, THOUSAND};
@@ -188,7 +189,7 @@ impl<'c> Model<'c> {
         let known_shares: Vec<f32> = shares
             .map(|(_, n_answers)| known(n_answers.all as f32, shrinkage))
             .collect();
-        let mut estimates = vec![None; votes.n_items];
+        let mut table = Table::with_capacity(votes.own_items().count(), self.n_classes);
         let mut answered = Answered::of(
             &votes.workers,
             votes.classes,
@@ -233,16 +234,16 @@ impl<'c> Model<'c> {
                     .and_then(|entry| self.accuracies.get(entry.worker).copied()),
                 _ => None,
             };
-            if let Some(slot) = estimates.get_mut(item.item_idx) {
-                *slot = Some(estimate(probabilities, &item.votes, single, self.config));
-            }
+            table.push(item.item_idx as u32, probabilities.into_iter(), |row| {
+                choose(row, &item.votes, single, self.config)
+            });
         }
         let statistics = if self.config.leaves_statistics {
             ClassStatistics::new(answered)
         } else {
             ClassStatistics::default()
         };
-        (estimates, statistics)
+        (table.into_estimates(votes.n_items), statistics)
     }
 
     /// Probability of each class chosen for the item.
