@@ -98,15 +98,15 @@ impl AnnotationFile {
         let json = |error: serde_json::Error| AnnotationFileError::Json {
             reason: error.to_string(),
         };
-        let whole: &RawValue = serde_json::from_slice(bytes).map_err(json)?;
-        let elements: Vec<&RawValue> = match whole.get().as_bytes().first() {
-            Some(b'[') => serde_json::from_str(whole.get()).map_err(json)?,
-            Some(b'{') if whole.get().contains("\"datasetObjectId\"") => vec![whole],
-            _ => {
-                return Err(AnnotationFileError::NotAList {
-                    found: shown(whole.get()),
-                });
+        let elements: Vec<&RawValue> = if bytes.trim_ascii_start().starts_with(b"[") {
+            serde_json::from_slice(bytes).map_err(json)?
+        } else {
+            let whole: &RawValue = serde_json::from_slice(bytes).map_err(json)?;
+            let text = whole.get();
+            if !text.starts_with('{') || !text.contains("\"datasetObjectId\"") {
+                return Err(AnnotationFileError::NotAList { found: shown(text) });
             }
+            vec![whole]
         };
         Ok(Self::from_elements(elements.iter().map(|raw| element(raw))))
     }
