@@ -185,7 +185,8 @@ impl Shell {
     }
 
     /// What `s3s-fs` would answer unlike S3: it makes the folder of a bucket that isn't there when it writes,
-    /// answers `NoSuchKey` when it reads, follows `..` out of a bucket, and fails at names that a file can't have.
+    /// answers `NoSuchKey` when it reads, fails at reading a folder of objects, follows `..` out of a bucket, and fails
+    /// at names that a file can't have.
     fn refusal(&self, place: &Place, operation: &str) -> Option<Response<ReplyBody>> {
         if place.bucket.is_empty() || operation == "CreateBucket" {
             return None;
@@ -206,6 +207,11 @@ impl Shell {
                 "NoSuchBucket",
                 "The specified bucket does not exist",
             ));
+        }
+        let is_folder =
+            || !place.key.ends_with('/') && self.root.join(&place.bucket).join(&place.key).is_dir();
+        if !place.key.is_empty() && matches!(operation, "GetObject" | "HeadObject") && is_folder() {
+            return Some(error(404, "NoSuchKey", "The specified key does not exist."));
         }
         if place.key.len() > KEY_BYTES_MAX {
             return Some(error(400, "KeyTooLongError", "Your key is too long"));

@@ -156,6 +156,15 @@ async fn refusals_have_s3s_codes() {
     let get = |bucket: &str, key: &str| services.s3.get_object().bucket(bucket).key(key).send();
     let code = |error: &dyn ProvideErrorMetadata| error.code().unwrap_or_default().to_owned();
     assert_eq!(code(&get("bucket", "none").await.unwrap_err()), "NoSuchKey");
+    // A folder of objects is none itself.
+    put(&services, "folder/k", b"k").send().await.unwrap();
+    assert_eq!(
+        code(&get("bucket", "folder").await.unwrap_err()),
+        "NoSuchKey"
+    );
+    let head = services.s3.head_object().bucket("bucket").key("folder");
+    let refused = head.send().await.unwrap_err();
+    assert!(refused.into_service_error().is_not_found());
     assert_eq!(
         code(&get("nowhere", "none").await.unwrap_err()),
         "NoSuchBucket"
