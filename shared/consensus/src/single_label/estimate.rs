@@ -89,13 +89,9 @@ pub(super) fn choose(
 const TIE: f64 = 1e-4;
 
 fn best(probabilities: &[f64]) -> usize {
-    let (mut best, mut beyond) = (0, 0.0);
-    for (class, p) in probabilities.iter().enumerate() {
-        if *p > beyond {
-            (best, beyond) = (class, *p * (1.0 + TIE));
-        }
-    }
-    best
+    let top = probabilities.iter().copied().fold(0.0, f64::max);
+    let is_top = |p: &f64| *p * (1.0 + TIE) >= top;
+    probabilities.iter().position(is_top).unwrap_or_default()
 }
 
 fn normalise(probabilities: &mut [f64]) {

@@ -82,13 +82,7 @@ impl<'a> Votes<'a> {
         for (item_idx, mut votes) in (n_items as u32..).zip(earlier.votes_again(&workers)) {
             add(item_idx, &mut votes);
         }
-        let mut items = by_first_worker(&items, &cells, n_classes, workers.len());
-        for same in items.chunk_by_mut(|a, b| a.0 == b.0) {
-            same.sort_unstable_by(|a, b| {
-                (a.1.cmp(&b.1)).then_with(|| slice(&cells, &a.2).cmp(slice(&cells, &b.2)))
-            });
-        }
-        let mut items: Vec<ItemVotes> = items.into_iter().map(|(_, _, item)| item).collect();
+        let mut items = in_canonical_order(&items, &cells, n_classes, workers.len());
         // In the order in which every pass reads them.
         let mut sorted = Vec::with_capacity(cells.len());
         for item in &mut items {
@@ -167,46 +161,58 @@ fn slice<'c>(cells: &'c [u32], item: &ItemVotes) -> &'c [u32] {
         .unwrap_or_default()
 }
 
-/// Items by the rank of their first worker, which comes first, then the second vote, which nearly always tells items
-/// apart without a look at the rest. Counted out rather than compared.
-fn by_first_worker(
+/// Items by their votes: counted out by the first vote's worker, then sorted by as many votes as fit into one number,
+/// which nearly always tell items apart without a look at the rest.
+fn in_canonical_order(
     items: &[ItemVotes],
     cells: &[u32],
     n_classes: usize,
     n_workers: usize,
-) -> Vec<(u32, u64, ItemVotes)> {
+) -> Vec<ItemVotes> {
     let divisor = (n_classes as u32).max(1);
-    let key = |item: &ItemVotes| {
-        let mut votes = slice(cells, item).iter().copied();
-        let first = votes.next().unwrap_or_default();
-        let second = votes.next().map_or(0, |cell| u64::from(cell) + 1);
-        (first / divisor, (u64::from(first) << 32) + second, *item)
-    };
-    let mut next = vec![0_usize; n_workers + 1];
+    let worker =
+        |item: &ItemVotes| (cells.get(item.start as usize)).map_or(0, |cell| cell / divisor);
+    let mut ends = vec![0_usize; n_workers + 1];
     for item in items {
-        if let Some(n) = next.get_mut(key(item).0 as usize + 1) {
+        if let Some(n) = ends.get_mut(worker(item) as usize + 1) {
             *n += 1;
         }
     }
     let mut before = 0;
-    for start in &mut next {
-        before += *start;
-        *start = before;
+    for end in &mut ends {
+        before += *end;
+        *end = before;
     }
-    let empty = ItemVotes {
-        item_idx: 0,
-        start: 0,
-        end: 0,
+    // A cell's number from 1 on; 0 is no vote.
+    let n_bits = u64::BITS - (n_workers as u64 * u64::from(divisor)).leading_zeros();
+    let n_votes = (u64::BITS / n_bits.max(1)) as usize;
+    let key = |item: &ItemVotes| {
+        let votes = slice(cells, item).iter().map(|cell| u64::from(*cell) + 1);
+        let votes = votes.chain(std::iter::repeat(0)).take(n_votes);
+        votes.fold(0, |key, vote| (key << n_bits) | vote)
     };
-    let mut placed = vec![(0, 0, empty); items.len()];
-    for item in items {
-        let key = key(item);
-        if let Some(place) = next.get_mut(key.0 as usize) {
+    // Keys and indices of items. Each of `ends` moves from the start of a worker's items to their end.
+    let mut placed = vec![(0_u64, 0_u32); items.len()];
+    for (idx, item) in (0u32..).zip(items) {
+        if let Some(place) = ends.get_mut(worker(item) as usize) {
             if let Some(slot) = placed.get_mut(*place) {
-                *slot = key;
+                *slot = (key(item), idx);
             }
             *place += 1;
         }
     }
-    placed
+    let votes_of = |idx: u32| (items.get(idx as usize)).map(|item| slice(cells, item));
+    let (mut rest, mut start) = (placed.as_mut_slice(), 0);
+    for end in ends {
+        let Some((of_worker, others)) = rest.split_at_mut_checked(end - start) else {
+            break;
+        };
+        (rest, start) = (others, end);
+        of_worker.sort_unstable_by_key(|(key, _)| *key);
+        for same in of_worker.chunk_by_mut(|a, b| a.0 == b.0) {
+            same.sort_unstable_by(|a, b| votes_of(a.1).cmp(&votes_of(b.1)));
+        }
+    }
+    let item = |(_, idx): &(u64, u32)| items.get(*idx as usize).copied();
+    placed.iter().filter_map(item).collect()
 }
