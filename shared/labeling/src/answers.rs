@@ -10,9 +10,8 @@
 //!
 //! Source: Developer Guide, pages of the Crowd HTML elements; DIFFERENCE: those pages show lists, real answers are objects.
 
-use serde_json::{Map, Value};
-
 use crate::categories::CATEGORY_CHARS_MAX;
+use crate::json::Json;
 use crate::shown::shown;
 
 /// Longest answer that is looked into, in bytes, inclusive. Source: ours; 1,000 boxes take about 100 kB.
@@ -186,22 +185,13 @@ pub fn parse_named(content: &str, name: Option<&str>) -> Result<Answer, AnswerEr
     if content.trim().is_empty() {
         return Ok(Answer::Empty);
     }
-    let form = serde_json::from_str(content).map_err(|error| AnswerError::Json {
+    let form: Json<'_> = serde_json::from_str(content).map_err(|error| AnswerError::Json {
         reason: error.to_string(),
     })?;
-    from_form(&form, name)
-}
-
-/// Reads a form that is JSON already, as in worker-response files; at element `name` where the form has it.
-///
-/// # Errors
-///
-/// As [`parse`].
-pub fn from_form(form: &Value, name: Option<&str>) -> Result<Answer, AnswerError> {
     let mut search = Search::default();
-    match name.and_then(|name| unwrapped(form).get(name).cloned()) {
-        Some(element) => search.look_into(&element, name.unwrap_or_default(), DEPTH_MAX),
-        None => search.look_into(form, "", DEPTH_MAX),
+    match name.and_then(|name| unwrapped(&form).get(name)) {
+        Some(element) => search.look_into(element, name.unwrap_or_default(), DEPTH_MAX),
+        None => search.look_into(&form, "", DEPTH_MAX),
     }
     search.answer()
 }
@@ -223,24 +213,24 @@ const KINDS: [&str; 12] = [
 ];
 
 /// Kinds that are answers by themselves only as a list; a form element may well be named so.
-fn is_of_kind(kind: &str, value: &Value) -> bool {
+fn is_of_kind(kind: &str, value: &Json<'_>) -> bool {
     match kind {
-        "label" => matches!(value, Value::String(_) | Value::Null),
-        "labeledImage" => value.is_object(),
-        _ => value.is_array(),
+        "label" => matches!(value, Json::Text(_) | Json::Null),
+        "labeledImage" => value.as_object().is_some(),
+        _ => value.as_list().is_some(),
     }
 }
 
 #[derive(Default)]
 struct Search {
-    /// Index into [`KINDS`], name of the form element, the object with the key.
-    found: Vec<(usize, String, Map<String, Value>)>,
+    /// Index into [`KINDS`], name of the form element, and what it says.
+    found: Vec<(usize, String, Result<Answer, AnswerError>)>,
     /// Names of elements that hold something.
     names: Vec<String>,
 }
 
 impl Search {
-    fn look_into(&mut self, value: &Value, name: &str, depth: u8) {
+    fn look_into(&mut self, value: &Json<'_>, name: &str, depth: u8) {
         let decoded = decoded(value);
         let value = unwrapped(decoded.as_ref().unwrap_or(value));
         let Some(object) = value.as_object() else {
@@ -249,13 +239,12 @@ impl Search {
             }
             return;
         };
-        let kind = KINDS.iter().position(|kind| {
-            object
-                .get(*kind)
-                .is_some_and(|value| is_of_kind(kind, value))
+        let kind = KINDS.iter().enumerate().find_map(|(idx, kind)| {
+            let found = value.get(kind)?;
+            is_of_kind(kind, found).then(|| (idx, answer(kind, found, value)))
         });
-        if let Some(kind) = kind {
-            self.found.push((kind, name.to_owned(), object.clone()));
+        if let Some((idx, answer)) = kind {
+            self.found.push((idx, name.to_owned(), answer));
             return;
         }
         if depth == 0 {
@@ -281,53 +270,58 @@ impl Search {
             });
         };
         let kind = KINDS.get(best).copied().unwrap_or_default();
-        let mut candidates = self.found.iter().filter(|(found, ..)| *found == best);
-        let (Some((_, _, object)), others) = (candidates.next(), candidates.count()) else {
+        let mut candidates = self.found.into_iter().filter(|(found, ..)| *found == best);
+        let Some((_, name, answer)) = candidates.next() else {
             return Ok(Answer::Empty);
         };
-        if others > 0 && matches!(kind, "boundingBoxes" | "labels" | "label") {
-            let names = self.found.iter().filter(|(found, ..)| *found == best);
-            let names: Vec<String> = names.map(|(_, name, _)| shown(name)).take(10).collect();
+        let mut others = candidates.map(|(_, name, _)| name).peekable();
+        if others.peek().is_some() && matches!(kind, "boundingBoxes" | "labels" | "label") {
+            let names = std::iter::once(name).chain(others);
+            let names: Vec<String> = names.map(|name| shown(&name)).take(10).collect();
             return Err(AnswerError::Ambiguous {
                 names: names.join(", "),
                 kind,
             });
         }
-        let value = object.get(kind).unwrap_or(&Value::Null);
-        match kind {
-            "boundingBoxes" => boxes(value, object.get("inputImageProperties")),
-            "labels" => labels(value),
-            "label" => label(value),
-            kind => Ok(Answer::Unsupported { kind }),
-        }
+        answer
+    }
+}
+
+/// What the element `whole` says with its value at `kind`.
+fn answer(kind: &'static str, value: &Json<'_>, whole: &Json<'_>) -> Result<Answer, AnswerError> {
+    match kind {
+        "boundingBoxes" => boxes(value, whole.get("inputImageProperties")),
+        "labels" => labels(value),
+        "label" => label(value),
+        kind => Ok(Answer::Unsupported { kind }),
     }
 }
 
 /// A list of one value is that value.
-fn unwrapped(value: &Value) -> &Value {
-    match value.as_array().map(Vec::as_slice) {
-        Some([only]) if only.is_object() => only,
+fn unwrapped<'v, 'a>(value: &'v Json<'a>) -> &'v Json<'a> {
+    match value.as_list() {
+        Some([only]) if only.as_object().is_some() => only,
         _ => value,
     }
 }
 
 /// The value in a text that looks like JSON.
-fn decoded(value: &Value) -> Option<Value> {
+fn decoded<'v>(value: &'v Json<'_>) -> Option<Json<'v>> {
     let text = value.as_str()?.trim();
     text.starts_with(['{', '['])
         .then(|| serde_json::from_str(text).ok())?
 }
 
-fn is_blank(value: &Value) -> bool {
+fn is_blank(value: &Json<'_>) -> bool {
     match value {
-        Value::Null => true,
-        Value::String(text) => text.trim().is_empty(),
-        Value::Array(list) => list.is_empty(),
+        Json::Null => true,
+        Json::Text(text) => text.trim().is_empty(),
+        Json::List(list) => list.is_empty(),
         _ => false,
     }
 }
 
-fn label(value: &Value) -> Result<Answer, AnswerError> {
+fn label(value: &Json<'_>) -> Result<Answer, AnswerError> {
     match value.as_str() {
         None => Ok(Answer::Empty),
         Some(text) if text.trim().is_empty() => Ok(Answer::Empty),
@@ -337,7 +331,7 @@ fn label(value: &Value) -> Result<Answer, AnswerError> {
     }
 }
 
-fn labels(value: &Value) -> Result<Answer, AnswerError> {
+fn labels(value: &Json<'_>) -> Result<Answer, AnswerError> {
     let list = list(value, "labels")?;
     let mut labels: Vec<String> = Vec::with_capacity(list.len());
     for (idx, value) in list.iter().enumerate() {
@@ -349,7 +343,7 @@ fn labels(value: &Value) -> Result<Answer, AnswerError> {
     Ok(Answer::MultiLabel { labels })
 }
 
-fn boxes(value: &Value, image: Option<&Value>) -> Result<Answer, AnswerError> {
+fn boxes(value: &Json<'_>, image: Option<&Json<'_>>) -> Result<Answer, AnswerError> {
     let list = list(value, "boundingBoxes")?;
     let mut boxes = Vec::with_capacity(list.len());
     for (idx, value) in list.iter().enumerate() {
@@ -359,7 +353,7 @@ fn boxes(value: &Value, image: Option<&Value>) -> Result<Answer, AnswerError> {
             })
         };
         let drawn = DrawnBox {
-            label: name(value.get("label").unwrap_or(&Value::Null), || {
+            label: name(value.get("label").unwrap_or(&Json::Null), || {
                 format!("boundingBoxes[{idx}].label")
             })?,
             left: edge("left")?,
@@ -377,7 +371,7 @@ fn boxes(value: &Value, image: Option<&Value>) -> Result<Answer, AnswerError> {
     })
 }
 
-fn image_size(properties: &Value) -> Option<ImageSize> {
+fn image_size(properties: &Json<'_>) -> Option<ImageSize> {
     let edge = |key| {
         let px = number(properties.get(key))?.round();
         // Rounded and within range, so the conversion is exact.
@@ -389,8 +383,8 @@ fn image_size(properties: &Value) -> Option<ImageSize> {
     })
 }
 
-fn list<'a>(value: &'a Value, kind: &'static str) -> Result<&'a [Value], AnswerError> {
-    let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
+fn list<'v, 'a>(value: &'v Json<'a>, kind: &'static str) -> Result<&'v [Json<'a>], AnswerError> {
+    let list = value.as_list().unwrap_or_default();
     if list.len() > ANSWER_LABELS_MAX {
         return Err(AnswerError::TooMany {
             n: list.len(),
@@ -400,7 +394,7 @@ fn list<'a>(value: &'a Value, kind: &'static str) -> Result<&'a [Value], AnswerE
     Ok(list)
 }
 
-fn name(value: &Value, place: impl Fn() -> String) -> Result<String, AnswerError> {
+fn name(value: &Json<'_>, place: impl Fn() -> String) -> Result<String, AnswerError> {
     value
         .as_str()
         .filter(|name| !name.is_empty() && name.chars().count() <= CATEGORY_CHARS_MAX)
@@ -409,10 +403,10 @@ fn name(value: &Value, place: impl Fn() -> String) -> Result<String, AnswerError
 }
 
 /// A number, also as text, of a magnitude that pixels can have.
-fn number(value: Option<&Value>) -> Option<f64> {
+fn number(value: Option<&Json<'_>>) -> Option<f64> {
     let number = match value? {
-        Value::Number(number) => number.as_f64()?,
-        Value::String(text) => text.trim().parse().ok()?,
+        Json::Number(number) => number.as_f64()?,
+        Json::Text(text) => text.trim().parse().ok()?,
         _ => return None,
     };
     (number.abs() <= f64::from(IMAGE_EDGE_MAX_PX)).then_some(number)

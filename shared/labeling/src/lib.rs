@@ -14,6 +14,7 @@ pub mod answers;
 pub mod categories;
 pub mod consolidation;
 pub mod job_folder;
+mod json;
 pub mod pre_annotation;
 pub mod settings;
 mod shown;

@@ -4,9 +4,8 @@
 //! `{"answers":[{"answerContent":{"crowd-image-classifier":{"label":"Falcon"}},"submissionTime":"…","workerId":"…"}]}`.
 //! `answerContent` is an object here, while the same thing is a text in annotation files; both are read.
 
-use serde_json::Value;
-
 use crate::consolidation::{Annotation, AnnotationFileError, Content, DataObject};
+use crate::json::Json;
 use crate::shown::shown;
 
 /// The `datasetObjectId` in a worker-response file's path or key; `None` when the path has another layout.
@@ -33,21 +32,21 @@ pub fn dataset_object_id(path: &str) -> Option<&str> {
 /// An answer that can't be read is no error; it is an annotation without content.
 pub fn parse(dataset_object_id: &str, bytes: &[u8]) -> Result<DataObject, AnnotationFileError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let value: Value =
+    let value: Json<'_> =
         serde_json::from_slice(bytes).map_err(|error| AnnotationFileError::Json {
             reason: error.to_string(),
         })?;
-    let answers = value.get("answers").and_then(Value::as_array);
+    let answers = value.get("answers").and_then(Json::as_list);
     let answers = answers.ok_or_else(|| AnnotationFileError::NotAList {
         found: shown("a worker-response file without a list \"answers\""),
     })?;
     let annotations = answers.iter().map(|answer| Annotation {
         worker_id: answer
             .get("workerId")
-            .and_then(Value::as_str)
+            .and_then(Json::as_str)
             .map(str::to_owned),
         content: match answer.get("answerContent") {
-            Some(Value::String(text)) => Content::Inline(text.clone()),
+            Some(Json::Text(text)) => Content::Inline(text.clone().into_owned()),
             Some(form) => Content::Inline(form.to_string()),
             None => Content::Unreadable("answerContent is missing".to_owned()),
         },

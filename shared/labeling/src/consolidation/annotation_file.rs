@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::json::Json;
 use crate::shown::shown;
 
 /// Largest annotation file, and largest answer stored elsewhere, that is read, in bytes, inclusive. Source: ours;
@@ -179,11 +179,11 @@ impl AnnotationFile {
 }
 
 fn element(raw: &RawValue) -> Result<DataObject, String> {
-    let value: Value =
+    let value: Json<'_> =
         serde_json::from_str(raw.get()).map_err(|error| format!("not readable: {error}"))?;
     let dataset_object_id = match value.get("datasetObjectId") {
-        Some(Value::String(id)) if !id.is_empty() => id.clone(),
-        Some(Value::Number(id)) => id.to_string(),
+        Some(Json::Text(id)) if !id.is_empty() => id.clone().into_owned(),
+        Some(Json::Number(id)) => id.to_string(),
         _ => return Err("no datasetObjectId".to_owned()),
     };
     let source = value.get("dataObject").and_then(|object| {
@@ -192,7 +192,7 @@ fn element(raw: &RawValue) -> Result<DataObject, String> {
             .find_map(|key| object.get(key)?.as_str());
         text.map(str::to_owned)
     });
-    let annotations = value.get("annotations").and_then(Value::as_array);
+    let annotations = value.get("annotations").and_then(Json::as_list);
     Ok(DataObject {
         dataset_object_id,
         source,
@@ -203,24 +203,24 @@ fn element(raw: &RawValue) -> Result<DataObject, String> {
     })
 }
 
-fn annotation(value: &Value) -> Annotation {
-    let data = value.get("annotationData").unwrap_or(&Value::Null);
+fn annotation(value: &Json<'_>) -> Annotation {
+    let data = value.get("annotationData").unwrap_or(&Json::Null);
     let uri = ["s3Uri", "s3uri"]
         .iter()
         .find_map(|key| data.get(key)?.as_str());
     let content = match (data.get("content"), uri) {
-        (Some(Value::String(text)), _) => Content::Inline(text.clone()),
-        (Some(form @ (Value::Object(_) | Value::Array(_))), _) => Content::Inline(form.to_string()),
+        (Some(Json::Text(text)), _) => Content::Inline(text.clone().into_owned()),
+        (Some(form @ (Json::Object(_) | Json::List(_))), _) => Content::Inline(form.to_string()),
         (_, Some(uri)) => Content::Stored {
             uri: uri.to_owned(),
         },
-        (Some(Value::Null), None) => Content::Inline(String::new()),
+        (Some(Json::Null), None) => Content::Inline(String::new()),
         _ => Content::Unreadable("annotationData has neither content nor s3Uri".to_owned()),
     };
     Annotation {
         worker_id: value
             .get("workerId")
-            .and_then(Value::as_str)
+            .and_then(Json::as_str)
             .map(str::to_owned),
         content,
     }
