@@ -419,6 +419,25 @@ impl<'a> Reader<'a> {
         self.number().map(Some)
     }
 
+    /// Passes `before`, which must come next byte for byte, and a number at once behind it. `None` when they don't come.
+    /// For objects whose keys mostly stand in one order: read ahead with a clone, and key by key when that fails.
+    #[inline(always)]
+    pub(crate) fn number_behind(&mut self, before: &'static str) -> Option<Number<'a>> {
+        self.expect(before)?;
+        let number = Number::read(self.text, self.at).ok()?;
+        self.at += number.raw.len();
+        Some(number)
+    }
+
+    /// Passes `text`, which must come next byte for byte.
+    #[inline(always)]
+    pub(crate) fn expect(&mut self, text: &'static str) -> Option<()> {
+        let rest = self.text.as_bytes().get(self.at..)?;
+        rest.starts_with(text.as_bytes()).then_some(())?;
+        self.at += text.len();
+        Some(())
+    }
+
     /// A number that must come next.
     #[inline(always)]
     fn number(&mut self) -> Result<Number<'a>, JsonError> {

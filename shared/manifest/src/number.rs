@@ -29,37 +29,38 @@ impl<'a> Number<'a> {
         }
     }
 
-    /// A number of up to seven digits, with up to seven digits behind a point if there is one: nearly all are.
+    /// A number of up to seven digits, or of up to six with a point among them: nearly all are. Eight bytes are looked
+    /// at as one word, a lane for each; a point is taken out of it, so that the digits are read as one integer.
     #[inline(always)]
     fn short(text: &'a str, start: usize) -> Option<Self> {
         let text = text.get(start..)?;
-        let bytes = text.as_bytes();
-        let (whole, n_whole) = short_digits(bytes)?;
-        if n_whole > 1 && bytes.first() == Some(&b'0') {
+        let word = u64::from_le_bytes(*text.as_bytes().first_chunk::<8>()?) ^ (LANES * b'0' as u64);
+        let n_whole = n_digits(word);
+        if n_whole == 0 || n_whole == 8 || (n_whole > 1 && lane(word, 0) == 0) {
             return None;
         }
-        match bytes.get(n_whole)? {
-            b'.' => {}
-            b'e' | b'E' => return None,
-            _ => {
-                return Some(Self {
-                    raw: text.get(..n_whole)?,
-                    value: f64::from(whole),
-                    n_behind_whole: 0,
-                });
+        if lane(word, n_whole) != POINT {
+            if is_exponent(lane(word, n_whole)) {
+                return None;
             }
+            return Some(Self {
+                raw: text.get(..n_whole)?,
+                value: f64::from(value_of_digits(word, n_whole)),
+                n_behind_whole: 0,
+            });
         }
-        let (fraction, n_fraction) = short_digits(bytes.get(n_whole + 1..)?)?;
-        let end = n_whole + 1 + n_fraction;
-        if matches!(bytes.get(end)?, b'e' | b'E') {
+        let front = (1 << (8 * n_whole)) - 1;
+        let digits = (word & front) | ((word >> 8) & !front) | END;
+        let n = n_digits(digits);
+        // With seven, the number may go on behind the word.
+        if n == n_whole || n == 7 || is_exponent(lane(word, n + 1)) {
             return None;
         }
-        let power = *POWERS_OF_TEN.get(n_fraction)?;
         Some(Self {
-            raw: text.get(..end)?,
+            raw: text.get(..n + 1)?,
             // Both are exact, so that one division rounds as a float parser does.
-            value: (f64::from(whole) * power + f64::from(fraction)) / power,
-            n_behind_whole: 1 + n_fraction,
+            value: f64::from(value_of_digits(digits, n)) / POWERS_OF_TEN.get(n - n_whole)?,
+            n_behind_whole: 1 + n - n_whole,
         })
     }
 
@@ -108,24 +109,41 @@ const POWERS_OF_TEN: [f64; 23] = [
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
-/// The value of the one to seven digits that `bytes` starts with, and how many they are; `None` when they are
-/// none, more, or too close to the end to tell. Eight bytes are looked at as one word.
+/// In a word of eight bytes, each of them with the bits of `0` flipped so that a digit is its value: one in every lane.
+const LANES: u64 = 0x0101_0101_0101_0101;
+/// The lane of a point.
+const POINT: u8 = b'.' ^ b'0';
+/// Makes the last lane no digit.
+const END: u64 = 0x80 << 56;
+
+/// One of the eight lanes, counted from the first byte.
 #[inline(always)]
-fn short_digits(bytes: &[u8]) -> Option<(u32, usize)> {
-    const LANES: u64 = 0x0101_0101_0101_0101;
-    let word = u64::from_le_bytes(*bytes.first_chunk::<8>()?) ^ (LANES * b'0' as u64);
+fn lane(word: u64, nth: usize) -> u8 {
+    (word >> (8 * nth)) as u8
+}
+
+/// Whether a lane is that of `e` or `E`.
+#[inline(always)]
+fn is_exponent(lane: u8) -> bool {
+    lane == b'e' ^ b'0' || lane == b'E' ^ b'0'
+}
+
+/// How many digits a word starts with.
+#[inline(always)]
+fn n_digits(word: u64) -> usize {
     // Marks the lanes above 9; exact for the lowest marked one, which is all that is asked for.
     let others = (word.wrapping_add(LANES * 0x76) | word) & (LANES * 0x80);
-    let n_digits = others.trailing_zeros() / 8;
-    if n_digits == 0 || n_digits == 8 {
-        return None;
-    }
+    (others.trailing_zeros() / 8) as usize
+}
+
+/// The value of the one to seven digits that a word starts with.
+#[inline(always)]
+fn value_of_digits(word: u64, n_digits: usize) -> u32 {
     // Digits to the upper lanes, zeros in front; then ones and tens, then hundreds, then ten thousands are joined.
     let digits = word << (64 - 8 * n_digits);
     let pairs = (digits.wrapping_mul(10).wrapping_add(digits >> 8)) & 0x00FF_00FF_00FF_00FF;
     let fours = (pairs.wrapping_mul(100).wrapping_add(pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
-    let all = fours.wrapping_mul(10_000).wrapping_add(fours >> 32);
-    Some((all as u32, n_digits as usize))
+    fours.wrapping_mul(10_000).wrapping_add(fours >> 32) as u32
 }
 
 /// A number's digits.
@@ -219,6 +237,10 @@ mod tests {
             "-0.0",
             "-5",
             "0.5",
+            "12.345",
+            "123456.7",
+            "12345.67",
+            "1.23456",
             "0.1234567",
             "0.12345678",
             "1234567.1234567",
@@ -248,6 +270,8 @@ mod tests {
         assert_eq!(offset(".5"), 0);
         assert_eq!(offset("1."), 2);
         assert_eq!(offset("1.,\"left\":1"), 2);
+        assert_eq!(offset("123456.,\"left\":1"), 7);
+        assert_eq!(offset("1234567.,\"left\":1"), 8);
         assert_eq!(offset("1e"), 2);
         assert_eq!(offset("1e+"), 3);
         assert_eq!(offset("1e+,\"left\":"), 3);

@@ -232,7 +232,15 @@ fn read_objects<'a>(
     }
     let mut objects = Vec::with_capacity(8);
     let mut is_first = true;
+    let mut is_usual = true;
     while reader.next_element(&mut is_first)? {
+        if is_usual {
+            if let Some(confidence) = usual_confidence(reader) {
+                objects.push(Some(confidence));
+                continue;
+            }
+            is_usual = false;
+        }
         let mut confidence = None;
         let mut n_confidences = 0;
         if reader.enter_object()? {
@@ -258,6 +266,16 @@ fn read_objects<'a>(
         objects.push(confidence);
     }
     Ok(Some(objects))
+}
+
+/// As [`Annotation::usual`], for one of `objects`.
+#[inline(always)]
+fn usual_confidence<'a>(reader: &mut Reader<'a>) -> Option<Number<'a>> {
+    let mut ahead = reader.clone();
+    let confidence = ahead.number_behind("{\"confidence\":")?;
+    ahead.expect("}")?;
+    *reader = ahead;
+    Some(confidence)
 }
 
 /// Width, height, depth as written.
@@ -311,6 +329,22 @@ impl<'a> Annotation<'a> {
         ("\"width\":", 2),
         ("\"height\":", 3),
     ];
+
+    /// Passes a box written without white space and in the order of Ground Truth's documentation; `None` leaves another
+    /// one unread. Nothing can be nested in it, and no key can stand twice.
+    #[inline(always)]
+    fn usual(reader: &mut Reader<'a>) -> Option<Self> {
+        let mut ahead = reader.clone();
+        let mut annotation = Self::MISSING;
+        annotation.set(4, Some(ahead.number_behind("{\"class_id\":")?));
+        annotation.set(0, Some(ahead.number_behind(",\"left\":")?));
+        annotation.set(1, Some(ahead.number_behind(",\"top\":")?));
+        annotation.set(2, Some(ahead.number_behind(",\"width\":")?));
+        annotation.set(3, Some(ahead.number_behind(",\"height\":")?));
+        ahead.expect("}")?;
+        *reader = ahead;
+        Some(annotation)
+    }
 
     #[inline(always)]
     fn set(&mut self, place: usize, number: Option<Number<'a>>) {
@@ -453,7 +487,15 @@ impl<'a> BoxLabels<'a> {
         }
         let mut list = Vec::with_capacity(8);
         let mut is_first = true;
+        let mut is_usual = true;
         while reader.next_element(&mut is_first)? {
+            if is_usual {
+                if let Some(annotation) = Annotation::usual(reader) {
+                    list.push(annotation);
+                    continue;
+                }
+                is_usual = false;
+            }
             let mut annotation = Annotation::MISSING;
             if !reader.enter_object()? {
                 reader.skip()?;
@@ -476,5 +518,120 @@ impl<'a> BoxLabels<'a> {
             list.push(annotation);
         }
         Ok(Annotations::List(list))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The boxes, and whether the label has fields beside the known ones and keys twice.
+    fn read(boxes: &str) -> Option<(Vec<Annotation<'_>>, bool, bool)> {
+        let labels = BoxLabels::pass(&mut Reader::new(boxes)).ok()??;
+        match labels.annotations {
+            Annotations::List(list) => Some((list, labels.is_irregular, labels.has_duplicate_key)),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn boxes_are_the_same_however_they_are_written() {
+        const USUAL: &str = r#"{"class_id":7,"left":1.5,"top":2,"width":30.25,"height":-4e1}"#;
+        for (one, is_same) in [
+            (USUAL, true),
+            (
+                r#"{"class_id": 7, "left": 1.5, "top": 2, "width": 30.25, "height": -4e1}"#,
+                true,
+            ),
+            (
+                r#"{"class_id":7,"top":2,"left":1.5,"height":-4e1,"width":30.25}"#,
+                true,
+            ),
+            (
+                r#"{"class_id":7,"left":1.5,"top":2,"width":30.25,"height":-4e1 }"#,
+                true,
+            ),
+            (r#"{"class_id":7,"left":1.5,"top":2,"width":30.25}"#, false),
+            (
+                r#"{"class_id":7.0,"left":1.5,"top":2,"width":30.25,"height":-4e1}"#,
+                false,
+            ),
+        ] {
+            for list in [
+                format!("{USUAL},{one}"),
+                format!("{one},{USUAL}"),
+                format!("{one},{one}"),
+            ] {
+                let text = format!(r#"{{"annotations":[{list}]}}"#);
+                let (found, is_irregular, has_duplicate_key) = read(&text).unwrap();
+                let usual = format!(r#"{{"annotations":[{USUAL},{USUAL}]}}"#);
+                let (expected, ..) = read(&usual).unwrap();
+                assert_eq!(
+                    format!("{found:?}") == format!("{expected:?}"),
+                    is_same,
+                    "{list}"
+                );
+                assert!(!is_irregular && !has_duplicate_key, "{list}");
+            }
+        }
+        for (tail, marks) in [
+            (r#","left":1}"#, Some((false, true))),
+            (r#","x":1}"#, Some((true, false))),
+            (r#"}"#, Some((false, false))),
+            ("]", None),
+            (".}", None),
+            (",}", None),
+        ] {
+            let text = format!(
+                r#"{{"annotations":[{USUAL},{}{tail}]}}"#,
+                USUAL.trim_end_matches('}')
+            );
+            assert_eq!(read(&text).map(|(_, a, b)| (a, b)), marks, "{text}");
+        }
+    }
+
+    #[test]
+    fn confidences_are_the_same_however_they_are_written() {
+        for (objects, expected) in [
+            (
+                r#"{"confidence":0.5},{"confidence":0.25}"#,
+                Some((false, false)),
+            ),
+            (
+                r#"{"confidence": 0.5},{"confidence":0.25}"#,
+                Some((false, false)),
+            ),
+            (
+                r#"{"confidence":0.5},{ "confidence":0.25 }"#,
+                Some((false, false)),
+            ),
+            (
+                r#"{"confidence":0.5},{"confidence":0.25,"x":1}"#,
+                Some((true, false)),
+            ),
+            (
+                r#"{"confidence":0.5,"confidence":0.5},{"confidence":0.25}"#,
+                Some((false, true)),
+            ),
+            (r#"{"confidence":0.5},{"confidence":0.25"#, None),
+            (r#"{"confidence":0.5},{"confidence":0.25.}"#, None),
+        ] {
+            let text = format!(r#"{{"objects":[{objects}]}}"#);
+            let found = Metadata::pass(&mut Reader::new(&text)).ok().flatten();
+            let marks = found
+                .as_ref()
+                .map(|found| (found.is_irregular, found.has_duplicate_key));
+            assert_eq!(marks, expected, "{text}");
+            if let Some(found) = found {
+                let values: Vec<f64> = found
+                    .objects
+                    .iter()
+                    .flatten()
+                    .flatten()
+                    .map(|number| number.value)
+                    .collect();
+                assert_eq!(values, [0.5, 0.25], "{text}");
+            }
+        }
     }
 }
