@@ -80,17 +80,13 @@ impl Model<'_> {
     /// Counts each item's vote shares as if they were probabilities, to begin with: what items were taken for when less
     /// was known would hold them there.
     fn count_shares(&mut self, votes: &Votes<'_>) {
-        for item in &votes.items {
-            let (cells, classes) = (votes.of(item), votes.classes_of(item));
-            let part = 1.0 / cells.len() as f32;
-            for cell in cells {
-                let row = row_mut(&mut self.counts, *cell, self.width);
-                for class in classes {
-                    if let Some(n) = row.get_mut(*class as usize) {
-                        *n += part;
-                    }
-                }
-            }
+        let counts = &mut self.counts;
+        match self.width {
+            4 => count_shares(votes, counts, &mut [0.0; 4]),
+            8 => count_shares(votes, counts, &mut [0.0; 8]),
+            12 => count_shares(votes, counts, &mut [0.0; 12]),
+            16 => count_shares(votes, counts, &mut [0.0; 16]),
+            width => count_shares(votes, counts, &mut vec![0.0; width]),
         }
     }
 
@@ -229,9 +225,10 @@ impl Model<'_> {
         let likelihood = self.likelihood.as_chunks::<WIDTH>().0;
         let mut prior = [0.0; WIDTH];
         prior.copy_from_slice(&self.prior);
-        self.conclude_each(votes, &mut [0.0; WIDTH], |cells, posterior| {
+        let expect = |cells: &[u32], posterior: &mut [f32]| {
             posterior.copy_from_slice(&expect_one_wide(cells, &prior, likelihood));
-        })
+        };
+        self.conclude_each(votes, &mut [0.0; WIDTH], expect)
     }
 
     /// `expect` puts the posterior of an item's cells into `posterior`.
@@ -279,9 +276,8 @@ impl Model<'_> {
             } else {
                 None
             };
-            let values = posterior.iter().copied().map(f64::from);
-            table.push(item.item_idx, values, |row| {
-                choose(row, classes, single, self.config)
+            table.push(item.item_idx, |row| {
+                choose(posterior, row, classes, single, self.config)
             });
         }
         (
@@ -354,6 +350,27 @@ fn absent(votes: &Votes<'_>, earlier: &Earlier<'_>, width: usize) -> (Vec<f32>, 
     }
     let sums = sums.into_iter().map(|n| whole(n) as f32);
     (sums.collect(), skills)
+}
+
+/// Counts the items' vote shares, for which `shares` is one row.
+#[inline(always)]
+fn count_shares(votes: &Votes<'_>, counts: &mut [f32], shares: &mut [f32]) {
+    for item in &votes.items {
+        let cells = votes.of(item);
+        let part = 1.0 / cells.len() as f32;
+        shares.fill(0.0);
+        for class in votes.classes_of(item) {
+            if let Some(share) = shares.get_mut(*class as usize) {
+                *share += part;
+            }
+        }
+        for cell in cells {
+            let row = row_mut(counts, *cell, shares.len());
+            for (n, share) in row.iter_mut().zip(shares.iter()) {
+                *n += share;
+            }
+        }
+    }
 }
 
 /// [`expect`] for a width known when compiled: the posterior stays in registers.

@@ -47,27 +47,22 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// Without rows, and with room for no more than so many.
     pub(super) fn with_capacity(n_rows: usize, n_classes: usize) -> Self {
         Self {
             n_classes,
-            probabilities: Vec::with_capacity(n_rows * n_classes),
+            // Zeros cost nothing: memory comes as such.
+            probabilities: vec![0.0; n_rows * n_classes],
             rows: Vec::with_capacity(n_rows),
         }
     }
 
-    /// Adds an item's row. `choose` makes probabilities of the values and returns the item's class.
+    /// Adds an item's row. `choose` fills it in, which is of zeros, and returns the item's class.
     #[inline(always)]
-    pub(super) fn push(
-        &mut self,
-        item_idx: u32,
-        values: impl Iterator<Item = f64>,
-        choose: impl FnOnce(&mut [f64]) -> u32,
-    ) {
-        let start = self.probabilities.len();
-        self.probabilities.extend(values.take(self.n_classes));
-        self.probabilities.resize(start + self.n_classes, 0.0);
-        let row = self.probabilities.get_mut(start..).unwrap_or_default();
-        self.rows.push((item_idx, choose(row)));
+    pub(super) fn push(&mut self, item_idx: u32, choose: impl FnOnce(&mut [f64]) -> u32) {
+        let start = self.rows.len() * self.n_classes;
+        let row = self.probabilities.get_mut(start..start + self.n_classes);
+        self.rows.push((item_idx, choose(row.unwrap_or_default())));
     }
 
     /// Estimates in the order of the items; `None` for those without a row.

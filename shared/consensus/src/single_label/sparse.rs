@@ -223,10 +223,10 @@ impl<'c> Model<'c> {
             );
             let known = workers.map(|worker| known_shares.get(worker as usize).copied());
             let exponent = exponent(spread, known.map(Option::unwrap_or_default), self.config);
-            let mut probabilities = vec![0.0; self.n_classes];
+            let mut tempered = vec![0.0; self.n_classes];
             for (class, q) in item.chosen.iter().zip(&posterior) {
-                if let Some(p) = probabilities.get_mut(*class as usize) {
-                    *p = f64::from(power(*q as f32, exponent));
+                if let Some(p) = tempered.get_mut(*class as usize) {
+                    *p = power(*q as f32, exponent);
                 }
             }
             let single = match (item.votes.as_slice(), item.entries.as_slice()) {
@@ -234,8 +234,8 @@ impl<'c> Model<'c> {
                     .and_then(|entry| self.accuracies.get(entry.worker).copied()),
                 _ => None,
             };
-            table.push(item.item_idx as u32, probabilities.into_iter(), |row| {
-                choose(row, &item.votes, single, self.config)
+            table.push(item.item_idx as u32, |row| {
+                choose(&tempered, row, &item.votes, single, self.config)
             });
         }
         let statistics = if self.config.leaves_statistics {

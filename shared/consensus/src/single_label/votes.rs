@@ -33,9 +33,17 @@ impl<'a> Votes<'a> {
     pub(crate) fn new(problem: &'a Problem<Answer>, earlier: &Earlier<'a>) -> Self {
         let n_classes = problem.classes.len();
         let mut is_present = vec![false; problem.workers.len()];
-        for answer in problem.items.iter().flatten() {
-            if let Some(present) = is_present.get_mut(answer.worker as usize) {
-                *present = true;
+        let mut n_absent = is_present.len();
+        for answers in &problem.items {
+            // All are known of soon where there are many items.
+            if n_absent == 0 {
+                break;
+            }
+            for answer in answers {
+                if let Some(present) = is_present.get_mut(answer.worker as usize) {
+                    n_absent -= usize::from(!*present);
+                    *present = true;
+                }
             }
         }
         let present = problem.workers.iter().zip(&is_present);
@@ -90,9 +98,11 @@ impl<'a> Votes<'a> {
             sorted.extend_from_slice(slice(&cells, item));
             (item.start, item.end) = (start, sorted.len() as u32);
         }
-        // In 32 bits, where a division costs half.
-        let divisor = (n_classes as u32).max(1);
-        let cell_classes = sorted.iter().map(|cell| cell % divisor).collect();
+        // In memory that is there already.
+        let mut cell_classes = cells;
+        cell_classes.clear();
+        let remainder = Remainder::new(n_classes as u32);
+        cell_classes.extend(sorted.iter().map(|cell| remainder.of(*cell)));
         Self {
             workers,
             classes: &problem.classes,
@@ -161,20 +171,49 @@ fn slice<'c>(cells: &'c [u32], item: &ItemVotes) -> &'c [u32] {
         .unwrap_or_default()
 }
 
-/// Items by their votes: counted out by the first vote's worker, then sorted by as many votes as fit into one number,
-/// which nearly always tell items apart without a look at the rest.
+/// Remainders of one divisor without a division: the fraction of `1 / divisor` in 64 bits, times the number, leaves the
+/// remainder's part of the divisor. Exact for all numbers of 32 bits: Lemire, Kaser and Kurz, "Faster remainder by direct
+/// computation", 2019.
+struct Remainder {
+    divisor: u32,
+    fraction: u64,
+}
+
+impl Remainder {
+    fn new(divisor: u32) -> Self {
+        let divisor = divisor.max(1);
+        Self {
+            divisor,
+            fraction: (u64::MAX / u64::from(divisor)).wrapping_add(1),
+        }
+    }
+
+    #[inline(always)]
+    fn of(&self, number: u32) -> u32 {
+        let part = self.fraction.wrapping_mul(u64::from(number));
+        ((u128::from(part) * u128::from(self.divisor)) >> u64::BITS) as u32
+    }
+}
+
+/// Items by their votes: counted out by the first vote, then sorted by as many votes as fit into one number, which nearly
+/// always tell items apart without a look at the rest.
 fn in_canonical_order(
     items: &[ItemVotes],
     cells: &[u32],
     n_classes: usize,
     n_workers: usize,
 ) -> Vec<ItemVotes> {
-    let divisor = (n_classes as u32).max(1);
-    let worker =
-        |item: &ItemVotes| (cells.get(item.start as usize)).map_or(0, |cell| cell / divisor);
-    let mut ends = vec![0_usize; n_workers + 1];
+    let n_cells = n_workers as u64 * n_classes as u64;
+    let n_bits = u64::BITS - n_cells.leading_zeros();
+    // Neighbouring cells go together where there are more of them than items.
+    let n_bits_items = items.len().checked_ilog2().unwrap_or_default();
+    let n_bits_together = n_bits.saturating_sub(n_bits_items).min(u32::BITS - 1);
+    let first = |item: &ItemVotes| {
+        (cells.get(item.start as usize)).map_or(0, |cell| cell >> n_bits_together)
+    };
+    let mut ends = vec![0_usize; (n_cells >> n_bits_together) as usize + 2];
     for item in items {
-        if let Some(n) = ends.get_mut(worker(item) as usize + 1) {
+        if let Some(n) = ends.get_mut(first(item) as usize + 1) {
             *n += 1;
         }
     }
@@ -183,18 +222,19 @@ fn in_canonical_order(
         before += *end;
         *end = before;
     }
-    // A cell's number from 1 on; 0 is no vote.
-    let n_bits = u64::BITS - (n_workers as u64 * u64::from(divisor)).leading_zeros();
+    // A cell's number from 1 on; 0 is no vote. Of a first vote counted out alone there is no more to say.
     let n_votes = (u64::BITS / n_bits.max(1)) as usize;
+    let n_told = usize::from(n_bits_together == 0);
     let key = |item: &ItemVotes| {
-        let votes = slice(cells, item).iter().map(|cell| u64::from(*cell) + 1);
+        let votes = slice(cells, item).iter().skip(n_told);
+        let votes = votes.map(|cell| u64::from(*cell) + 1);
         let votes = votes.chain(std::iter::repeat(0)).take(n_votes);
         votes.fold(0, |key, vote| (key << n_bits) | vote)
     };
-    // Keys and indices of items. Each of `ends` moves from the start of a worker's items to their end.
+    // Keys and indices of items. Each of `ends` moves from the start of a first vote's items to their end.
     let mut placed = vec![(0_u64, 0_u32); items.len()];
     for (idx, item) in (0u32..).zip(items) {
-        if let Some(place) = ends.get_mut(worker(item) as usize) {
+        if let Some(place) = ends.get_mut(first(item) as usize) {
             if let Some(slot) = placed.get_mut(*place) {
                 *slot = (key(item), idx);
             }
@@ -204,15 +244,73 @@ fn in_canonical_order(
     let votes_of = |idx: u32| (items.get(idx as usize)).map(|item| slice(cells, item));
     let (mut rest, mut start) = (placed.as_mut_slice(), 0);
     for end in ends {
-        let Some((of_worker, others)) = rest.split_at_mut_checked(end - start) else {
+        let Some((of_first, others)) = rest.split_at_mut_checked(end - start) else {
             break;
         };
         (rest, start) = (others, end);
-        of_worker.sort_unstable_by_key(|(key, _)| *key);
-        for same in of_worker.chunk_by_mut(|a, b| a.0 == b.0) {
-            same.sort_unstable_by(|a, b| votes_of(a.1).cmp(&votes_of(b.1)));
-        }
+        of_first.sort_unstable_by(|a, b| {
+            a.0.cmp(&b.0)
+                .then_with(|| votes_of(a.1).cmp(&votes_of(b.1)))
+        });
     }
     let item = |(_, idx): &(u64, u32)| items.get(*idx as usize).copied();
     placed.iter().filter_map(item).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ItemVotes, Remainder, in_canonical_order, slice};
+
+    #[test]
+    fn remainders() {
+        for divisor in [1, 2, 3, 7, 10, 1_000, 65_537, u32::MAX - 1, u32::MAX] {
+            let remainder = Remainder::new(divisor);
+            for number in [0, 1, 9, 10, 4_999, 65_536, 1 << 31, u32::MAX - 1, u32::MAX] {
+                assert_eq!(
+                    remainder.of(number),
+                    number % divisor,
+                    "{number} % {divisor}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn items_ascend_by_their_votes_whether_there_are_more_items_or_more_cells() {
+        for (n_items, n_workers, n_classes) in [
+            (0, 0, 0),
+            (1, 100_000, 40_000),
+            (50, 1_000_000, 1_000),
+            (2_000, 6, 3),
+            (2_000, 40, 2),
+        ] {
+            let (mut cells, mut items, mut state) = (Vec::new(), Vec::new(), 1_u64);
+            let mut next = |n: u32| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                ((state >> 32) % u64::from(n)) as u32
+            };
+            for item_idx in 0..n_items {
+                let start = cells.len() as u32;
+                // Neighbours, so that items share their first votes.
+                let first_worker = next(n_workers - 5);
+                for worker in first_worker..=first_worker + next(6) {
+                    cells.push(worker * n_classes + next(n_classes));
+                }
+                let end = cells.len() as u32;
+                items.push(ItemVotes {
+                    item_idx,
+                    start,
+                    end,
+                });
+            }
+            let ordered =
+                in_canonical_order(&items, &cells, n_classes as usize, n_workers as usize);
+            assert!(ordered.is_sorted_by_key(|item| slice(&cells, item)));
+            let mut found: Vec<u32> = ordered.iter().map(|item| item.item_idx).collect();
+            found.sort_unstable();
+            assert_eq!(found, (0..n_items).collect::<Vec<_>>());
+        }
+    }
 }
