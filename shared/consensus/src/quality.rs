@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::single_label::{Answer, Estimate};
+use crate::single_label::{ACCURACY_SHRINKAGE, Answer, Estimate};
 use crate::{Problem, Statistics};
 
 /// Answers that a worker must have given before being suspected.
@@ -23,9 +23,6 @@ const SUSPECT_INFORMATION_MAX: f64 = 0.1;
 /// Share of disagreement from which a worker is suspected, inclusive: who agrees with the others nearly always is no
 /// spammer, even where the few items he saw tell the classes badly apart.
 const SUSPECT_DISAGREEMENT_MIN: f64 = 0.25;
-
-/// Weight of all workers' accuracy in a worker's, in answers, as in [`crate::single_label::Config`].
-const ACCURACY_SHRINKAGE: f64 = 12.0;
 
 /// Quality of a job's answers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]

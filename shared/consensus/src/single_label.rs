@@ -93,6 +93,9 @@ pub struct Config {
     pub beyond_workers: f64,
 }
 
+/// [`Config::accuracy_shrinkage`] unless told otherwise; reports on workers shrink their accuracy alike.
+pub(crate) const ACCURACY_SHRINKAGE: f64 = 18.0;
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -101,7 +104,7 @@ impl Default for Config {
             leaves_statistics: true,
             table_cells_max: 1 << 20,
             row_shrinkage: 5.0,
-            accuracy_shrinkage: 18.0,
+            accuracy_shrinkage: ACCURACY_SHRINKAGE,
             accuracy_prior: 0.7,
             accuracy_prior_weight: 20.0,
             class_prior_weight: 1600.0,

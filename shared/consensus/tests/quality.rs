@@ -3,7 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test may panic")]
 
 use consensus::quality::{Report, WorkerQuality};
-use consensus::{Problem, Statistics, boxes, multi_label, quality};
+use consensus::{Problem, Statistics, boxes, multi_label, quality, single_label};
 
 fn names(letter: char, n: usize) -> Vec<String> {
     (0..n).map(|n| format!("{letter}{n}")).collect()
@@ -92,6 +92,54 @@ fn any_number_of_classes() {
             .iter()
             .all(|item| item.n_votes < item.n_answers)
     );
+}
+
+#[test]
+fn accuracies_are_shrunk_as_consolidation_does() {
+    // Worker 2 errs in every other answer, and leaves half of the items.
+    let items = (0..40_u32).map(|idx| {
+        let (truth, n_workers) = (idx % 3, 2 + idx % 2);
+        let class = |worker| {
+            if worker == 2 && idx % 4 == 1 {
+                (truth + 1) % 3
+            } else {
+                truth
+            }
+        };
+        let answer = |worker| single_label::Answer {
+            worker,
+            class: class(worker),
+        };
+        (0..n_workers).map(answer).collect()
+    });
+    let problem = Problem {
+        workers: names('w', 3),
+        classes: names('c', 3),
+        items: items.collect(),
+    };
+    let config = single_label::Config::default();
+    let done = single_label::consolidate(&problem, &Statistics::default(), &config);
+    let mut sums = [(0.0, 0.0); 3];
+    for (answers, estimate) in problem.items.iter().zip(&done.estimates) {
+        for answer in answers {
+            let (right, n) = &mut sums[answer.worker as usize];
+            *right += estimate.as_ref().unwrap().probabilities[answer.class as usize];
+            *n += 1.0;
+        }
+    }
+    let (right, n) = sums
+        .iter()
+        .fold((0.0, 0.0), |all, sum| (all.0 + sum.0, all.1 + sum.1));
+    let weight = config.accuracy_shrinkage;
+    let report = quality::report(&problem, &done.estimates, 7);
+    for (idx, (worker_right, worker_n)) in sums.into_iter().enumerate() {
+        let expected = (worker_right + weight * right / n) / (worker_n + weight);
+        let found = worker(&report, idx);
+        assert!(
+            (found.accuracy - expected).abs() < 1e-9,
+            "{found:?}: {expected}"
+        );
+    }
 }
 
 fn drawn(class: u32, left: f64) -> boxes::BoxLabel {

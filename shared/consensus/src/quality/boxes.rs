@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ACCURACY_SHRINKAGE, BoxCounts, ClassQuality, Confused, Report, SUSPECT_ANSWERS_MIN, SecondLook,
-    WorkerQuality, first_of_each,
+    BoxCounts, ClassQuality, Confused, Report, SUSPECT_ANSWERS_MIN, SecondLook, WorkerQuality,
+    first_of_each,
 };
 use crate::Problem;
 use crate::boxes::{Answer, BoxLabel, ConsolidatedBox, Estimate, iou};
+use crate::single_label::ACCURACY_SHRINKAGE;
 
 /// Intersection over union from which a worker's box is the consolidated one, inclusive, whatever their classes.
 const SAME_BOX_IOU_MIN: f64 = 0.5;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ACCURACY_SHRINKAGE, ClassQuality, Confused, Rates, Report, SUSPECT_ANSWERS_MIN,
-    SUSPECT_DISAGREEMENT_MIN, SUSPECT_INFORMATION_MAX, SecondLook, WorkerQuality, first_of_each,
+    ClassQuality, Confused, Rates, Report, SUSPECT_ANSWERS_MIN, SUSPECT_DISAGREEMENT_MIN,
+    SUSPECT_INFORMATION_MAX, SecondLook, WorkerQuality, first_of_each,
 };
 use crate::Problem;
 use crate::multi_label::{Answer, Estimate};
+use crate::single_label::ACCURACY_SHRINKAGE;
 
 /// Expected true classes that a worker must have been shown before being suspected.
 const SUSPECT_TRUE_CLASSES_MIN: f64 = 5.0;
