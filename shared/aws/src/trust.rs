@@ -1,10 +1,10 @@
 //! The certificates that a server's own has to lead back to.
 
-use std::fs;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
-use aws_smithy_types::base64;
-use memchr::{memchr, memchr_iter, memmem};
+use memchr::{memchr, memmem};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 
@@ -16,6 +16,10 @@ const BUNDLES: [&str; 3] = [
 ];
 /// Certificates that those files have room for without growing a list; they hold about 150.
 const CERTIFICATES_EXPECTED: usize = 192;
+/// Read at a time, in bytes. The files have some 250,000.
+const PIECE_BYTES: usize = 16 * 1024;
+/// A certificate's first line.
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Where the trusted certificates are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,15 +49,16 @@ pub(crate) fn roots(source: &Source) -> RootCertStore {
 }
 
 fn read(path: &str) -> RootCertStore {
-    let pem = fs::read(path).unwrap_or_else(|error| {
+    let mut trusted = Trusted::new();
+    let read = File::open(path).and_then(|mut file| trusted.read(&mut file));
+    if let Err(error) = read {
         tracing::error!(path, %error, "trusted certificates can't be read");
-        Vec::new()
-    });
-    let (roots, n_unusable) = parse(&pem);
-    if n_unusable > 0 {
+    }
+    if trusted.n_unusable > 0 {
+        let n_unusable = trusted.n_unusable;
         tracing::warn!(path, n_unusable, "trusted certificates passed over");
     }
-    roots
+    trusted.roots
 }
 
 fn native() -> RootCertStore {
@@ -66,35 +71,94 @@ fn native() -> RootCertStore {
     roots
 }
 
-/// The certificates of a PEM file, and how many sections hold something else. Text between sections, and sections
-/// with other names, don't count.
-fn parse(pem: &[u8]) -> (RootCertStore, usize) {
-    let mut roots = RootCertStore {
-        roots: Vec::with_capacity(CERTIFICATES_EXPECTED),
-    };
-    let mut n_unusable = 0;
-    let mut text = String::new();
-    for section in sections(pem) {
-        text.clear();
-        let section = str::from_utf8(section).unwrap_or_default();
-        let mut begin = 0;
-        for end in memchr_iter(b'\n', section.as_bytes()).chain([section.len()]) {
-            text.push_str(section.get(begin..end).unwrap_or_default().trim_ascii());
-            begin = end + 1;
-        }
-        let der = base64::decode(&text).unwrap_or_default();
-        n_unusable += usize::from(roots.add(CertificateDer::from(der)).is_err());
-    }
-    (roots, n_unusable)
+/// The certificates of a PEM file.
+struct Trusted {
+    roots: RootCertStore,
+    /// Sections that hold something else. Text between sections, and sections with other names, don't count.
+    n_unusable: usize,
 }
 
-/// What stands between the lines that begin and end each certificate.
-fn sections(pem: &[u8]) -> impl Iterator<Item = &[u8]> {
-    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-    memmem::find_iter(pem, BEGIN).filter_map(|at| {
-        let rest = pem.get(at + BEGIN.len()..)?;
-        rest.get(..memchr(b'-', rest).unwrap_or(rest.len()))
-    })
+impl Trusted {
+    fn new() -> Self {
+        Self {
+            roots: RootCertStore {
+                roots: Vec::with_capacity(CERTIFICATES_EXPECTED),
+            },
+            n_unusable: 0,
+        }
+    }
+
+    /// Reads in pieces and decodes each certificate where it was read: memory that is new to a process costs it more
+    /// than the copying.
+    fn read(&mut self, pem: &mut impl Read) -> io::Result<()> {
+        let mut buffer = vec![0; PIECE_BYTES];
+        let mut n_held = 0;
+        loop {
+            if n_held == buffer.len() {
+                buffer.resize(2 * n_held, 0);
+            }
+            let n_read = match pem.read(buffer.get_mut(n_held..).unwrap_or_default()) {
+                Ok(n_read) => n_read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            let n_filled = n_held + n_read;
+            let filled = buffer.get_mut(..n_filled).unwrap_or_default();
+            let n_done = self.take(filled, n_read == 0);
+            if n_read == 0 {
+                return Ok(());
+            }
+            buffer.copy_within(n_done..n_filled, 0);
+            n_held = n_filled - n_done;
+        }
+    }
+
+    /// Takes the sections that are there as a whole, and says how many bytes that was. At the file's end the last one
+    /// is whole without its last line, too.
+    fn take(&mut self, pem: &mut [u8], is_end: bool) -> usize {
+        let mut n_done = 0;
+        loop {
+            let rest = pem.get_mut(n_done..).unwrap_or_default();
+            let Some(at) = memmem::find(rest, BEGIN) else {
+                // The last bytes may be the first of a section's first line.
+                return n_done + rest.len().saturating_sub(BEGIN.len() - 1);
+            };
+            let section = rest.get_mut(at + BEGIN.len()..).unwrap_or_default();
+            let n_bytes = match memchr(b'-', section) {
+                Some(n_bytes) => n_bytes,
+                None if is_end => section.len(),
+                None => return n_done + at,
+            };
+            self.add(section.get_mut(..n_bytes).unwrap_or_default());
+            n_done += at + BEGIN.len() + n_bytes;
+        }
+    }
+
+    /// Adds what stands between the lines that begin and end a certificate.
+    fn add(&mut self, section: &mut [u8]) {
+        let n_bytes = join_lines(section);
+        let text = section.get_mut(..n_bytes).unwrap_or_default();
+        let der = base64_simd::STANDARD.decode_inplace(text);
+        let added = self
+            .roots
+            .add(CertificateDer::from(&*der.unwrap_or_default()));
+        self.n_unusable += usize::from(added.is_err());
+    }
+}
+
+/// Moves the lines together, without the white space at their ends, and says how many bytes they have then.
+fn join_lines(text: &mut [u8]) -> usize {
+    let (mut begin, mut n_joined) = (0, 0);
+    while let Some(rest) = text.get(begin..).filter(|rest| !rest.is_empty()) {
+        let n_bytes = memchr(b'\n', rest).unwrap_or(rest.len());
+        let line = rest.get(..n_bytes).unwrap_or_default();
+        let at = begin + n_bytes - line.trim_ascii_start().len();
+        let n_kept = line.trim_ascii().len();
+        text.copy_within(at..at + n_kept, n_joined);
+        n_joined += n_kept;
+        begin += n_bytes + 1;
+    }
+    n_joined
 }
 
 #[cfg(test)]
@@ -105,6 +169,16 @@ mod tests {
 
     const ROOT: &str = include_str!("../../../tests/tests/tls/root.pem");
     const OTHER: &str = include_str!("../../../tests/tests/tls/other.pem");
+
+    /// A file that gives no more than so many bytes at a time.
+    struct InPieces<'p>(&'p [u8], usize);
+
+    impl Read for InPieces<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let n_bytes = buffer.len().min(self.1);
+            self.0.read(&mut buffer[..n_bytes])
+        }
+    }
 
     #[test]
     fn pem_files() {
@@ -125,15 +199,26 @@ mod tests {
             (format!("{damaged}{OTHER}"), 1, 1),
             (ROOT.replace("-----END CERTIFICATE-----\n", ""), 1, 0),
             (ROOT.replace("CERTIFICATE", "PUBLIC KEY"), 0, 0),
+            (format!("{}\n{ROOT}", "# text\n".repeat(PIECE_BYTES)), 1, 0),
+            (
+                ROOT.replace("MII", &format!("{}MII", "\n".repeat(3 * PIECE_BYTES))),
+                1,
+                0,
+            ),
+            (ROOT.repeat(100), 100, 0),
             (
                 "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----".to_owned(),
                 0,
                 1,
             ),
         ] {
-            let (roots, n_unusable) = parse(pem.as_bytes());
-            let found = (roots.len(), n_unusable);
-            assert_eq!(found, (n_expected, n_unusable_expected), "{pem}");
+            for n_bytes_at_once in [usize::MAX, 1, 7] {
+                let mut trusted = Trusted::new();
+                let mut file = InPieces(pem.as_bytes(), n_bytes_at_once);
+                trusted.read(&mut file).unwrap();
+                let found = (trusted.roots.len(), trusted.n_unusable);
+                assert_eq!(found, (n_expected, n_unusable_expected), "{pem}");
+            }
         }
     }
 
