@@ -22,11 +22,14 @@ pub async fn handle(
     let mut request = Request::parse(event.payload.get().as_bytes())?;
     let store = WorkerStatistics::of_job(s3, &request, settings);
     // Neither needs the other, and either is a round trip to S3.
-    let (bytes, carried) = tokio::join!(
-        inputs::read_annotation_file(s3, &request, settings),
+    let (file, carried) = tokio::join!(
+        async {
+            let bytes = inputs::read_annotation_file(s3, &request, settings).await?;
+            Ok::<_, Error>(AnnotationFile::parse(&bytes)?)
+        },
         store.read()
     );
-    let mut file = AnnotationFile::parse(&bytes?)?;
+    let mut file = file?;
     inputs::read_stored_answers(s3, &request, settings, &mut file).await;
     inputs::read_label_categories(s3, &mut request, settings).await;
     let outcome = consolidate(&request, &file, &carried.sum, &settings.config);

@@ -1,7 +1,9 @@
 //! The annotation file: the workers' answers to a batch of data objects.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
+use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::json::Json;
@@ -98,6 +100,10 @@ impl AnnotationFile {
         let json = |error: serde_json::Error| AnnotationFileError::Json {
             reason: error.to_string(),
         };
+        // Of a file in which nothing is wrong, each byte is looked at once.
+        if let Ok(Elements(elements)) = serde_json::from_slice(bytes) {
+            return Ok(Self::from_elements(elements.into_iter()));
+        }
         let elements: Vec<&RawValue> = if bytes.trim_ascii_start().starts_with(b"[") {
             serde_json::from_slice(bytes).map_err(json)?
         } else {
@@ -108,7 +114,10 @@ impl AnnotationFile {
             }
             vec![whole]
         };
-        Ok(Self::from_elements(elements.iter().map(|raw| element(raw))))
+        Ok(Self::from_elements(elements.iter().map(|raw| {
+            let read = serde_json::from_str(raw.get());
+            element(&read.map_err(|error| format!("not readable: {error}"))?)
+        })))
     }
 
     /// A file of these data objects; those with the same id are merged at the first one's place.
@@ -178,9 +187,35 @@ impl AnnotationFile {
     }
 }
 
-fn element(raw: &RawValue) -> Result<DataObject, String> {
-    let value: Json<'_> =
-        serde_json::from_str(raw.get()).map_err(|error| format!("not readable: {error}"))?;
+/// A list, all of whose elements are JSON that can be read.
+struct Elements(Vec<Result<DataObject, String>>);
+
+impl<'de> Deserialize<'de> for Elements {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ReadingElements)
+    }
+}
+
+struct ReadingElements;
+
+impl<'de> Visitor<'de> for ReadingElements {
+    type Value = Elements;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list of data objects")
+    }
+
+    /// One after another: no more than one of them is held as JSON.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Elements, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(value) = list.next_element::<Json<'de>>()? {
+            elements.push(element(&value));
+        }
+        Ok(Elements(elements))
+    }
+}
+
+fn element(value: &Json<'_>) -> Result<DataObject, String> {
     let dataset_object_id = match value.get("datasetObjectId") {
         Some(Json::Text(id)) if !id.is_empty() => id.clone().into_owned(),
         Some(Json::Number(id)) => id.to_string(),
@@ -264,6 +299,25 @@ mod tests {
         assert_eq!(ids(&file), ["1", "0"]);
         assert_eq!(file.objects[0].annotations.len(), 2);
         assert_eq!(file.objects[0].source.as_deref(), Some("s3://b/1"));
+    }
+
+    /// A file with one element that can't be read is read the slow way; what it says of the others is the same.
+    #[test]
+    fn both_ways_of_reading_agree() {
+        let good = r#"{"datasetObjectId":"1","dataObject":{"s3Uri":"s3://b/1"},"annotations":[{"workerId":"a","annotationData":{"content":"{\"x\":\"\u00e4\"}"}}]},
+            {"datasetObjectId":2,"annotations":[]},{"datasetObjectId":2,"annotations":{}},{"annotations":[]},7,
+            {"datasetObjectId":"4","datasetObjectId":"5","annotations":[]}"#;
+        let fast = parse(&format!("[{good}]"));
+        let mut slow = parse(&format!(r#"[{good},"\ud800"]"#));
+        let (place, reason) = slow.unidentified.pop().unwrap();
+        assert_eq!(
+            (place, reason.starts_with("not readable")),
+            (6, true),
+            "{reason}"
+        );
+        assert_eq!(fast, slow);
+        assert_eq!(ids(&fast), ["1", "2", "5"]);
+        assert_eq!(fast.unidentified.len(), 2);
     }
 
     #[test]
