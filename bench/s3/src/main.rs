@@ -9,26 +9,32 @@ mod storage;
 
 use std::error::Error;
 use std::io::Read;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
-use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, version};
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
+use tokio::runtime;
 use tokio_rustls::TlsAcceptor;
 
 use storage::Storage;
 
+/// Connections served at the same time; one more waits. The functions open 18 at most.
+const CONNECTIONS_MAX: usize = 32;
+
 type Fault = Box<dyn Error + Send + Sync>;
 
-#[tokio::main]
-async fn main() -> Result<(), Fault> {
+fn main() -> Result<(), Fault> {
     let mut arguments = std::env::args().skip(1);
     let mut next = |name: &str| arguments.next().ok_or(format!("{name} is missing"));
     let (folder, certificate) = (next("FOLDER")?, next("CERTIFICATE")?);
@@ -37,32 +43,53 @@ async fn main() -> Result<(), Fault> {
     let mut service = S3ServiceBuilder::new(Storage::of_folder(Path::new(&folder))?);
     service.set_auth(SimpleAuth::from_single(access_key, secret_key));
     let service = service.build();
-    let chain = CertificateDer::pem_file_iter(&certificate)?.collect::<Result<_, _>>()?;
-    let tls = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, PrivateKeyDer::from_pem_file(&certificate)?)?;
-    let tls = TlsAcceptor::from(Arc::new(tls));
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    println!("https://{}", listener.local_addr()?);
-
-    let accepting = async {
-        loop {
-            let (client, _) = listener.accept().await?;
-            let (tls, service) = (tls.clone(), service.clone());
-            // A client that goes away ends its connection, and nothing else.
-            tokio::spawn(async move { serve(client, &tls, service).await });
-        }
-    };
-    let input = tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0]));
-    tokio::select! {
-        ended = accepting => ended,
-        _ = input => Ok(()),
+    let tls = TlsAcceptor::from(Arc::new(tls(Path::new(&certificate))?));
+    let listener = Arc::new(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?);
+    // A thread a connection: signing takes longer than any request, and must not hold up the requests of others.
+    for _ in 0..CONNECTIONS_MAX {
+        let (listener, tls, service) = (listener.clone(), tls.clone(), service.clone());
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        thread::spawn(move || {
+            loop {
+                // A client that goes away ends its connection, and nothing else.
+                let _ = listener
+                    .accept()
+                    .map_err(Fault::from)
+                    .and_then(|(client, _)| {
+                        client.set_nonblocking(true)?;
+                        client.set_nodelay(true)?;
+                        runtime.block_on(serve(client, &tls, service.clone()))
+                    });
+            }
+        });
     }
+    println!("https://{}", listener.local_addr()?);
+    let _ = std::io::stdin().read(&mut [0]);
+    Ok(())
 }
 
-async fn serve(client: TcpStream, tls: &TlsAcceptor, service: S3Service) -> Result<(), Fault> {
-    client.set_nodelay(true)?;
-    let client = TokioIo::new(tls.accept(client).await?);
+/// What S3 chooses of what a client offers, whatever the client prefers: TLS 1.3 with the shorter AES key.
+fn tls(certificate: &Path) -> Result<ServerConfig, Fault> {
+    let chain = CertificateDer::pem_file_iter(certificate)?.collect::<Result<_, _>>()?;
+    let provider = CryptoProvider {
+        cipher_suites: vec![TLS13_AES_128_GCM_SHA256],
+        ..aws_lc_rs::default_provider()
+    };
+    let tls = ServerConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[&version::TLS13])?
+        .with_no_client_auth()
+        .with_single_cert(chain, PrivateKeyDer::from_pem_file(certificate)?)?;
+    Ok(tls)
+}
+
+async fn serve(
+    client: std::net::TcpStream,
+    tls: &TlsAcceptor,
+    service: S3Service,
+) -> Result<(), Fault> {
+    let client = TokioIo::new(tls.accept(TcpStream::from_std(client)?).await?);
     Builder::new(TokioExecutor::new())
         .serve_connection(client, service)
         .await
