@@ -1,9 +1,8 @@
 //! The annotation file: the workers' answers to a batch of data objects.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::json::Json;
@@ -101,8 +100,9 @@ impl AnnotationFile {
             reason: error.to_string(),
         };
         // Of a file in which nothing is wrong, each byte is looked at once.
-        if let Ok(Elements(elements)) = serde_json::from_slice(bytes) {
-            return Ok(Self::from_elements(elements.into_iter()));
+        if let Ok(elements) = serde_json::from_slice::<Vec<Element>>(bytes) {
+            let elements = elements.into_iter().map(|Element(object)| object);
+            return Ok(Self::from_elements(elements));
         }
         let elements: Vec<&RawValue> = if bytes.trim_ascii_start().starts_with(b"[") {
             serde_json::from_slice(bytes).map_err(json)?
@@ -115,8 +115,9 @@ impl AnnotationFile {
             vec![whole]
         };
         Ok(Self::from_elements(elements.iter().map(|raw| {
-            let read = serde_json::from_str(raw.get());
-            element(&read.map_err(|error| format!("not readable: {error}"))?)
+            let Element(object) = serde_json::from_str(raw.get())
+                .map_err(|error| format!("not readable: {error}"))?;
+            object
         })))
     }
 
@@ -187,31 +188,12 @@ impl AnnotationFile {
     }
 }
 
-/// A list, all of whose elements are JSON that can be read.
-struct Elements(Vec<Result<DataObject, String>>);
+/// An element of the file. No more than one of them is held as JSON while a list is read.
+struct Element(Result<DataObject, String>);
 
-impl<'de> Deserialize<'de> for Elements {
+impl<'de> Deserialize<'de> for Element {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(ReadingElements)
-    }
-}
-
-struct ReadingElements;
-
-impl<'de> Visitor<'de> for ReadingElements {
-    type Value = Elements;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a list of data objects")
-    }
-
-    /// One after another: no more than one of them is held as JSON.
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Elements, A::Error> {
-        let mut elements = Vec::new();
-        while let Some(value) = list.next_element::<Json<'de>>()? {
-            elements.push(element(&value));
-        }
-        Ok(Elements(elements))
+        Json::deserialize(deserializer).map(|value| Self(element(&value)))
     }
 }
 
