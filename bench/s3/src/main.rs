@@ -24,7 +24,7 @@ use rustls::{ServerConfig, version};
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tokio::net::TcpStream;
-use tokio::runtime;
+use tokio::runtime::{self, Runtime};
 use tokio_rustls::TlsAcceptor;
 
 use storage::Storage;
@@ -54,14 +54,7 @@ fn main() -> Result<(), Fault> {
         thread::spawn(move || {
             loop {
                 // A client that goes away ends its connection, and nothing else.
-                let _ = listener
-                    .accept()
-                    .map_err(Fault::from)
-                    .and_then(|(client, _)| {
-                        client.set_nonblocking(true)?;
-                        client.set_nodelay(true)?;
-                        runtime.block_on(serve(client, &tls, service.clone()))
-                    });
+                let _ = serve(&listener, &runtime, &tls, &service);
             }
         });
     }
@@ -84,13 +77,20 @@ fn tls(certificate: &Path) -> Result<ServerConfig, Fault> {
     Ok(tls)
 }
 
-async fn serve(
-    client: std::net::TcpStream,
+/// Takes a connection, and serves it to its end.
+fn serve(
+    listener: &TcpListener,
+    runtime: &Runtime,
     tls: &TlsAcceptor,
-    service: S3Service,
+    service: &S3Service,
 ) -> Result<(), Fault> {
-    let client = TokioIo::new(tls.accept(TcpStream::from_std(client)?).await?);
-    Builder::new(TokioExecutor::new())
-        .serve_connection(client, service)
-        .await
+    let (client, _) = listener.accept()?;
+    client.set_nonblocking(true)?;
+    client.set_nodelay(true)?;
+    runtime.block_on(async {
+        let client = tls.accept(TcpStream::from_std(client)?).await?;
+        Builder::new(TokioExecutor::new())
+            .serve_connection(TokioIo::new(client), service.clone())
+            .await
+    })
 }
