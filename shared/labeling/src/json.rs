@@ -119,7 +119,8 @@ impl<'de> Visitor<'de> for Reading {
     }
 }
 
-struct Key<'a>(Cow<'a, str>);
+/// An object's key.
+pub(crate) struct Key<'a>(pub(crate) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

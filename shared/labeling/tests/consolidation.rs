@@ -11,7 +11,7 @@ use std::fmt::Write;
 use labeling::TaskType;
 use labeling::consolidation::{AnnotationFile, Config, Outcome, Request, consolidate};
 use labeling::statistics_file::Statistics;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn request(more: &str) -> Request {
     let event = format!(
@@ -307,4 +307,32 @@ fn bundled_annotation_files() {
     );
     assert_eq!(outcome.task_type, Some(TaskType::BoundingBox));
     assert!(outcome.failed.is_empty());
+}
+
+/// A worker's text with half of a surrogate pair, as Ground Truth's JSON carries it, takes no data object's label away.
+#[test]
+fn a_lone_surrogate_costs_its_own_answer_only() {
+    let answer = |label: &str| {
+        let content = json!({"crowd-image-classifier": {"label": label}}).to_string();
+        json!({"workerId": label, "annotationData": {"content": content}}).to_string()
+    };
+    let (owl, broken) = (answer("Owl"), answer("Owl").replacen("Owl", r"\ud800", 1));
+    let file = format!(
+        r#"[{{"datasetObjectId":"0","annotations":[{owl},{broken},{owl}]}},
+            {{"datasetObjectId":"1","annotations":[{broken}]}}]"#
+    );
+    let file = AnnotationFile::parse(file.as_bytes()).unwrap();
+    let outcome = consolidate(
+        &request(r#","labelCategories":["Owl"]"#),
+        &file,
+        &Statistics::default(),
+        &Config::default(),
+    );
+    assert_eq!(envelope(&outcome, 0)["metadata"]["class-name"], "Owl");
+    assert!(failure(&outcome, 1).contains("answer is not readable"));
+    let counts = &outcome.counts;
+    assert_eq!(
+        (counts.n_answers, counts.n_unreadable, counts.n_unidentified),
+        (2, 2, 0)
+    );
 }

@@ -1,11 +1,13 @@
 //! The annotation file: the workers' answers to a batch of data objects.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::json::Json;
+use crate::json::{Json, Key};
 use crate::shown::shown;
 
 /// Largest annotation file, and largest answer stored elsewhere, that is read, in bytes, inclusive. Source: ours;
@@ -15,7 +17,7 @@ pub const ANNOTATION_FILE_BYTES_MAX: u64 = 64 * 1_048_576;
 /// The workers' answers to a batch of data objects, in the file's order.
 ///
 /// Data objects that stand in the file more than once are merged at their first place. What can't be read of one data
-/// object is that data object's problem; the others are not touched by it.
+/// object is that data object's problem, and an answer that can't be read is that answer's; the others are not touched.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AnnotationFile {
     /// The data objects, each `dataset_object_id` once.
@@ -114,11 +116,7 @@ impl AnnotationFile {
             }
             vec![whole]
         };
-        Ok(Self::from_elements(elements.iter().map(|raw| {
-            let Element(object) = serde_json::from_str(raw.get())
-                .map_err(|error| format!("not readable: {error}"))?;
-            object
-        })))
+        Ok(Self::from_elements(elements.into_iter().map(tolerant)))
     }
 
     /// A file of these data objects; those with the same id are merged at the first one's place.
@@ -188,35 +186,128 @@ impl AnnotationFile {
     }
 }
 
-/// An element of the file. No more than one of them is held as JSON while a list is read.
+/// An element of a file in which nothing is wrong. No more than one of them is held as JSON while a list is read.
 struct Element(Result<DataObject, String>);
 
 impl<'de> Deserialize<'de> for Element {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Json::deserialize(deserializer).map(|value| Self(element(&value)))
+        let members = Members::<Json<'_>>::deserialize(deserializer)?;
+        let lists = members.annotations.iter().map(Json::as_list);
+        let lists = lists.map(|list| list.map(|list| list.iter().map(annotation)));
+        let (id, source) = (members.dataset_object_id.as_ref(), &members.data_object);
+        Ok(Self(data_object(id, source.as_ref(), lists)))
     }
 }
 
-fn element(value: &Json<'_>) -> Result<DataObject, String> {
-    let dataset_object_id = match value.get("datasetObjectId") {
+/// An element of a file in which something is wrong, wherever: an answer of it that can't be read costs no other.
+fn tolerant(element: &RawValue) -> Result<DataObject, String> {
+    if !element.get().starts_with('{') {
+        return Err("no datasetObjectId".to_owned());
+    }
+    let members: Members<&RawValue> =
+        serde_json::from_str(element.get()).map_err(|error| format!("not readable: {error}"))?;
+    let id = members.dataset_object_id.map(json).transpose();
+    let id = id.map_err(|error| format!("datasetObjectId is not readable: {error}"))?;
+    let source = members.data_object.and_then(|raw| json(raw).ok());
+    let lists = members.annotations.iter().map(|raw| {
+        let list: Vec<&RawValue> = serde_json::from_str(raw.get()).ok()?;
+        Some(list.into_iter().map(|raw| match json(raw) {
+            Ok(value) => annotation(&value),
+            Err(error) => Annotation {
+                worker_id: None,
+                content: Content::Unreadable(format!("answer is not readable: {error}")),
+            },
+        }))
+    });
+    data_object(id.as_ref(), source.as_ref(), lists)
+}
+
+fn json(raw: &RawValue) -> Result<Json<'_>, serde_json::Error> {
+    serde_json::from_str(raw.get())
+}
+
+/// What counts of an element: as JSON, or as the text that it stands in.
+struct Members<T> {
+    dataset_object_id: Option<T>,
+    data_object: Option<T>,
+    /// One, unless the element has the key more than once: no answer is dropped.
+    annotations: Vec<T>,
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ReadingMembers(PhantomData))
+    }
+}
+
+struct ReadingMembers<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ReadingMembers<T> {
+    type Value = Members<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a data object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<T>, A::Error> {
+        let mut members = Members {
+            dataset_object_id: None,
+            data_object: None,
+            annotations: Vec::new(),
+        };
+        while let Some(Key(key)) = map.next_key()? {
+            match &*key {
+                "datasetObjectId" => {
+                    let earlier = members.dataset_object_id.replace(map.next_value()?);
+                    if earlier.is_some() {
+                        // Whose answers they are can't be told.
+                        return Err(A::Error::custom("two datasetObjectId"));
+                    }
+                }
+                "dataObject" => members.data_object = Some(map.next_value()?),
+                "annotations" => members.annotations.push(map.next_value()?),
+                _ => {
+                    map.next_value::<T>()?;
+                }
+            }
+        }
+        Ok(members)
+    }
+}
+
+/// `lists`: the answers, `None` where there is something else in their place.
+fn data_object<L: Iterator<Item = Annotation>>(
+    dataset_object_id: Option<&Json<'_>>,
+    data_object: Option<&Json<'_>>,
+    lists: impl Iterator<Item = Option<L>>,
+) -> Result<DataObject, String> {
+    let dataset_object_id = match dataset_object_id {
         Some(Json::Text(id)) if !id.is_empty() => id.clone().into_owned(),
         Some(Json::Number(id)) => id.to_string(),
         _ => return Err("no datasetObjectId".to_owned()),
     };
-    let source = value.get("dataObject").and_then(|object| {
+    let source = data_object.and_then(|object| {
         let text = ["s3Uri", "s3uri", "source-ref"]
             .iter()
             .find_map(|key| object.get(key)?.as_str());
         text.map(str::to_owned)
     });
-    let annotations = value.get("annotations").and_then(Json::as_list);
+    let mut annotations = Vec::new();
+    let (mut n_lists, mut n_others) = (0, 0);
+    for list in lists {
+        match list {
+            Some(list) => {
+                n_lists += 1;
+                annotations.extend(list);
+            }
+            None => n_others += 1,
+        }
+    }
     Ok(DataObject {
         dataset_object_id,
         source,
-        problem: annotations
-            .is_none()
-            .then(|| "annotations is not a list".to_owned()),
-        annotations: annotations.into_iter().flatten().map(annotation).collect(),
+        problem: (n_lists == 0 || n_others > 0).then(|| "annotations is not a list".to_owned()),
+        annotations,
     })
 }
 
@@ -286,20 +377,76 @@ mod tests {
     /// A file with one element that can't be read is read the slow way; what it says of the others is the same.
     #[test]
     fn both_ways_of_reading_agree() {
-        let good = r#"{"datasetObjectId":"1","dataObject":{"s3Uri":"s3://b/1"},"annotations":[{"workerId":"a","annotationData":{"content":"{\"x\":\"\u00e4\"}"}}]},
-            {"datasetObjectId":2,"annotations":[]},{"datasetObjectId":2,"annotations":{}},{"annotations":[]},7,
-            {"datasetObjectId":"4","datasetObjectId":"5","annotations":[]}"#;
+        let good = r#"{"datasetObjectId":"1","dataObject":{"s3Uri":"s3://b/1"},"annotations":[{"workerId":"a","annotationData":{"content":"{\"x\":\"\u00e4\"}"}}],"more":[1]},
+            {"datasetObjectId":2,"annotations":[]},{"datasetObjectId":2,"annotations":{}},{"annotations":[]},
+            {"datasetObjectId":"5","annotations":[{}],"annotations":[{},{}]}"#;
         let fast = parse(&format!("[{good}]"));
         let mut slow = parse(&format!(r#"[{good},"\ud800"]"#));
-        let (place, reason) = slow.unidentified.pop().unwrap();
         assert_eq!(
-            (place, reason.starts_with("not readable")),
-            (6, true),
-            "{reason}"
+            slow.unidentified.pop(),
+            Some((5, "no datasetObjectId".to_owned()))
         );
         assert_eq!(fast, slow);
         assert_eq!(ids(&fast), ["1", "2", "5"]);
-        assert_eq!(fast.unidentified.len(), 2);
+        assert_eq!(fast.objects[2].annotations.len(), 3);
+        assert_eq!(fast.unidentified.len(), 1);
+    }
+
+    #[test]
+    fn a_bad_answer_costs_no_other() {
+        let good = r#"{"workerId":"a","annotationData":{"content":"{}"}}"#;
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        for bad in [
+            r#"{"workerId":"b","annotationData":{"content":"\ud800"}}"#,
+            r#"{"workerId":"b","annotationData":{"content":{"label":"\udc00x"}}}"#,
+            &format!(r#"{{"workerId":"b","annotationData":{{"content":{deep}}}}}"#),
+        ] {
+            let file = parse(&format!(
+                r#"[{{"datasetObjectId":"1","dataObject":{{"s3Uri":"s3://b/1"}},"annotations":[{good},{bad},{good}]}},
+                    {{"datasetObjectId":"2","dataObject":{{"s3Uri":"\ud800"}},"annotations":[{good}],"x":"\ud800"}}]"#
+            ));
+            assert_eq!((ids(&file), file.unidentified.len()), (vec!["1", "2"], 0));
+            assert_eq!(file.objects[0].source.as_deref(), Some("s3://b/1"));
+            let contents: Vec<_> = file.annotations().map(|answer| &answer.content).collect();
+            let read = &Content::Inline("{}".to_owned());
+            assert!(
+                matches!(contents[..], [a, Content::Unreadable(why), b, c]
+                    if [a, b, c] == [read; 3] && why.contains("at line 1 column")),
+                "{bad}: {contents:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_element_that_cannot_be_told_apart_is_named() {
+        for (element, expected) in [
+            (
+                r#"{"datasetObjectId":"4","datasetObjectId":"5","annotations":[]}"#,
+                "two datasetObjectId",
+            ),
+            (
+                r#"{"datasetObjectId":"\ud800","annotations":[]}"#,
+                "datasetObjectId is not readable: unexpected end of hex escape",
+            ),
+            (
+                r#"{"\ud800":"","datasetObjectId":"4","annotations":[]}"#,
+                "not readable: ",
+            ),
+            (
+                r#"{"annotations":[{"workerId":"\ud800"}]}"#,
+                "no datasetObjectId",
+            ),
+        ] {
+            let file = parse(&format!(
+                r#"[{{"datasetObjectId":"3","annotations":[]}},{element}]"#
+            ));
+            assert_eq!(ids(&file), ["3"], "{element}");
+            let (place, reason) = &file.unidentified[0];
+            assert!(
+                *place == 1 && reason.contains(expected),
+                "{element}: {reason}"
+            );
+        }
     }
 
     #[test]
