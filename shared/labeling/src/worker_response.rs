@@ -4,6 +4,9 @@
 //! `{"answers":[{"answerContent":{"crowd-image-classifier":{"label":"Falcon"}},"submissionTime":"…","workerId":"…"}]}`.
 //! `answerContent` is an object here, while the same thing is a text in annotation files; both are read.
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
 use crate::consolidation::{Annotation, AnnotationFileError, Content, DataObject};
 use crate::json::Json;
 use crate::shown::shown;
@@ -32,15 +35,48 @@ pub fn dataset_object_id(path: &str) -> Option<&str> {
 /// An answer that can't be read is no error; it is an annotation without content.
 pub fn parse(dataset_object_id: &str, bytes: &[u8]) -> Result<DataObject, AnnotationFileError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let value: Json<'_> =
-        serde_json::from_slice(bytes).map_err(|error| AnnotationFileError::Json {
-            reason: error.to_string(),
-        })?;
-    let answers = value.get("answers").and_then(Json::as_list);
-    let answers = answers.ok_or_else(|| AnnotationFileError::NotAList {
+    let json = |error: serde_json::Error| AnnotationFileError::Json {
+        reason: error.to_string(),
+    };
+    let no_answers = || AnnotationFileError::NotAList {
         found: shown("a worker-response file without a list \"answers\""),
-    })?;
-    let annotations = answers.iter().map(|answer| Annotation {
+    };
+    let annotations = match serde_json::from_slice::<Json<'_>>(bytes) {
+        Ok(value) => {
+            let answers = value.get("answers").and_then(Json::as_list);
+            let answers = answers.ok_or_else(no_answers)?;
+            answers.iter().map(annotation).collect()
+        }
+        // JSON with an answer in it that can't be read: it costs no other.
+        Err(_) => {
+            let whole: &RawValue = serde_json::from_slice(bytes).map_err(json)?;
+            let file: Answers<'_> = serde_json::from_str(whole.get()).map_err(|_| no_answers())?;
+            let answers = file.answers.into_iter().map(|answer| {
+                serde_json::from_str(answer.get()).map_or_else(
+                    |error| Annotation::unreadable(&error),
+                    |value| annotation(&value),
+                )
+            });
+            answers.collect()
+        }
+    };
+    Ok(DataObject {
+        dataset_object_id: dataset_object_id.to_owned(),
+        source: None,
+        annotations,
+        problem: None,
+    })
+}
+
+/// The answers as they stand in the file.
+#[derive(Deserialize)]
+struct Answers<'a> {
+    #[serde(borrow)]
+    answers: Vec<&'a RawValue>,
+}
+
+fn annotation(answer: &Json<'_>) -> Annotation {
+    Annotation {
         worker_id: answer
             .get("workerId")
             .and_then(Json::as_str)
@@ -50,13 +86,7 @@ pub fn parse(dataset_object_id: &str, bytes: &[u8]) -> Result<DataObject, Annota
             Some(form) => Content::Inline(form.to_string()),
             None => Content::Unreadable("answerContent is missing".to_owned()),
         },
-    });
-    Ok(DataObject {
-        dataset_object_id: dataset_object_id.to_owned(),
-        source: None,
-        annotations: annotations.collect(),
-        problem: None,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -109,5 +139,18 @@ mod tests {
         assert_eq!(labels, [single("Falcon"), single("Owl"), None]);
         assert!(parse("0", b"[]").is_err());
         assert!(parse("0", b"{").is_err());
+        assert!(parse("0", br#"{"answer":"\ud800"}"#).is_err());
+    }
+
+    #[test]
+    fn a_bad_answer_costs_no_other() {
+        let file = br#"{"answers":[{"answerContent":{"a":{"label":"\ud800"}},"workerId":"b"},
+            {"answerContent":{"a":{"label":"Owl"}},"workerId":"a"}]}"#;
+        let [bad, good] = &parse("0", file).unwrap().annotations[..] else {
+            panic!("not two answers")
+        };
+        assert!(matches!(&bad.content, Content::Unreadable(why) if why.contains("not readable")));
+        let content = r#"{"a":{"label":"Owl"}}"#.to_owned();
+        assert_eq!(good.content, Content::Inline(content));
     }
 }

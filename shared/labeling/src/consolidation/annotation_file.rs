@@ -48,6 +48,16 @@ pub struct Annotation {
     pub content: Content,
 }
 
+impl Annotation {
+    /// An answer that isn't JSON, though what stands around it is.
+    pub(crate) fn unreadable(error: &serde_json::Error) -> Self {
+        Self {
+            worker_id: None,
+            content: Content::Unreadable(format!("answer is not readable: {error}")),
+        }
+    }
+}
+
 /// Where an answer is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content {
@@ -213,10 +223,7 @@ fn tolerant(element: &RawValue) -> Result<DataObject, String> {
         let list: Vec<&RawValue> = serde_json::from_str(raw.get()).ok()?;
         Some(list.into_iter().map(|raw| match json(raw) {
             Ok(value) => annotation(&value),
-            Err(error) => Annotation {
-                worker_id: None,
-                content: Content::Unreadable(format!("answer is not readable: {error}")),
-            },
+            Err(error) => Annotation::unreadable(&error),
         }))
     });
     data_object(id.as_ref(), source.as_ref(), lists)
