@@ -27,6 +27,19 @@ pub struct AnswerFile {
     pub file: AnnotationFile,
 }
 
+impl AnswerFile {
+    /// What to say of the elements of the list that name no data object; positions are counted from one.
+    pub fn left_out(&self) -> impl Iterator<Item = String> {
+        self.file.unidentified.iter().map(|(idx, reason)| {
+            let path = self.path.display();
+            format!(
+                "{path}: element {} of the list is left out: {reason}",
+                idx + 1
+            )
+        })
+    }
+}
+
 /// Why a file gives no answers.
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerFileError {

@@ -62,6 +62,8 @@ pub struct JobInput {
     pub truth: Option<TruthBySource>,
     /// What the job's own output manifest was.
     pub recorded_output: Option<String>,
+    /// What of the recorded job can't be read and is left out.
+    pub left_out: Vec<String>,
     /// Whether it is run with a consolidation function; without, the dataset-updater consolidates.
     pub has_consolidation_function: bool,
 }
@@ -78,6 +80,7 @@ impl From<ExampleJob> for JobInput {
             images: Vec::new(),
             truth: None,
             recorded_output: None,
+            left_out: Vec::new(),
             has_consolidation_function: true,
         };
         let mut truth = TruthBySource::new();
@@ -108,6 +111,7 @@ impl From<RecordedJob> for JobInput {
             images: Vec::new(),
             truth: job.truth,
             recorded_output: job.recorded_output,
+            left_out: job.left_out,
             has_consolidation_function: job.has_consolidation_function,
         }
     }
@@ -458,6 +462,7 @@ impl<'a> Pipeline<'a> {
                 ("entries".to_owned(), path(&place.key("entries.manifest"))),
                 ("rejected".to_owned(), path(&place.key("rejected.jsonl"))),
             ]),
+            left_out: job.left_out.clone(),
             losses: Vec::new(),
         };
         summary.files.retain(|_, path| path.is_file());

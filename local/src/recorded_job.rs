@@ -10,12 +10,16 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use labeling::consolidation::Content;
+use manifest::counted;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::agreement::{TruthBySource, TruthError, parse_truth};
 use crate::answer_files::{self, AnswerFile, AnswerFileError, json_files};
 use crate::services::ground_truth::WorkerAnswer;
+
+/// What some editors put before the text of a file.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Largest file that is read, in bytes: Custom Labels' own limit of a manifest.
 const FILE_BYTES_MAX: u64 = 1 << 30;
@@ -42,6 +46,8 @@ pub struct RecordedJob {
     pub truth: Option<TruthBySource>,
     /// What was found where, and what was not, for people.
     pub notes: Vec<String>,
+    /// What can't be read and is left out, each with its file, place and reason; empty when everything is there.
+    pub left_out: Vec<String>,
 }
 
 /// Why a folder is not a recorded job.
@@ -215,20 +221,21 @@ pub fn read(path: &Path, truth: Option<&Path>) -> Result<RecordedJob, RecordedJo
 
     let output_path = folder.join("manifests/output/output.manifest");
     let recorded_output = if output_path.is_file() {
-        Some(read_text(&output_path)?)
+        Some(read_bytes(&output_path)?)
     } else {
         None
     };
+    let mut left_out = Vec::new();
     let output_lines = recorded_output
         .as_deref()
-        .map(|text| parse_lines(&output_path, text))
+        .map(|bytes| parse_output(&output_path, bytes, &mut left_out))
         .transpose()?;
     let label_attribute = output_lines
         .as_deref()
         .and_then(|lines| find_label_attribute(lines, &name))
         .unwrap_or_else(|| name.clone());
 
-    let answers = read_answers(&folder)?;
+    let answers = read_answers(&folder, &mut left_out)?;
     let (manifest_path, manifest) = match beside
         .iter()
         .map(|folder| folder.join("input.manifest"))
@@ -241,8 +248,13 @@ pub fn read(path: &Path, truth: Option<&Path>) -> Result<RecordedJob, RecordedJo
         }
         None => match &output_lines {
             Some(lines) => {
-                notes.push("input manifest: not found, taken from the output manifest without the job's own label".to_owned());
-                (output_path, without_label(lines, &label_attribute))
+                let n_unreadable = lines.iter().filter(|line| line.is_none()).count();
+                notes.push(match n_unreadable {
+                    0 => "input manifest: not found, taken from the output manifest without the job's own label".to_owned(),
+                    n => format!("input manifest: not found, taken from the output manifest without the job's own label, and {} of it from the answers", counted(n as u64, "line")),
+                });
+                let manifest = without_label(lines, &label_attribute, &answers);
+                (output_path, manifest)
             }
             None => {
                 notes.push(
@@ -274,7 +286,7 @@ pub fn read(path: &Path, truth: Option<&Path>) -> Result<RecordedJob, RecordedJo
         let from_answers = u32::try_from(object_idx)
             .ok()
             .and_then(|object_idx| source_refs.get(&object_idx).cloned());
-        let from_output = || source_ref(output_lines.as_ref()?.get(object_idx)?);
+        let from_output = || source_ref(output_lines.as_ref()?.get(object_idx)?.as_ref()?);
         let (Some(source_ref), Some(answered)) =
             (source_ref(line), from_answers.or_else(from_output))
         else {
@@ -313,8 +325,8 @@ pub fn read(path: &Path, truth: Option<&Path>) -> Result<RecordedJob, RecordedJo
     let requests = folder.join("annotations/consolidated-annotation/consolidation-request");
     let has_consolidation_function = requests.is_dir()
         || recorded_output.as_deref().is_none_or(|output| {
-            let mut lines = output.lines();
-            !lines.any(|line| manifest::mentions_worker_response(line.as_bytes()))
+            let mut lines = output.split(|byte| *byte == b'\n');
+            !lines.any(manifest::mentions_worker_response)
         });
     Ok(RecordedJob {
         has_consolidation_function,
@@ -323,9 +335,10 @@ pub fn read(path: &Path, truth: Option<&Path>) -> Result<RecordedJob, RecordedJo
         label_attribute,
         manifest,
         answers,
-        recorded_output,
+        recorded_output: recorded_output.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
         truth,
         notes,
+        left_out,
     })
 }
 
@@ -376,7 +389,8 @@ fn folder_entries(path: &Path) -> Result<Vec<PathBuf>, RecordedJobError> {
     Ok(entries)
 }
 
-fn read_text(path: &Path) -> Result<String, RecordedJobError> {
+/// A file without the byte order mark that it may start with.
+fn read_bytes(path: &Path) -> Result<Vec<u8>, RecordedJobError> {
     let fault = |source| RecordedJobError::Read {
         path: path.to_path_buf(),
         source,
@@ -388,24 +402,83 @@ fn read_text(path: &Path) -> Result<String, RecordedJobError> {
             n_bytes,
         });
     }
-    String::from_utf8(fs::read(path).map_err(fault)?).map_err(|error| RecordedJobError::NotText {
+    let mut bytes = fs::read(path).map_err(fault)?;
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
+    Ok(bytes)
+}
+
+fn read_text(path: &Path) -> Result<String, RecordedJobError> {
+    String::from_utf8(read_bytes(path)?).map_err(|error| RecordedJobError::NotText {
         path: path.to_path_buf(),
         byte: error.utf8_error().valid_up_to(),
     })
 }
 
-fn parse_lines(path: &Path, text: &str) -> Result<Vec<Line>, RecordedJobError> {
+/// The lines with text, each with its number, from one.
+fn numbered_lines(manifest: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     (1..)
-        .zip(text.lines())
-        .filter(|(_, line)| !line.trim().is_empty())
+        .zip(manifest.split(|byte| *byte == b'\n'))
+        .map(|(line_number, line)| (line_number, line.trim_ascii()))
+        .filter(|(_, line)| !line.is_empty())
+}
+
+fn parse_line(line: &[u8]) -> Result<Line, String> {
+    // The values, too, have to be ones that the functions can be asked about.
+    serde_json::from_slice::<Value>(line)
+        .and_then(|_| serde_json::from_slice(line))
+        .map_err(|error| error.to_string())
+}
+
+fn parse_lines(path: &Path, text: &str) -> Result<Vec<Line>, RecordedJobError> {
+    numbered_lines(text.as_bytes())
         .map(|(line_number, line)| {
-            serde_json::from_str(line).map_err(|error| RecordedJobError::ManifestLine {
+            parse_line(line).map_err(|reason| RecordedJobError::ManifestLine {
                 path: path.to_path_buf(),
                 line_number,
-                reason: error.to_string(),
+                reason,
             })
         })
         .collect()
+}
+
+/// The output's lines. One that can't be read keeps its place, as `None`: it stands for a data object, whose answers
+/// are found by the place.
+fn parse_output(
+    path: &Path,
+    bytes: &[u8],
+    left_out: &mut Vec<String>,
+) -> Result<Vec<Option<Line>>, RecordedJobError> {
+    let mut lines = Vec::new();
+    let mut first_fault = None;
+    for (line_number, line) in numbered_lines(bytes) {
+        let line = parse_line(line).and_then(|line| {
+            let has_source = line.contains_key("source-ref") || line.contains_key("source");
+            has_source
+                .then_some(line)
+                .ok_or_else(|| "neither source-ref nor source".to_owned())
+        });
+        if let Err(reason) = &line {
+            left_out.push(format!(
+                "{}: line {line_number} is left out: {reason}",
+                path.display()
+            ));
+            first_fault.get_or_insert((line_number, reason.clone()));
+        }
+        lines.push(line.ok());
+    }
+    match first_fault {
+        // It is something else.
+        Some((line_number, reason)) if lines.iter().all(Option::is_none) => {
+            Err(RecordedJobError::ManifestLine {
+                path: path.to_path_buf(),
+                line_number,
+                reason,
+            })
+        }
+        _ => Ok(lines),
+    }
 }
 
 fn source_ref(line: &Line) -> Option<String> {
@@ -414,17 +487,15 @@ fn source_ref(line: &Line) -> Option<String> {
 
 /// The line, from one, of the data object at this position: lines without text hold none.
 fn line_number(manifest: &str, object_idx: usize) -> usize {
-    (1..)
-        .zip(manifest.lines())
-        .filter(|(_, line)| !line.trim().is_empty())
+    numbered_lines(manifest.as_bytes())
         .nth(object_idx)
         .map_or(0, |(line_number, _)| line_number)
 }
 
 /// The attribute whose metadata names this job; else the only attribute with metadata.
-fn find_label_attribute(lines: &[Line], job_name: &str) -> Option<String> {
+fn find_label_attribute(lines: &[Option<Line>], job_name: &str) -> Option<String> {
     let mut candidates = BTreeSet::new();
-    for line in lines {
+    for line in lines.iter().flatten() {
         for (key, metadata) in line {
             let Some(attribute) = key.strip_suffix("-metadata") else {
                 continue;
@@ -447,14 +518,19 @@ fn find_label_attribute(lines: &[Line], job_name: &str) -> Option<String> {
     candidates.pop_first().filter(|_| candidates.is_empty())
 }
 
-fn without_label(lines: &[Line], label_attribute: &str) -> String {
+/// The input's lines, as far as the output tells; a line that can't be read is what the answers say of its place.
+fn without_label(lines: &[Option<Line>], label_attribute: &str, answers: &Answers) -> String {
     let metadata_key = format!("{label_attribute}-metadata");
     let mut manifest = String::new();
-    for line in lines {
-        let mut line = line.clone();
-        line.shift_remove(label_attribute);
-        line.shift_remove(&metadata_key);
-        manifest.push_str(&serde_json::to_string(&line).unwrap_or_default());
+    for (object_idx, line) in (0..).zip(lines) {
+        match line.clone() {
+            Some(mut line) => {
+                line.shift_remove(label_attribute);
+                line.shift_remove(&metadata_key);
+                manifest.push_str(&serde_json::to_string(&line).unwrap_or_default());
+            }
+            None => manifest.push_str(&answers.line(object_idx)),
+        }
         manifest.push('\n');
     }
     manifest
@@ -470,34 +546,47 @@ impl Answers {
     fn as_manifest(&self) -> String {
         let n_objects = self.by_object.keys().next_back().map_or(0, |last| last + 1);
         (0..n_objects)
-            .map(|object_idx| {
-                let source_ref = self
-                    .source_refs
-                    .get(&object_idx)
-                    .cloned()
-                    .unwrap_or_else(|| format!("s3://unknown-bucket/data-object-{object_idx}"));
-                format!("{}\n", json!({ "source-ref": source_ref }))
-            })
+            .map(|object_idx| self.line(object_idx) + "\n")
             .collect()
+    }
+
+    /// The line of an input manifest for a data object.
+    fn line(&self, object_idx: u32) -> String {
+        let source_ref = self
+            .source_refs
+            .get(&object_idx)
+            .cloned()
+            .unwrap_or_else(|| format!("s3://unknown-bucket/data-object-{object_idx}"));
+        json!({ "source-ref": source_ref }).to_string()
     }
 }
 
 /// The workers' answers: from the annotation files, and from worker-response files for objects not in these.
-fn read_answers(folder: &Path) -> Result<Answers, RecordedJobError> {
+fn read_answers(folder: &Path, left_out: &mut Vec<String>) -> Result<Answers, RecordedJobError> {
     let annotations = folder.join("annotations");
     let mut answers = Answers::default();
     for path in json_files(&annotations.join("consolidated-annotation/consolidation-request"))? {
         // A later file about the same object replaces an earlier one.
-        add_answers(&mut answers, answer_files::read(&path)?, |_| false)?;
+        add_answers(
+            &mut answers,
+            answer_files::read(&path)?,
+            |_| false,
+            left_out,
+        );
     }
     let from_requests: BTreeSet<u32> = answers.by_object.keys().copied().collect();
     for path in json_files(&annotations.join("worker-response"))? {
         let is_known = |object_idx| from_requests.contains(&object_idx);
-        add_answers(&mut answers, answer_files::read(&path)?, is_known)?;
+        add_answers(&mut answers, answer_files::read(&path)?, is_known, left_out);
     }
     if answers.by_object.is_empty() {
-        return Err(RecordedJobError::NoAnswers {
-            path: folder.to_path_buf(),
+        let path = folder.to_path_buf();
+        return Err(match left_out.first() {
+            Some(first) => RecordedJobError::Answers {
+                path,
+                reason: format!("no answer can be used; {first}"),
+            },
+            None => RecordedJobError::NoAnswers { path },
         });
     }
     Ok(answers)
@@ -507,43 +596,44 @@ fn add_answers(
     answers: &mut Answers,
     read: AnswerFile,
     is_known: impl Fn(u32) -> bool,
-) -> Result<(), RecordedJobError> {
-    let fault = |reason: String| RecordedJobError::Answers {
-        path: read.path.clone(),
-        reason,
-    };
-    if let Some((idx, reason)) = read.file.unidentified.first() {
-        return Err(fault(format!("element {idx}: {reason}")));
-    }
+    left_out: &mut Vec<String>,
+) {
+    left_out.extend(read.left_out());
+    let path = read.path.display();
     for object in read.file.objects {
         let id = object.dataset_object_id;
-        let object_idx: u32 = id.parse().map_err(|_| {
-            fault(format!(
-                "{id:?} is not a data object's position in the manifest"
-            ))
-        })?;
+        let mut leave_out = |what: &str, reason: &str| {
+            left_out.push(format!("{path}: {what} is left out: {reason}"))
+        };
+        let data_object = format!("data object {id:?}");
+        let Ok(object_idx) = id.parse::<u32>() else {
+            leave_out(&data_object, "its id is not a position in the manifest");
+            continue;
+        };
         if let Some(reason) = object.problem {
-            return Err(fault(format!("data object {id}: {reason}")));
+            leave_out(&data_object, &reason);
         }
         if is_known(object_idx) {
             continue;
         }
         let mut found = Vec::with_capacity(object.annotations.len());
-        for annotation in object.annotations {
+        for (idx, annotation) in object.annotations.into_iter().enumerate() {
+            let mut leave_out =
+                |reason: &str| leave_out(&format!("{data_object}: answer {}", idx + 1), reason);
             let content = match annotation.content {
                 Content::Inline(content) => content,
                 Content::Stored { uri } => {
-                    return Err(fault(format!(
-                        "data object {id}: an answer is stored at {uri}"
-                    )));
+                    leave_out(&format!("it is stored at {uri}"));
+                    continue;
                 }
                 Content::Unreadable(reason) => {
-                    return Err(fault(format!("data object {id}: {reason}")));
+                    leave_out(&reason);
+                    continue;
                 }
             };
+            // As consolidation names those without an id.
             let worker_id = annotation.worker_id;
-            let worker_id = worker_id
-                .ok_or_else(|| fault(format!("data object {id}: an answer has no workerId")))?;
+            let worker_id = worker_id.unwrap_or_else(|| format!("unnamed-{idx}"));
             found.push(WorkerAnswer { worker_id, content });
         }
         if let Some(source_ref) = object.source {
@@ -551,7 +641,6 @@ fn add_answers(
         }
         answers.by_object.insert(object_idx, found);
     }
-    Ok(())
 }
 
 fn read_categories(folder: &Path) -> Result<Vec<String>, RecordedJobError> {
@@ -645,6 +734,70 @@ mod tests {
         assert!(job.manifest.contains("s3://b/1.png"));
     }
 
+    /// The files of [`job`] with as much in them that can't be read as can be left out.
+    #[test]
+    fn what_cannot_be_read_is_left_out_and_told() {
+        let folder = job(|root| {
+            put(
+                &root.join("birds-1/annotations/consolidated-annotation/consolidation-request/iteration-1/2021-11-18_02:19:51.json"),
+                r#"[7,{"datasetObjectId":"1","dataObject":{"s3Uri":"s3://b/1.png"},"annotations":[
+                    {"workerId":"\ud800","annotationData":{"content":"{}"}},{"annotationData":{"content":"{\"c\":{\"label\":\"Owl\"}}"}},
+                    {"workerId":"a","annotationData":{"s3Uri":"s3://b/a.json"}}]},
+                    {"datasetObjectId":"2"},{"datasetObjectId":"x","annotations":[]},{"datasetObjectId":"4","datasetObjectId":"5"}]"#,
+            );
+            put(
+                &root.join("birds-1/manifests/output/output.manifest"),
+                "\u{feff}{\"source-ref\":\"s3://b/0.png\",\"birds\":0,\"birds-metadata\":{\"job-name\":\"labeling-job/birds-1\"}}\n\nnot JSON\n{\"source-ref\":\"s3://b/2.png\"}\n{\"x\":1}\n",
+            );
+            put(
+                &root.join("birds-1/annotation-tool/data.json"),
+                "\u{feff}{\"labels\":[{\"label\":\"Owl\"}]}",
+            );
+        });
+        let job = read(folder.path(), None).expect("a job");
+        assert_eq!(
+            (job.categories, job.label_attribute.as_str()),
+            (vec!["Owl".to_owned()], "birds")
+        );
+        let source_ref = |line: &str| {
+            serde_json::from_str::<Value>(line).expect("JSON")["source-ref"].to_string()
+        };
+        assert_eq!(
+            job.manifest
+                .lines()
+                .map(source_ref)
+                .collect::<Vec<_>>()
+                .join(" "),
+            r#""s3://b/0.png" "s3://b/1.png" "s3://b/2.png" "s3://unknown-bucket/data-object-3""#
+        );
+        assert!(
+            job.notes[0].ends_with("2 lines of it from the answers"),
+            "{:?}",
+            job.notes
+        );
+        let n_answers: Vec<_> = job
+            .answers
+            .iter()
+            .map(|(idx, answers)| (*idx, answers.len()))
+            .collect();
+        assert_eq!(n_answers, [(0, 1), (1, 1), (2, 0)]);
+        assert_eq!(job.answers[&1][0].worker_id, "unnamed-1");
+        let expected = [
+            "output.manifest: line 3 is left out: expected ident",
+            "output.manifest: line 5 is left out: neither source-ref nor source",
+            "02:19:51.json: element 1 of the list is left out: no datasetObjectId",
+            "02:19:51.json: element 5 of the list is left out: not readable: two datasetObjectId",
+            "02:19:51.json: data object \"1\": answer 1 is left out: answer is not readable: ",
+            "02:19:51.json: data object \"1\": answer 3 is left out: it is stored at s3://b/a.json",
+            "02:19:51.json: data object \"2\" is left out: annotations is not a list",
+            "02:19:51.json: data object \"x\" is left out: its id is not a position in the manifest",
+        ];
+        assert_eq!(job.left_out.len(), expected.len(), "{:#?}", job.left_out);
+        for (left_out, expected) in job.left_out.iter().zip(expected) {
+            assert!(left_out.contains(expected), "{left_out} lacks {expected}");
+        }
+    }
+
     #[test]
     fn what_cannot_be_read_is_named() {
         let output = "birds-1/manifests/output/output.manifest";
@@ -653,17 +806,18 @@ mod tests {
             "is no labeling job's output",
         );
         refused(
-            |root| {
-                put(
-                    &root.join(output),
-                    "{\"source-ref\":\"s3://b/0.png\"}\n{\"source-ref\":",
-                )
-            },
-            "line 2",
+            |root| fs::write(root.join(output), b"\x89PNG\xff\xfe").expect("written"),
+            "output.manifest, line 1: expected value",
         );
         refused(
-            |root| fs::write(root.join(output), b"\x89PNG\xff\xfe").expect("written"),
-            "not a text file",
+            |root| {
+                fs::remove_dir_all(root.join("birds-1/annotations")).expect("removed");
+                put(
+                    &root.join("birds-1/annotations/worker-response/iteration-1/x/1.json"),
+                    r#"{"answers":[]}"#,
+                )
+            },
+            "no answer can be used; ",
         );
         refused(
             |root| fs::remove_dir_all(root.join("birds-1/annotations")).expect("removed"),

@@ -313,6 +313,42 @@ fn input_that_cannot_be_used_is_named_with_its_place_and_a_remedy() {
     }
 }
 
+/// Garbage in a job's files costs what it stands for, not the run, and the summary names it.
+#[test]
+fn garbage_in_a_jobs_files_is_left_out_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = folder.path().join("birds");
+    let owl = serde_json::json!({"c": {"label": "Owl"}});
+    write_job(&job, MANIFEST, &["Owl", "Duck"], &owl);
+    let requests = "annotations/consolidated-annotation/consolidation-request/iteration-1";
+    let request = job.join(requests).join("2026-01-01_00:00:00.json");
+    let text = fs::read_to_string(&request).unwrap();
+    let (first, rest) = text.split_at(text.find("private.us-east-1.b").unwrap());
+    let text = format!("{first}\\ud800{rest}").replacen('[', "[7,", 1);
+    fs::write(&request, text).unwrap();
+    fs::remove_file(job.join("input.manifest")).unwrap();
+    fs::create_dir_all(job.join("manifests/output")).unwrap();
+    let output = [b"\xef\xbb\xbf", &MANIFEST[..35], b"garbage\n"].concat();
+    fs::write(job.join("manifests/output/output.manifest"), output).unwrap();
+    let output = gtcl(folder.path(), &["run", "--json", "--job", "birds"]);
+    let summary: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!(output.status.code(), Some(1), "{summary:#}");
+    let job = &summary["jobs"][0];
+    assert_conserved(job);
+    assert_eq!(job["consolidated"], 2, "{job:#}");
+    assert_eq!(job["entries_accepted"], 2, "{job:#}");
+    let left_out = job["left_out"].as_array().unwrap();
+    for (left_out, expected) in left_out.iter().zip([
+        "output.manifest: line 2 is left out: ",
+        "element 1 of the list is left out: no datasetObjectId",
+        "data object \"0\": answer 2 is left out: answer is not readable",
+    ]) {
+        assert!(left_out.as_str().unwrap().contains(expected), "{left_out}");
+    }
+    assert_eq!(left_out.len(), 3, "{job:#}");
+}
+
 #[test]
 fn answers_that_cannot_be_read_fail_their_data_objects_and_no_more() {
     let check = |content: Value, expected: &str| {

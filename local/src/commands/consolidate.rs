@@ -107,13 +107,9 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
     }
     let mut n_unidentified = 0;
     for read in &read {
-        for (idx, reason) in &read.file.unidentified {
+        for left_out in read.left_out() {
             n_unidentified += 1;
-            reporter.note(&format!(
-                "{}: element {} of the list is left out: {reason}",
-                read.path.display(),
-                idx + 1
-            ));
+            reporter.note(&left_out);
         }
     }
     let batches: Vec<AnnotationFile> = read.into_iter().map(|read| read.file).collect();

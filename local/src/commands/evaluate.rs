@@ -8,6 +8,7 @@ use crate::cli::CommandError;
 use crate::evaluate::job::{self, JobSet};
 use crate::evaluate::{Conditions, Mode, boxes, figures, multi_label, read, single_label};
 use crate::input;
+use crate::output::progress::Reporter;
 use crate::output::text::shown;
 use crate::place::local_path;
 use crate::recorded_job;
@@ -209,6 +210,10 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
 fn job(folder: &Path, gold: &Path, options: &Options) -> Result<(), CommandError> {
     let recorded = recorded_job::read(folder, Some(gold))
         .map_err(|error| CommandError::new(error.to_string()).with_help(error.remedy()))?;
+    let reporter = Reporter::new(false);
+    for left_out in &recorded.left_out {
+        reporter.note(left_out);
+    }
     let conditions = options.conditions(usize::MAX);
     let own = job::recorded(&recorded);
     let (name, format) = (Path::new(&recorded.name), options.format);

@@ -8,7 +8,7 @@ use crate::cli::{CommandError, Environment};
 use crate::example;
 use crate::output::folder;
 use crate::output::progress::{Reporter, print};
-use crate::output::summary::Summary;
+use crate::output::summary::{JobSummary, Summary};
 use crate::pipeline::{self, JobInput, Pipeline};
 use crate::place::local_path;
 use crate::recorded_job;
@@ -23,7 +23,7 @@ Examples:
 
 Exit code:
   0  everything is accounted for, and every job landed at least one entry
-  1  something is lost, or a job landed nothing
+  1  something is lost, a job landed nothing, or a part of its files can't be read and is left out
   2  arguments, files or the folder can't be used")]
 pub struct Args {
     /// Folder of a finished job, as `aws s3 sync` brings it; may be given more than once. Without it, the bundled
@@ -47,7 +47,8 @@ pub struct Args {
     ports: Ports,
 }
 
-/// Runs the jobs. The exit code is 0 when every job's data objects and lines are accounted for and something landed.
+/// Runs the jobs. The exit code is 0 when every job's data objects and lines are accounted for, something landed and
+/// nothing of a recorded job is left out.
 ///
 /// # Errors
 ///
@@ -70,7 +71,8 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
         summaries.push(pipeline.summarize(job, outcome).await?);
     }
     let is_good = |summary: &Summary| {
-        summary.is_conserved && summary.jobs.iter().all(|job| job.entries_accepted > 0)
+        let is_good = |job: &JobSummary| job.entries_accepted > 0 && job.left_out.is_empty();
+        summary.is_conserved && summary.jobs.iter().all(is_good)
     };
     let summary = Summary {
         is_conserved: summaries.iter().all(|job| job.losses.is_empty()),
@@ -131,7 +133,7 @@ fn read_jobs(args: &Args, reporter: &Reporter) -> Result<Vec<JobInput>, CommandE
                 "a job is named as its folder, and case does not tell names apart: rename one",
             ));
         }
-        for note in &job.notes {
+        for note in job.notes.iter().chain(&job.left_out) {
             reporter.note(&format!("{}: {note}", job.name));
         }
         jobs.push(JobInput::from(job));

@@ -81,6 +81,8 @@ pub struct JobSummary {
     pub dataset_arn: String,
     /// Where things are, by what they are.
     pub files: BTreeMap<String, PathBuf>,
+    /// What of the recorded job's files can't be read and is left out, each with its place and reason.
+    pub left_out: Vec<String>,
     /// Sums that don't add up; empty when everything is accounted for.
     pub losses: Vec<String>,
 }
@@ -300,6 +302,12 @@ impl fmt::Display for JobSummary {
         }
         if let Some(quality) = &self.quality {
             writeln!(f, "  workers       {quality}")?;
+        }
+        for left_out in self.left_out.iter().take(SHOWN_MAX) {
+            writeln!(f, "  left out      {}", shown(left_out))?;
+        }
+        if let Some(n_more) = self.left_out.len().checked_sub(SHOWN_MAX + 1) {
+            writeln!(f, "                and {} more", n_more + 1)?;
         }
         if self.losses.is_empty() {
             writeln!(
