@@ -36,7 +36,7 @@ pub struct Ports {
     pub port_lambda: u16,
 }
 
-/// The running services; they and the functions' processes end when it is dropped.
+/// The running services; they end when it is dropped. The functions' processes end with [`Lambda::end`] before.
 #[derive(Debug)]
 pub struct Stack {
     /// Objects.

@@ -197,6 +197,36 @@ async fn a_panic_is_an_error_and_a_crash_ends_the_process() {
     }
 }
 
+/// The processes are gone, at work or not, while others hold the service still, and none complains of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_takes_the_processes_first() {
+    let logs = tempfile::tempdir().unwrap();
+    let lambda = Lambda::new(logs.path().to_path_buf());
+    let timeout = Duration::from_secs(60);
+    lambda.deploy(spec("idle", &[GTCL, "function", "pre-annotation"], timeout));
+    let busy = ["/bin/sh", "-c", "echo $$; exec sleep 600"];
+    lambda.deploy(spec("busy", &busy, timeout));
+    let _ = invoke(&lambda, "idle", &json!({})).await;
+    let at_work = tokio::spawn({
+        let lambda = lambda.clone();
+        async move { lambda.invoke("busy", "{}".into()).await }
+    });
+    let process = loop {
+        let log = std::fs::read_to_string(lambda.log_file("busy")).unwrap_or_default();
+        if let Some(process) = log.strip_suffix('\n') {
+            break format!("/proc/{process}");
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    lambda.end().await;
+    assert!(!Path::new(&process).exists());
+    let ended = at_work.await.unwrap().unwrap_err();
+    assert!(ended.to_string().contains("the service ends"), "{ended}");
+    assert!(lambda.invoke("idle", "{}".into()).await.is_err());
+    let log = std::fs::read_to_string(lambda.log_file("idle")).unwrap();
+    assert!(!log.contains("ended: "), "{log}");
+}
+
 async fn http(endpoint: &str, path: &str, headers: &str, body: &str) -> String {
     let address = endpoint.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).await.unwrap();

@@ -70,6 +70,7 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
         pipeline.settle(job, outcome).await?;
         summaries.push(pipeline.summarize(job, outcome).await?);
     }
+    stack.lambda.end().await;
     let is_good = |summary: &Summary| {
         let is_good = |job: &JobSummary| job.entries_accepted > 0 && job.left_out.is_empty();
         summary.is_conserved && summary.jobs.iter().all(is_good)

@@ -99,6 +99,7 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
         _ = terminate.recv() => {}
         () = tell(delivered, reports) => {}
     }
+    stack.lambda.end().await;
     Ok(0)
 }
 

@@ -196,6 +196,7 @@ async fn soak_in(folder: &Path, args: &Args, executable: &Path) -> Result<Soaked
         concurrency_max: 1,
     });
     let (n_deliveries, memory_max_kib) = deliver(&lambda).await?;
+    lambda.end().await;
     let n_faults = faults.n_struck();
     faults.clear();
     let n_updates = faults.n_calls(Service::Rekognition, "UpdateDatasetEntries");

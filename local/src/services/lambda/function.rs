@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::InvokeError;
 use super::instance::{Ending, Instance};
@@ -36,6 +36,8 @@ pub(super) struct Function {
     log: PathBuf,
     permits: Semaphore,
     idle: Mutex<Vec<Instance>>,
+    /// Whether the service ends. Each invocation under way holds a receiver.
+    is_ending: watch::Sender<bool>,
 }
 
 pub(super) fn log_file(folder: &Path, name: &str) -> PathBuf {
@@ -48,6 +50,7 @@ impl Function {
             log: log_file(logs, &spec.name),
             permits: Semaphore::new(spec.concurrency_max.max(1)),
             idle: Mutex::default(),
+            is_ending: watch::Sender::new(false),
             spec,
         }
     }
@@ -57,8 +60,11 @@ impl Function {
     }
 
     pub(super) async fn invoke(&self, payload: Bytes) -> Result<Outcome, InvokeError> {
-        // The semaphore is never closed: an error can't occur, and would only lift the limit.
-        let _permit = self.permits.acquire().await;
+        let mut is_ending = self.is_ending.subscribe();
+        let ended = || InvokeError::Ended {
+            name: self.spec.name.clone(),
+        };
+        let _permit = self.permits.acquire().await.map_err(|_| ended())?;
         let start_error = |source| InvokeError::Start {
             name: self.spec.name.clone(),
             source,
@@ -70,7 +76,18 @@ impl Function {
                 .await
                 .map_err(start_error)?,
         };
-        let (outcome, ending) = instance.invoke(payload, self.spec.timeout).await;
+        let until_the_end = async {
+            // The sender lives as long as this function.
+            let _ = is_ending.wait_for(|is_ending| *is_ending).await;
+        };
+        let invoked = tokio::select! {
+            invoked = instance.invoke(payload, self.spec.timeout) => Some(invoked),
+            () = until_the_end => None,
+        };
+        let Some((outcome, ending)) = invoked else {
+            instance.kill().await;
+            return Err(ended());
+        };
         if ending == Ending::Usable {
             self.idle
                 .lock()
@@ -97,6 +114,18 @@ impl Function {
             }
         );
         Ok(outcome)
+    }
+
+    /// Ends the processes, those at work, too, and waits until they are gone; nothing is invoked from then on.
+    pub(super) async fn end(&self) {
+        self.permits.close();
+        self.is_ending.send_replace(true);
+        // Invocations under way end their own.
+        self.is_ending.closed().await;
+        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        for instance in idle {
+            instance.kill().await;
+        }
     }
 
     /// The instance that worked last, if its process still runs.

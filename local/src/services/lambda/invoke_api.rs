@@ -154,6 +154,7 @@ fn refuse(problem: &InvokeError) -> Reply {
     let (status, code) = match problem {
         InvokeError::NotFound { .. } => (StatusCode::NOT_FOUND, "ResourceNotFoundException"),
         InvokeError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException"),
+        InvokeError::Ended { .. } => (StatusCode::SERVICE_UNAVAILABLE, "ServiceException"),
         InvokeError::Start { .. } => (StatusCode::BAD_GATEWAY, "InvalidRuntimeException"),
     };
     error(status, code, &problem.to_string())

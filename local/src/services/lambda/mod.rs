@@ -35,7 +35,7 @@ pub const ACCOUNT: &str = "123456789012";
 /// Source: Lambda quotas, "Invocation payload (request and response): 6 MB each for request and response".
 pub const PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024;
 
-/// Functions by name; a clone is the same service. Processes end when the last clone is dropped.
+/// Functions by name; a clone is the same service. Processes end with [`Lambda::end`], or when the last clone is dropped.
 #[derive(Clone, Debug)]
 pub struct Lambda {
     functions: Arc<Mutex<BTreeMap<String, Arc<Function>>>>,
@@ -66,6 +66,12 @@ pub enum InvokeError {
         name: String,
         /// Why.
         source: std::io::Error,
+    },
+    /// The service ends.
+    #[error("function {name} is not run any more: the service ends")]
+    Ended {
+        /// The function.
+        name: String,
     },
 }
 
@@ -115,6 +121,21 @@ impl Lambda {
             });
         }
         function.invoke(payload).await
+    }
+
+    /// Ends the functions' processes and waits until they are gone, before the Runtime API that each of them waits for:
+    /// one that lost it would log an error. Invocations under way, and those that come, are errors.
+    pub async fn end(&self) {
+        let functions: Vec<_> = {
+            let functions = self
+                .functions
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            functions.values().cloned().collect()
+        };
+        for function in functions {
+            function.end().await;
+        }
     }
 
     fn find(&self, name: &str) -> Result<Arc<Function>, InvokeError> {
