@@ -390,6 +390,29 @@ fn convert_names_the_label_attributes_that_are_there() {
 }
 
 #[test]
+fn convert_says_how_one_of_two_jobs_labels_is_named() {
+    let desk = Desk::new();
+    // The boxes go onto the line of the other job's label.
+    let (first, boxes) = (labeled(1, "owl", 0.9), boxed("1.jpg", 640, 480));
+    let (first, (_, boxes)) = (
+        first.strip_suffix("}\n").unwrap(),
+        boxes.split_once(',').unwrap(),
+    );
+    desk.write("m.manifest", format!("{first},{boxes}"));
+    desk.run("convert m.manifest --out e")
+        .exits(1)
+        .prints("REJECTED_AMBIGUOUS_LABEL_ATTRIBUTE")
+        .prints("gtcl convert: --label-attribute, or its job with --job-name");
+    for named in ["--label-attribute box", "--job-name boxes"] {
+        desk.run(&format!("convert m.manifest --out e {named}"))
+            .exits(0)
+            .prints("1 entry");
+    }
+    desk.run("convert m.manifest --out e --job-name third")
+        .fails("has a label of this job", "--job-name");
+}
+
+#[test]
 fn a_manifest_of_another_job_is_no_success() {
     let desk = Desk::new();
     desk.write("renamed/manifests/output/output.manifest", good_lines());

@@ -125,7 +125,7 @@ codes! {
     LabelingFailed "REJECTED_LABELING_FAILED" Ours "Ground Truth could not label the data object."
         => "label the data object again";
     AmbiguousLabelAttribute "REJECTED_AMBIGUOUS_LABEL_ATTRIBUTE" Ours "Several label attributes could be meant."
-        => "name the label attribute";
+        => "name the label attribute (gtcl convert: --label-attribute, or its job with --job-name; dataset-updater: LABEL_ATTRIBUTE)";
     UnsupportedTaskType "REJECTED_UNSUPPORTED_TASK_TYPE" Ours "Custom Labels has no use for this kind of label."
         => "send labels of whole images or boxes only";
     NotConsolidated "REJECTED_NOT_CONSOLIDATED" Ours "The custom job had no annotation-consolidation function, and its workers' answers gave no label."
@@ -165,7 +165,7 @@ codes! {
     OtherAttribute "SKIPPED_OTHER_LABEL_ATTRIBUTE" Ours "The line has other label attributes than the one that was asked for."
         => "name one that the line has";
     OtherJob "SKIPPED_OTHER_JOB" Ours "The line's label is another labeling job's."
-        => "name the label attribute when it is the one you want";
+        => "name the label attribute when it is the one you want (gtcl convert: --label-attribute; dataset-updater: LABEL_ATTRIBUTE)";
     NoBoxes "SKIPPED_NO_BOXES" Ours "The image has no box; Custom Labels would keep it as unlabeled."
         => "ask for lines without boxes to be sent when you want them in the dataset";
     NoLabels "SKIPPED_NO_LABELS" Ours "No label applies to the image; Custom Labels would keep it as unlabeled."
