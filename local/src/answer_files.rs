@@ -141,6 +141,18 @@ pub fn answer_files(folder: &Path) -> Result<Vec<PathBuf>, AnswerFileError> {
     Ok(if known.is_empty() { all } else { known })
 }
 
+/// The jobs' folders that files of answers lie in, as far as the paths tell: those with `annotations` in them.
+#[must_use]
+pub fn job_folders(paths: &[PathBuf]) -> BTreeSet<PathBuf> {
+    let job_folder = |path: &PathBuf| {
+        let whole = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+        let mut folders = whole.ancestors();
+        let annotations = folders.find(|folder| folder.ends_with("annotations"))?;
+        annotations.parent().map(Path::to_path_buf)
+    };
+    paths.iter().filter_map(job_folder).collect()
+}
+
 /// Reads a file of answers. A worker-response file is told by its folders, `worker-response/iteration-<n>/<id>`; one
 /// that was taken out of them, by what it holds, and its data object is then named as the file is.
 ///

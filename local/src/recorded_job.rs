@@ -359,19 +359,19 @@ fn find_job(path: &Path) -> Result<PathBuf, RecordedJobError> {
         Some(job) if jobs.is_empty() => Ok(job),
         Some(job) => {
             jobs.push(job);
-            let names = jobs
-                .iter()
-                .filter_map(|job| {
-                    job.file_name()
-                        .map(|name| name.to_string_lossy().into_owned())
-                })
-                .collect();
             Err(RecordedJobError::SeveralJobs {
                 path: path.to_path_buf(),
-                names,
+                names: names_of(&jobs),
             })
         }
     }
+}
+
+/// Jobs are named as their folders are.
+pub(crate) fn names_of<'a>(jobs: impl IntoIterator<Item = &'a PathBuf>) -> Vec<String> {
+    jobs.into_iter()
+        .filter_map(|job| Some(job.file_name()?.to_string_lossy().into_owned()))
+        .collect()
 }
 
 /// What a folder holds, in the order of the names.

@@ -19,6 +19,7 @@ use crate::output::progress::Reporter;
 use crate::output::quality;
 use crate::output::text::shown;
 use crate::place::local_path;
+use crate::recorded_job::{self, RecordedJobError};
 
 /// Arguments of `gtcl consolidate`.
 #[derive(Debug, clap::Args)]
@@ -32,7 +33,7 @@ Examples:
 
 Exit code:
   0  every data object has a label
-  2  a file can't be read or holds no workers' answers
+  2  a file can't be read or holds no workers' answers, or the files are of several jobs
   3  a data object has no label (the report says why), or an element of an annotation file names no data object")]
 pub struct Args {
     /// Annotation files, worker-response files, or folders of them (read in order of their names).
@@ -74,6 +75,7 @@ enum ReportFormat {
 /// Fails when a file can't be read or is neither an annotation file nor a worker-response file.
 pub async fn run(args: Args) -> Result<u8, CommandError> {
     let paths = files(&args.files)?;
+    refuse_several_jobs(&args.files, &paths)?;
     let mut read = Vec::with_capacity(paths.len());
     for path in &paths {
         read.push(answer_files::read(path).map_err(unreadable)?);
@@ -194,6 +196,23 @@ fn files(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
         }
     }
     Ok(found)
+}
+
+/// Two jobs' data objects have the same ids, and other label categories: together they would be neither's labels.
+fn refuse_several_jobs(arguments: &[PathBuf], paths: &[PathBuf]) -> Result<(), CommandError> {
+    let jobs = answer_files::job_folders(paths);
+    if jobs.len() < 2 {
+        return Ok(());
+    }
+    let arguments: Vec<String> = arguments
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let error = RecordedJobError::SeveralJobs {
+        path: PathBuf::from(arguments.join(", ")),
+        names: recorded_job::names_of(&jobs),
+    };
+    Err(CommandError::new(error.to_string()).with_help(error.remedy()))
 }
 
 fn unreadable(error: AnswerFileError) -> CommandError {
@@ -474,6 +493,29 @@ mod tests {
         assert!(code(&[&response, &namesake]).is_err());
         let in_folders = write("worker-response/iteration-1/7/t.json", answer);
         assert_eq!(code(&[&request, &in_folders]).unwrap(), 0);
+    }
+
+    #[test]
+    fn several_jobs_are_refused_as_run_refuses_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = r#"[{"datasetObjectId":"0","annotations":[{"workerId":"a","annotationData":{"content":"{\"x\":{\"label\":\"Owl\"}}"}}]}]"#;
+        let requests = "annotations/consolidated-annotation/consolidation-request/iteration-1";
+        for job in ["birds", "cats"] {
+            let requests = folder.path().join(job).join(requests);
+            fs::create_dir_all(&requests).unwrap();
+            fs::write(requests.join("t.json"), text).unwrap();
+        }
+        let of_run = recorded_job::read(folder.path(), None).unwrap_err();
+        let (message, remedy) = (message(folder.path()), of_run.remedy());
+        assert_eq!(message, format!("error: {of_run}\nhelp: {remedy}"));
+        let (birds, cats) = (folder.path().join("birds"), folder.path().join("cats"));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let code = |paths: &[&Path]| runtime.block_on(run(args(paths, false)));
+        assert!(code(&[&birds, &cats]).is_err());
+        assert_eq!(code(&[&birds]).unwrap(), 0);
+        assert_eq!(code(&[&birds, &birds.join("annotations")]).unwrap(), 0);
     }
 
     #[test]
