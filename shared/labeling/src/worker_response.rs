@@ -31,13 +31,12 @@ pub fn dataset_object_id(path: &str) -> Option<&str> {
 ///
 /// # Errors
 ///
-/// [`AnnotationFileError::Json`] when it isn't JSON, [`AnnotationFileError::NotAList`] when it has no list `answers`.
+/// [`AnnotationFileError::Json`] or [`AnnotationFileError::NotText`] when it isn't JSON,
+/// [`AnnotationFileError::NotAList`] when it has no list `answers`.
 /// An answer that can't be read is no error; it is an annotation without content.
-pub fn parse(dataset_object_id: &str, bytes: &[u8]) -> Result<DataObject, AnnotationFileError> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let json = |error: serde_json::Error| AnnotationFileError::Json {
-        reason: error.to_string(),
-    };
+pub fn parse(dataset_object_id: &str, file: &[u8]) -> Result<DataObject, AnnotationFileError> {
+    let bytes = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
+    let json = |error: serde_json::Error| AnnotationFileError::of_file(file, &error);
     let no_answers = || AnnotationFileError::NotAList {
         found: shown("a worker-response file without a list \"answers\""),
     };

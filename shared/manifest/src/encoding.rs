@@ -2,6 +2,8 @@
 
 use crate::file_error::FileError;
 
+const ZIP: &str = "ZIP (as .xlsx and .numbers files are)";
+
 /// The file without a byte order mark of UTF-8; invalid UTF-8 further on passes.
 ///
 /// # Errors
@@ -22,19 +24,23 @@ pub(crate) fn text_bytes(file: &[u8]) -> Result<&[u8], FileError> {
 ///
 /// # Errors
 ///
-/// Says what the file is instead: compressed, or UTF-16.
-pub(crate) fn text_start(file: &[u8]) -> Result<&[u8], FileError> {
+/// Says what the file is instead: compressed, or UTF-16. Other bytes that aren't text pass.
+pub fn text_start(file: &[u8]) -> Result<&[u8], FileError> {
     let compressed: [(&[u8], &str); 4] = [
         (b"\x1f\x8b", "gzip"),
-        (b"PK\x03\x04", "ZIP (as .xlsx and .numbers files are)"),
+        (b"PK\x03\x04", ZIP),
         (b"BZh", "bzip2"),
         (b"\x28\xb5\x2f\xfd", "Zstandard"),
     ];
     let found = compressed.iter().find(|(start, _)| file.starts_with(start));
     if let Some((_, kind)) = found {
+        let remedy = match *kind {
+            ZIP => "unpack it; of a spreadsheet, export CSV in UTF-8",
+            _ => "unpack it",
+        };
         return Err(FileError::new(
             format!("file is compressed: {kind}"),
-            "unpack it; of a spreadsheet, export CSV in UTF-8",
+            remedy,
         ));
     }
     let is_utf_16 = match file {

@@ -45,6 +45,7 @@ pub use convert_options::{
     label_attribute_fault,
 };
 pub use counted::counted;
+pub use encoding::text_start;
 pub use envelope::{
     BoxLabel, Envelope, EnvelopeError, ImageSize, TYPE_BOXES, TYPE_MULTI_LABEL, TYPE_SINGLE_LABEL,
 };

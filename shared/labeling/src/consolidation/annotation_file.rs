@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
 
+use manifest::text_start;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -81,6 +82,14 @@ pub enum AnnotationFileError {
         /// Line and column.
         reason: String,
     },
+    /// No text in UTF-8: compressed, of another encoding, or with a byte in it that is not UTF-8.
+    #[error("annotation {reason}; {remedy}")]
+    NotText {
+        /// What it is.
+        reason: String,
+        /// What to do.
+        remedy: String,
+    },
     /// JSON, but not a list of data objects.
     #[error("annotation file is not a list of data objects but {found}")]
     NotAList {
@@ -95,7 +104,26 @@ impl AnnotationFileError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Json { .. } => "AnnotationFile.Json",
+            Self::NotText { .. } => "AnnotationFile.NotText",
             Self::NotAList { .. } => "AnnotationFile.NotAList",
+        }
+    }
+
+    /// Why a file can't be read as JSON: what it is instead says more than where the parser stopped.
+    pub(crate) fn of_file(file: &[u8], error: &serde_json::Error) -> Self {
+        if let Err(error) = text_start(file) {
+            let (reason, remedy) = (error.reason, error.remedy);
+            return Self::NotText { reason, remedy };
+        }
+        match std::str::from_utf8(file) {
+            // A file that is cut off within a character is cut off.
+            Err(error) if error.error_len().is_some() => Self::NotText {
+                reason: format!("file is not UTF-8 at byte {}", error.valid_up_to() + 1),
+                remedy: "save it as UTF-8".to_owned(),
+            },
+            _ => Self::Json {
+                reason: error.to_string(),
+            },
         }
     }
 }
@@ -105,12 +133,10 @@ impl AnnotationFile {
     ///
     /// # Errors
     ///
-    /// [`AnnotationFileError::Json`] and [`AnnotationFileError::NotAList`]; a data object that can't be read is no error.
-    pub fn parse(bytes: &[u8]) -> Result<Self, AnnotationFileError> {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let json = |error: serde_json::Error| AnnotationFileError::Json {
-            reason: error.to_string(),
-        };
+    /// [`AnnotationFileError`], for the file as a whole; a data object that can't be read is no error.
+    pub fn parse(file: &[u8]) -> Result<Self, AnnotationFileError> {
+        let bytes = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
+        let json = |error: serde_json::Error| AnnotationFileError::of_file(file, &error);
         // Of a file in which nothing is wrong, each byte is looked at once.
         if let Ok(elements) = serde_json::from_slice::<Vec<Element>>(bytes) {
             let elements = elements.into_iter().map(|Element(object)| object);
@@ -491,6 +517,43 @@ mod tests {
             [read.clone(), Content::Unreadable("denied".to_owned()), read]
         );
         assert!(file.stored_answers().is_empty());
+    }
+
+    #[test]
+    fn files_that_are_no_text_are_told_what_they_are() {
+        let utf_16: Vec<u8> = "[]".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for (file, expected) in [
+            (
+                &b"\x1f\x8b\x08\0"[..],
+                "annotation file is compressed: gzip; unpack it",
+            ),
+            (
+                &utf_16,
+                "annotation file is text in UTF-16; save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE",
+            ),
+            (
+                b"\xff\xfe[\0]\0",
+                "annotation file is text in UTF-16; save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE",
+            ),
+            (
+                b"[{\"datasetObjectId\":\"0\",\"annotations\":[\"\xe4\"]}]",
+                "annotation file is not UTF-8 at byte 41; save it as UTF-8",
+            ),
+            (
+                b"\xef\xbb\xbf\"\xe4\"",
+                "annotation file is not UTF-8 at byte 5; save it as UTF-8",
+            ),
+        ] {
+            let error = AnnotationFile::parse(file).unwrap_err();
+            assert_eq!(
+                (error.to_string().as_str(), error.code()),
+                (expected, "AnnotationFile.NotText")
+            );
+            let response = crate::worker_response::parse("0", file).unwrap_err();
+            assert_eq!(response, error);
+        }
+        let cut = AnnotationFile::parse(b"[{\"datasetObjectId\":\"\xc3").unwrap_err();
+        assert_eq!(cut.code(), "AnnotationFile.Json");
     }
 
     #[test]
