@@ -45,6 +45,13 @@ impl<'a> Text<'a> {
         Cow::Owned(decode(self.raw))
     }
 
+    /// Whether half of a surrogate pair is lost in [`Self::decoded`]: U+FFFD may stand there by right, too.
+    pub(crate) fn has_half_pair(self) -> bool {
+        self.has_escape()
+            && self.decoded().contains('\u{FFFD}')
+            && serde_json::from_str::<String>(&format!("\"{}\"", self.raw)).is_err()
+    }
+
     pub(crate) fn is(self, other: &str) -> bool {
         if self.has_escape() {
             decode(self.raw) == other

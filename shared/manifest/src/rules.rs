@@ -252,6 +252,13 @@ pub(crate) fn read_source_ref(line: &Line<'_>) -> Result<String, (Code, String)>
             "source-ref is not a string".to_owned(),
         ));
     };
+    if text.has_half_pair() {
+        // No object's key: it would name another one.
+        return Err((
+            Code::InvalidSourceRefFormat,
+            "source-ref has half of a surrogate pair, which no text has".to_owned(),
+        ));
+    }
     let text = text.decoded();
     match SourceRef::parse(&text) {
         Ok(_) => Ok(text.into_owned()),

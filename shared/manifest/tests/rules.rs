@@ -84,6 +84,15 @@ fn silently_dropped() {
         &[Code::InvalidSourceRefFormat],
     );
     check(r#"{"source-ref":7}"#, &[Code::InvalidSourceRefFormat]);
+    for half in [r"\ud800", r"\udc00x", r"\ud83d\ud83d\ude00"] {
+        let line = image_level("1", "\"dog\"", "").replacen("1.jpg", &format!("{half}.jpg"), 1);
+        assert!(line.contains(half), "{line}");
+        check(&line, &[Code::InvalidSourceRefFormat]);
+    }
+    for whole in [r"\ud83d\ude00", r"\ufffd", "\u{fffd}"] {
+        let line = image_level("1", "\"dog\"", "").replacen("1.jpg", &format!("{whole}.jpg"), 1);
+        check(&line, &[]);
+    }
     for bad in [
         "",
         "[]",

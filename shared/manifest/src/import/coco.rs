@@ -501,6 +501,26 @@ mod tests {
     }
 
     #[test]
+    fn categories_with_names_that_are_lost() {
+        let annotations = [annotation(1, "1", "1", BOX), annotation(2, "1", "2", BOX)];
+        let categories = [r#"{"id":1,"name":"owl"}"#, r#"{"id":2,"name":"\ud800"}"#];
+        let found = run(&file(
+            &image("1", "1.jpg"),
+            &annotations.join(","),
+            &categories.join(","),
+        ));
+        assert_eq!(entries(&found), [1]);
+        assert_eq!(
+            left_out(&found),
+            [
+                ("categories[1], id 2", Code::LabelNameNotPlain),
+                ("annotations[1], id 2", Code::UnknownCategory),
+            ]
+        );
+        assert!(found.left_out[0].remedy.contains("UTF-8"));
+    }
+
+    #[test]
     fn crowds_and_images_without_boxes() {
         let crowd = r#"{"id":1,"image_id":1,"category_id":1,"iscrowd":1,"segmentation":{"counts":[1],"size":[1,2]},"bbox":[1,2,30,40]}"#;
         let images = [image("1", "1.jpg"), image("2", "2.jpg")].join(",");

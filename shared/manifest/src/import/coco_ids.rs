@@ -107,6 +107,16 @@ fn check_name(name: String) -> Result<String, Fault> {
             format!("its name {:?} has a control character", shown(&name)),
         ));
     }
+    if name.contains('\u{FFFD}') {
+        return Err(Fault::new(
+            Code::LabelNameNotPlain,
+            format!(
+                "its name {:?} has the character that stands for lost ones",
+                shown(&name)
+            ),
+        )
+        .with_remedy("export the file again, in UTF-8"));
+    }
     Ok(name)
 }
 
