@@ -75,6 +75,11 @@ impl<'a> Answers<'a> {
         self.reading.n_unmatched + self.n_unmatched_responses
     }
 
+    /// Elements of annotation files that can't be read, or don't tell their data object.
+    pub(crate) fn n_unidentified(&self) -> u64 {
+        self.reading.n_unidentified
+    }
+
     /// Files that can't be read.
     pub(crate) fn n_unreadable_files(&self) -> u64 {
         self.reading.n_unreadable_files
@@ -155,6 +160,15 @@ impl<'a> Answers<'a> {
         };
         match read {
             Ok(file) => {
+                for (position, reason) in &file.unidentified {
+                    tracing::warn!(
+                        key,
+                        position,
+                        reason,
+                        "element of an annotation file passed over"
+                    );
+                }
+                self.reading.n_unidentified += file.unidentified.len() as u64;
                 for object in file.objects {
                     match places.find(&object) {
                         Some(line_number) => self.keep(line_number, Ok(object)),

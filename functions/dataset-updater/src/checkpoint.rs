@@ -96,6 +96,9 @@ pub struct Reading {
     pub after_file: Option<String>,
     /// Data objects in those annotation files that no line is.
     pub n_unmatched: u64,
+    /// Elements of those annotation files that can't be read, or don't tell their data object.
+    #[serde(default)]
+    pub n_unidentified: u64,
     /// Files until then that can't be read.
     pub n_unreadable_files: u64,
 }
@@ -297,7 +300,9 @@ pub fn start(
     if checkpoint.is_done {
         return match &checkpoint.origin {
             // The files may be back, or readable by now.
-            Some(Origin::Consolidated { report, .. }) if report.unreadable_files > 0 => {
+            Some(Origin::Consolidated { report, .. })
+                if report.unreadable_files + report.unidentified > 0 =>
+            {
                 Start::Afresh
             }
             _ => Start::AlreadyDone(Box::new(checkpoint)),
@@ -404,11 +409,14 @@ mod tests {
         check(|c| c.lease = None, "b", 0, "resume");
         check(|c| c.is_done = true, "b", 1000, "done");
         check(|c| c.is_done = true, "b", 999, "leased");
-        for (unreadable_files, expected) in [(0, "done"), (1, "afresh")] {
+        for (unreadable_files, unidentified, expected) in
+            [(0, 0, "done"), (1, 0, "afresh"), (0, 1, "afresh")]
+        {
             let origin = Origin::Consolidated {
                 e_tag: "e2".to_owned(),
                 report: ConsolidationReport {
                     unreadable_files,
+                    unidentified,
                     ..ConsolidationReport::default()
                 },
             };

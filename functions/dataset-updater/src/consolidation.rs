@@ -64,7 +64,8 @@ impl Job<'_> {
         }
         let categories = self.label_categories().await?;
         answers.check_memory(categories.as_deref())?;
-        let (n_unmatched, n_unreadable) = (answers.n_unmatched(), answers.n_unreadable_files());
+        let (n_unmatched, n_unidentified) = (answers.n_unmatched(), answers.n_unidentified());
+        let n_unreadable = answers.n_unreadable_files();
         let line_numbers: Vec<u64> = answers.gathered.places().collect();
         let outcome = answers.gathered.consolidate(
             self.options.label_attribute.as_deref().unwrap_or_default(),
@@ -74,6 +75,7 @@ impl Job<'_> {
         let mut report = ConsolidationReport {
             is_whole_job,
             unmatched: n_unmatched,
+            unidentified: n_unidentified,
             unreadable_files: n_unreadable,
             ..ConsolidationReport::new(&outcome)
         };

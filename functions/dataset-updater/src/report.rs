@@ -85,8 +85,12 @@ pub struct ConsolidationReport {
     pub changed: u64,
     /// Data objects in annotation files that no line of the manifest is.
     pub unmatched: u64,
-    /// Files of answers that can't be read. Their data objects keep the labels that they have, if any. With such files
-    /// a manifest isn't done for good: its next event starts over.
+    /// Elements of annotation files that can't be read, or don't tell their data object. Those data objects keep the
+    /// labels that they have, if any.
+    #[serde(default)]
+    pub unidentified: u64,
+    /// Files of answers that can't be read. Their data objects keep the labels that they have, if any. With such files,
+    /// or such elements, a manifest isn't done for good: its next event starts over.
     pub unreadable_files: u64,
     /// `single-label`, `multi-label` or `bounding-box`; `None` when no answer could be read.
     pub task_type: Option<String>,

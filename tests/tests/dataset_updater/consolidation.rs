@@ -437,7 +437,7 @@ async fn reading_that_breaks_off_is_gone_on_with() {
     let world = World::new().await;
     let request = job_in_two_places(&world).await;
     let folder = "out/birds/annotations/consolidated-annotation/consolidation-request/iteration-1";
-    let stray = json!([{"datasetObjectId": "700", "annotations": []}]);
+    let stray = json!([{"datasetObjectId": "700", "annotations": []}, {"annotations": []}, 7]);
     put(
         &world,
         &format!("{folder}/2021-03-08_22:00:00.json"),
@@ -474,7 +474,10 @@ async fn reading_that_breaks_off_is_gone_on_with() {
     );
     assert_eq!(report.resumptions, 2);
     let found = report.consolidation.clone().unwrap();
-    assert_eq!((found.unmatched, found.unreadable_files), (1, 1));
+    assert_eq!(
+        (found.unmatched, found.unidentified, found.unreadable_files),
+        (1, 2, 1)
+    );
     assert_eq!((found.data_objects, found.changed), (61, 1));
     assert_eq!(entries(&world).await[&source_ref(60)]["birds"], 2);
     assert_eq!(world.n_parts().await, 0);
