@@ -28,6 +28,15 @@ impl<'a> Json<'a> {
         Some(value)
     }
 
+    /// Like [`Self::get`], for good.
+    pub(crate) fn take(&mut self, key: &str) -> Option<Self> {
+        let Self::Object(entries) = self else {
+            return None;
+        };
+        let place = entries.iter().position(|(found, _)| found == key)?;
+        Some(entries.remove(place).1)
+    }
+
     pub(crate) fn as_object(&self) -> Option<&[(Cow<'a, str>, Self)]> {
         match self {
             Self::Object(entries) => Some(entries),
@@ -38,6 +47,20 @@ impl<'a> Json<'a> {
     pub(crate) fn as_list(&self) -> Option<&[Self]> {
         match self {
             Self::List(list) => Some(list),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn into_list(self) -> Option<Vec<Self>> {
+        match self {
+            Self::List(list) => Some(list),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn into_text(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text.into_owned()),
             _ => None,
         }
     }

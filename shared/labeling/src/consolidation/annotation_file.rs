@@ -137,8 +137,11 @@ impl AnnotationFile {
     pub fn parse(file: &[u8]) -> Result<Self, AnnotationFileError> {
         let bytes = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
         let json = |error: serde_json::Error| AnnotationFileError::of_file(file, &error);
-        // Of a file in which nothing is wrong, each byte is looked at once.
-        if let Ok(elements) = serde_json::from_slice::<Vec<Element>>(bytes) {
+        // A file in which nothing is wrong is parsed once; that it is UTF-8 is found out faster of all of it than of
+        // each text in it.
+        if let Ok(text) = std::str::from_utf8(bytes)
+            && let Ok(elements) = serde_json::from_str::<Vec<Element>>(text)
+        {
             let elements = elements.into_iter().map(|Element(object)| object);
             return Ok(Self::from_elements(elements));
         }
@@ -228,8 +231,8 @@ struct Element(Result<DataObject, String>);
 impl<'de> Deserialize<'de> for Element {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let members = Members::<Json<'_>>::deserialize(deserializer)?;
-        let lists = members.annotations.iter().map(Json::as_list);
-        let lists = lists.map(|list| list.map(|list| list.iter().map(annotation)));
+        let lists = members.annotations.into_iter().map(Json::into_list);
+        let lists = lists.map(|list| list.map(|list| list.into_iter().map(annotation)));
         let (id, source) = (members.dataset_object_id.as_ref(), &members.data_object);
         Ok(Self(data_object(id, source.as_ref(), lists)))
     }
@@ -248,7 +251,7 @@ fn tolerant(element: &RawValue) -> Result<DataObject, String> {
     let lists = members.annotations.iter().map(|raw| {
         let list: Vec<&RawValue> = serde_json::from_str(raw.get()).ok()?;
         Some(list.into_iter().map(|raw| match json(raw) {
-            Ok(value) => annotation(&value),
+            Ok(value) => annotation(value),
             Err(error) => Annotation::unreadable(&error),
         }))
     });
@@ -344,13 +347,14 @@ fn data_object<L: Iterator<Item = Annotation>>(
     })
 }
 
-fn annotation(value: &Json<'_>) -> Annotation {
-    let data = value.get("annotationData").unwrap_or(&Json::Null);
+fn annotation(mut value: Json<'_>) -> Annotation {
+    let mut data = value.take("annotationData").unwrap_or(Json::Null);
+    let content = data.take("content");
     let uri = ["s3Uri", "s3uri"]
         .iter()
         .find_map(|key| data.get(key)?.as_str());
-    let content = match (data.get("content"), uri) {
-        (Some(Json::Text(text)), _) => Content::Inline(text.clone().into_owned()),
+    let content = match (content, uri) {
+        (Some(Json::Text(text)), _) => Content::Inline(text.into_owned()),
         (Some(form @ (Json::Object(_) | Json::List(_))), _) => Content::Inline(form.to_string()),
         (_, Some(uri)) => Content::Stored {
             uri: uri.to_owned(),
@@ -359,10 +363,7 @@ fn annotation(value: &Json<'_>) -> Annotation {
         _ => Content::Unreadable("annotationData has neither content nor s3Uri".to_owned()),
     };
     Annotation {
-        worker_id: value
-            .get("workerId")
-            .and_then(Json::as_str)
-            .map(str::to_owned),
+        worker_id: value.take("workerId").and_then(Json::into_text),
         content,
     }
 }

@@ -14,6 +14,11 @@ use crate::answers::{self, Answer};
 use crate::shown::shown;
 use crate::worker::pseudonym;
 
+/// Longest answer that is remembered by its text, in bytes, inclusive. Boxes are longer, and no two are the same.
+const REMEMBERED_BYTES_MAX: usize = 256;
+/// Most answers that are remembered so.
+const REMEMBERED_MAX: usize = 1_024;
+
 /// Workers' answers, read and put together. Holds no more of a data object than what its answers say.
 ///
 /// What comes out depends on the data objects' places alone, not on the order in which they are added.
@@ -27,6 +32,8 @@ pub struct Gathered<'c> {
     workers: Names,
     /// Names in answers.
     names: Names,
+    /// Short answers that were read, by their text: where labels are chosen, most answers say what another one said.
+    said_before: BTreeMap<String, Answer<u32>>,
     size: Size,
     objects: BTreeMap<u64, Object>,
     n_unidentified: u32,
@@ -82,6 +89,7 @@ impl<'c> Gathered<'c> {
             worker_ids: BTreeMap::new(),
             workers: Names::default(),
             names: Names::default(),
+            said_before: BTreeMap::new(),
             size: Size::default(),
             objects: BTreeMap::new(),
             n_unidentified: 0,
@@ -110,7 +118,7 @@ impl<'c> Gathered<'c> {
             ..Object::default()
         };
         for (idx, annotation) in object.annotations.iter().enumerate() {
-            match read_answer(&annotation.content, self.config) {
+            match self.read(&annotation.content) {
                 Ok(Answer::Empty) => {
                     read.n_empty += 1;
                     read.problems.push("an empty form".to_owned());
@@ -122,7 +130,6 @@ impl<'c> Gathered<'c> {
                 }
                 Ok(answer) => {
                     let worker = self.number(annotation.worker_id.as_deref(), idx);
-                    let answer = answer.map_names(|name| self.names.number(name));
                     read.answers.push((worker, answer));
                 }
                 Err(reason) => {
@@ -132,6 +139,26 @@ impl<'c> Gathered<'c> {
             }
         }
         self.insert(place, read);
+    }
+
+    fn read(&mut self, content: &Content) -> Result<Answer<u32>, String> {
+        let text = match content {
+            Content::Inline(text) => text,
+            Content::Stored { uri } => {
+                return Err(format!("answer stored at {} was not read", shown(uri)));
+            }
+            Content::Unreadable(reason) => return Err(reason.clone()),
+        };
+        if let Some(answer) = self.said_before.get(text) {
+            return Ok(answer.clone());
+        }
+        let answer = answers::parse_named(text, self.config.answer_name.as_deref())
+            .map_err(|error| error.to_string())?
+            .map_names(|name| self.names.number(name));
+        if text.len() <= REMEMBERED_BYTES_MAX && self.said_before.len() < REMEMBERED_MAX {
+            self.said_before.insert(text.clone(), answer.clone());
+        }
+        Ok(answer)
     }
 
     fn insert(&mut self, place: u64, object: Object) {
@@ -251,14 +278,5 @@ impl<'c> Gathered<'c> {
         let number = self.workers.number(pseudonym(&self.job_key, id));
         self.worker_ids.insert(id.to_owned(), number);
         number
-    }
-}
-
-fn read_answer(content: &Content, config: &Config) -> Result<Answer, String> {
-    match content {
-        Content::Inline(text) => answers::parse_named(text, config.answer_name.as_deref())
-            .map_err(|error| error.to_string()),
-        Content::Stored { uri } => Err(format!("answer stored at {} was not read", shown(uri))),
-        Content::Unreadable(reason) => Err(reason.clone()),
     }
 }
