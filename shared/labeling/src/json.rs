@@ -51,13 +51,6 @@ impl<'a> Json<'a> {
         }
     }
 
-    pub(crate) fn into_list(self) -> Option<Vec<Self>> {
-        match self {
-            Self::List(list) => Some(list),
-            _ => None,
-        }
-    }
-
     pub(crate) fn into_text(self) -> Option<String> {
         match self {
             Self::Text(text) => Some(text.into_owned()),

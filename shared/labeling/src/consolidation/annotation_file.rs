@@ -225,15 +225,15 @@ impl AnnotationFile {
     }
 }
 
-/// An element of a file in which nothing is wrong. No more than one of them is held as JSON while a list is read.
+/// An element of a file in which nothing is wrong and everything is of the kind that it should be.
 struct Element(Result<DataObject, String>);
 
 impl<'de> Deserialize<'de> for Element {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let members = Members::<Json<'_>>::deserialize(deserializer)?;
-        let lists = members.annotations.into_iter().map(Json::into_list);
-        let lists = lists.map(|list| list.map(|list| list.into_iter().map(annotation)));
+        let members = Members::<Json<'_>, Vec<Answer>>::deserialize(deserializer)?;
         let (id, source) = (members.dataset_object_id.as_ref(), &members.data_object);
+        let lists = members.annotations.into_iter();
+        let lists = lists.map(|list| Some(list.into_iter().map(|Answer(annotation)| annotation)));
         Ok(Self(data_object(id, source.as_ref(), lists)))
     }
 }
@@ -243,7 +243,7 @@ fn tolerant(element: &RawValue) -> Result<DataObject, String> {
     if !element.get().starts_with('{') {
         return Err("no datasetObjectId".to_owned());
     }
-    let members: Members<&RawValue> =
+    let members: Members<&RawValue, &RawValue> =
         serde_json::from_str(element.get()).map_err(|error| format!("not readable: {error}"))?;
     let id = members.dataset_object_id.map(json).transpose();
     let id = id.map_err(|error| format!("datasetObjectId is not readable: {error}"))?;
@@ -262,30 +262,30 @@ fn json(raw: &RawValue) -> Result<Json<'_>, serde_json::Error> {
     serde_json::from_str(raw.get())
 }
 
-/// What counts of an element: as JSON, or as the text that it stands in.
-struct Members<T> {
+/// What counts of an element, each as a `T`, and the answers as an `L`.
+struct Members<T, L> {
     dataset_object_id: Option<T>,
     data_object: Option<T>,
     /// One, unless the element has the key more than once: no answer is dropped.
-    annotations: Vec<T>,
+    annotations: Vec<L>,
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
+impl<'de, T: Deserialize<'de>, L: Deserialize<'de>> Deserialize<'de> for Members<T, L> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(ReadingMembers(PhantomData))
     }
 }
 
-struct ReadingMembers<T>(PhantomData<T>);
+struct ReadingMembers<T, L>(PhantomData<(T, L)>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ReadingMembers<T> {
-    type Value = Members<T>;
+impl<'de, T: Deserialize<'de>, L: Deserialize<'de>> Visitor<'de> for ReadingMembers<T, L> {
+    type Value = Members<T, L>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a data object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<T>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<T, L>, A::Error> {
         let mut members = Members {
             dataset_object_id: None,
             data_object: None,
@@ -312,7 +312,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ReadingMembers<T> {
 }
 
 /// `lists`: the answers, `None` where there is something else in their place.
-fn data_object<L: Iterator<Item = Annotation>>(
+fn data_object<L: IntoIterator<Item = Annotation>>(
     dataset_object_id: Option<&Json<'_>>,
     data_object: Option<&Json<'_>>,
     lists: impl Iterator<Item = Option<L>>,
@@ -347,25 +347,106 @@ fn data_object<L: Iterator<Item = Annotation>>(
     })
 }
 
+/// An answer that is an object, with an object `annotationData`.
+struct Answer(Annotation);
+
+impl<'de> Deserialize<'de> for Answer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ReadingAnswer)
+    }
+}
+
+struct ReadingAnswer;
+
+impl<'de> Visitor<'de> for ReadingAnswer {
+    type Value = Answer;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an annotation")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Answer, A::Error> {
+        let (mut data, mut worker_id) = (Data::default(), None);
+        while let Some(Key(key)) = map.next_key()? {
+            match &*key {
+                "annotationData" => data = map.next_value()?,
+                "workerId" => worker_id = Some(map.next_value()?),
+                _ => {
+                    map.next_value::<Json<'_>>()?;
+                }
+            }
+        }
+        Ok(Answer(data.into_annotation(worker_id)))
+    }
+}
+
+/// What counts of `annotationData`.
+#[derive(Default)]
+struct Data<'a> {
+    content: Option<Json<'a>>,
+    s3_uri: Option<Json<'a>>,
+    s3uri: Option<Json<'a>>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Data<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ReadingData)
+    }
+}
+
+struct ReadingData;
+
+impl<'de> Visitor<'de> for ReadingData {
+    type Value = Data<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("annotationData")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Data<'de>, A::Error> {
+        let mut data = Data::default();
+        while let Some(Key(key)) = map.next_key()? {
+            let value = Some(map.next_value()?);
+            match &*key {
+                "content" => data.content = value,
+                "s3Uri" => data.s3_uri = value,
+                "s3uri" => data.s3uri = value,
+                _ => {}
+            }
+        }
+        Ok(data)
+    }
+}
+
+impl Data<'_> {
+    fn into_annotation(self, worker_id: Option<Json<'_>>) -> Annotation {
+        let uris = [self.s3_uri, self.s3uri].into_iter();
+        let uri = uris.flatten().find_map(Json::into_text);
+        let content = match (self.content, uri) {
+            (Some(Json::Text(text)), _) => Content::Inline(text.into_owned()),
+            (Some(form @ (Json::Object(_) | Json::List(_))), _) => {
+                Content::Inline(form.to_string())
+            }
+            (_, Some(uri)) => Content::Stored { uri },
+            (Some(Json::Null), None) => Content::Inline(String::new()),
+            _ => Content::Unreadable("annotationData has neither content nor s3Uri".to_owned()),
+        };
+        Annotation {
+            worker_id: worker_id.and_then(Json::into_text),
+            content,
+        }
+    }
+}
+
+/// Any answer, of whatever kind.
 fn annotation(mut value: Json<'_>) -> Annotation {
     let mut data = value.take("annotationData").unwrap_or(Json::Null);
-    let content = data.take("content");
-    let uri = ["s3Uri", "s3uri"]
-        .iter()
-        .find_map(|key| data.get(key)?.as_str());
-    let content = match (content, uri) {
-        (Some(Json::Text(text)), _) => Content::Inline(text.into_owned()),
-        (Some(form @ (Json::Object(_) | Json::List(_))), _) => Content::Inline(form.to_string()),
-        (_, Some(uri)) => Content::Stored {
-            uri: uri.to_owned(),
-        },
-        (Some(Json::Null), None) => Content::Inline(String::new()),
-        _ => Content::Unreadable("annotationData has neither content nor s3Uri".to_owned()),
+    let data = Data {
+        content: data.take("content"),
+        s3_uri: data.take("s3Uri"),
+        s3uri: data.take("s3uri"),
     };
-    Annotation {
-        worker_id: value.take("workerId").and_then(Json::into_text),
-        content,
-    }
+    data.into_annotation(value.take("workerId"))
 }
 
 #[cfg(test)]
@@ -413,15 +494,18 @@ mod tests {
     fn both_ways_of_reading_agree() {
         let good = r#"{"datasetObjectId":"1","dataObject":{"s3Uri":"s3://b/1"},"annotations":[{"workerId":"a","annotationData":{"content":"{\"x\":\"\u00e4\"}"}}],"more":[1]},
             {"datasetObjectId":2,"annotations":[]},{"datasetObjectId":2,"annotations":{}},{"annotations":[]},
-            {"datasetObjectId":"5","annotations":[{}],"annotations":[{},{}]}"#;
+            {"datasetObjectId":"5","annotations":[{}],"annotations":[{},{}]},
+            {"datasetObjectId":"6","annotations":[{"workerId":1,"annotationData":{"s3uri":"s3://b/2","s3Uri":7}},
+                {"workerId":"b","workerId":"c","annotationData":{"content":{"b":1,"a":[]}},"submissionTime":"t"},
+                {"annotationData":{"content":"x","s3Uri":"s3://b/3"},"annotationData":{"content":null}}]}"#;
         let fast = parse(&format!("[{good}]"));
         let mut slow = parse(&format!(r#"[{good},"\ud800"]"#));
         assert_eq!(
             slow.unidentified.pop(),
-            Some((5, "no datasetObjectId".to_owned()))
+            Some((6, "no datasetObjectId".to_owned()))
         );
         assert_eq!(fast, slow);
-        assert_eq!(ids(&fast), ["1", "2", "5"]);
+        assert_eq!(ids(&fast), ["1", "2", "5", "6"]);
         assert_eq!(fast.objects[2].annotations.len(), 3);
         assert_eq!(fast.unidentified.len(), 1);
     }
