@@ -1,6 +1,6 @@
-//! Starts each function's release binary and its peers again and again, in turns, and prints medians and ratios.
+//! Starts each function as cargo-lambda built it, and its peers, again and again, in turns, and prints medians and ratios.
 //!
-//! Usage: `measure-functions RELEASE_FOLDER S3_PROGRAM PYTHON PEER_FOLDER CERTIFICATES_FOLDER [ROUNDS]`; `bench/run` calls it.
+//! Usage: `measure-functions LAMBDA_FOLDER S3_PROGRAM PYTHON PEER_FOLDER CERTIFICATES_FOLDER [ROUNDS]`; `bench/run` calls it.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
@@ -47,7 +47,7 @@ async fn main() -> Result<(), Fault> {
             .next()
             .ok_or(format!("{name} is missing: see bench/run"))
     };
-    let release = PathBuf::from(next("RELEASE_FOLDER")?);
+    let built = PathBuf::from(next("LAMBDA_FOLDER")?);
     let s3_program = next("S3_PROGRAM")?;
     let python = next("PYTHON")?;
     let peer = PathBuf::from(next("PEER_FOLDER")?);
@@ -69,7 +69,7 @@ async fn main() -> Result<(), Fault> {
     ];
     let environment =
         environment.map(|(name, value)| (name.to_owned(), value.display().to_string()));
-    let mut subjects = subjects(&release, &python, &BTreeMap::from(environment));
+    let mut subjects = subjects(&built, &python, &BTreeMap::from(environment));
     for round in 0..rounds {
         for subject in &mut subjects {
             measure(subject, &scratch.path().join(format!("logs-{round}"))).await?;
@@ -81,7 +81,7 @@ async fn main() -> Result<(), Fault> {
 }
 
 fn subjects(
-    release: &Path,
+    built: &Path,
     python_program: &OsString,
     environment: &BTreeMap<String, String>,
 ) -> Vec<Subject> {
@@ -117,12 +117,12 @@ fn subjects(
         processor_ms: Vec::new(),
         memory_mb: Vec::new(),
     };
-    let binary = |name: &str| vec![release.join(name).into_os_string()];
+    let binary = |name: &str| vec![built.join(name).join("bootstrap").into_os_string()];
     let python = ["-m", "awslambdaric", "peer.handler"].map(OsString::from);
     vec![
         subject(
             "echo on lambda_runtime",
-            binary("examples/echo"),
+            binary("echo"),
             &[],
             &pre_annotation,
         ),

@@ -102,32 +102,32 @@ impl Instance {
         });
         let started = self.started.take();
         let (mut taken, mut processor_init) = (None, None);
-        let (result, ending) = loop {
+        let (result, ended, ending) = loop {
             let left = match taken {
                 None => INIT_TIMEOUT.saturating_sub(begin.elapsed()),
                 Some(at) => timeout.saturating_sub(Instant::elapsed(&at)),
             };
             tokio::select! {
                 biased;
-                report = self.api.next_report() => match report {
+                (at, report) = self.api.next_report() => match report {
                     Report::Taken => {
-                        taken = Some(Instant::now());
+                        taken = Some(at);
                         processor_init = started.and_then(|_| processor_time(self.child.id()?));
                     }
                     Report::Answer { request_id: id, payload } if id == request_id => {
-                        break (answer(payload), Ending::Usable);
+                        break (answer(payload), at, Ending::Usable);
                     }
                     Report::Error { request_id: id, body } if id == request_id => {
-                        break (Err((FunctionError::parse(&body), Some(body))), Ending::Usable);
+                        break (Err((FunctionError::parse(&body), Some(body))), at, Ending::Usable);
                     }
                     Report::InitError { body } => {
-                        break (Err((FunctionError::parse(&body), Some(body))), Ending::Gone);
+                        break (Err((FunctionError::parse(&body), Some(body))), at, Ending::Gone);
                     }
                     // Of an invocation that was given up.
                     Report::Answer { .. } | Report::Error { .. } => {}
                 },
                 status = self.child.wait() => {
-                    break (Err((exit_error(&request_id, status), None)), Ending::Gone);
+                    break (Err((exit_error(&request_id, status), None)), Instant::now(), Ending::Gone);
                 }
                 () = tokio::time::sleep(left) => {
                     let seconds = taken.map_or(INIT_TIMEOUT, |_| timeout).as_secs_f64();
@@ -135,11 +135,11 @@ impl Instance {
                         "Sandbox.Timedout",
                         format!("RequestId: {request_id} Error: Task timed out after {seconds:.2} seconds"),
                     );
-                    break (Err((error, None)), Ending::Gone);
+                    break (Err((error, None)), Instant::now(), Ending::Gone);
                 }
             }
         };
-        let duration = taken.map_or_else(|| begin.elapsed(), |at| at.elapsed());
+        let duration = ended - taken.unwrap_or(begin);
         let (payload, error) = match result {
             Ok(payload) => (payload, None),
             Err((error, body)) => (body.unwrap_or_else(|| error.to_payload()), Some(error)),

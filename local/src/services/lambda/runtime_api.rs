@@ -5,7 +5,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
@@ -50,7 +50,7 @@ pub(super) enum Report {
 pub(super) struct RuntimeApi {
     server: Server,
     work: mpsc::UnboundedSender<Invocation>,
-    reports: mpsc::UnboundedReceiver<Report>,
+    reports: mpsc::UnboundedReceiver<(Instant, Report)>,
 }
 
 impl RuntimeApi {
@@ -82,8 +82,10 @@ impl RuntimeApi {
         let _ = self.work.send(invocation);
     }
 
+    /// What the process says next, and when it was said: figures don't take in what comes after.
+    ///
     /// Waits without an end when the server is gone; the process' own end is seen then.
-    pub(super) async fn next_report(&mut self) -> Report {
+    pub(super) async fn next_report(&mut self) -> (Instant, Report) {
         match self.reports.recv().await {
             Some(report) => report,
             None => std::future::pending().await,
@@ -94,7 +96,7 @@ impl RuntimeApi {
 async fn answer(
     request: Request<Incoming>,
     waiting: Arc<Mutex<mpsc::UnboundedReceiver<Invocation>>>,
-    said: mpsc::UnboundedSender<Report>,
+    said: mpsc::UnboundedSender<(Instant, Report)>,
 ) -> Reply {
     let path = request.uri().path().to_owned();
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
@@ -103,7 +105,7 @@ async fn answer(
             let Some(invocation) = waiting.lock().await.recv().await else {
                 return Reply::Reset;
             };
-            let _ = said.send(Report::Taken);
+            let _ = said.send((Instant::now(), Report::Taken));
             return Reply::Answer(next(invocation));
         }
         (&Method::POST, ["2018-06-01", "runtime", "invocation", id, "response"]) => {
@@ -135,7 +137,7 @@ async fn answer(
         }
     };
     // Nobody listens any more when the service ends.
-    let _ = said.send(report);
+    let _ = said.send((Instant::now(), report));
     json(StatusCode::ACCEPTED, r#"{"status":"OK"}"#)
 }
 
