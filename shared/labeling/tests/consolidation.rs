@@ -336,3 +336,33 @@ fn a_lone_surrogate_costs_its_own_answer_only() {
         (2, 2, 0)
     );
 }
+
+/// An answer's text is looked into once, as long as it is short and not too many others were; nobody sees a difference.
+#[test]
+fn equal_answers_are_equal_labels() {
+    let n_categories = 1_100;
+    let names: Vec<String> = (0..n_categories).map(|n| format!("c{n:04}")).collect();
+    let answer = |name: &String, comment: &str| {
+        json!({"category": {"label": name}, "comment": {"text": comment}}).to_string()
+    };
+    let long = "x".repeat(300);
+    let answers: Vec<[String; 2]> = names
+        .iter()
+        .map(|name| [answer(name, ""), answer(name, &long)])
+        .collect();
+    let ids: Vec<String> = (0..2 * n_categories).map(|n| n.to_string()).collect();
+    let objects: Vec<(&str, Vec<&str>)> = ids
+        .iter()
+        .zip(answers.iter().chain(&answers))
+        .map(|(id, [short, long])| (id.as_str(), vec![short.as_str(), long, short]))
+        .collect();
+    let objects: Vec<(&str, &[&str])> = objects
+        .iter()
+        .map(|(id, answers)| (*id, answers.as_slice()))
+        .collect();
+    let outcome = outcome(&json!(names).to_string(), &objects);
+    assert!(outcome.failed.is_empty());
+    for (idx, name) in names.iter().chain(&names).enumerate() {
+        assert_eq!(&envelope(&outcome, idx)["metadata"]["class-name"], name);
+    }
+}
