@@ -226,10 +226,12 @@ pub fn read(path: &Path, truth: Option<&Path>) -> Result<RecordedJob, RecordedJo
         None
     };
     let mut left_out = Vec::new();
-    let output_lines = recorded_output
+    let (output_lines, output_fault) = recorded_output
         .as_deref()
         .map(|bytes| parse_output(&output_path, bytes, &mut left_out))
-        .transpose()?;
+        .transpose()?
+        .unzip();
+    let mut output_fault = output_fault.flatten();
     let label_attribute = output_lines
         .as_deref()
         .and_then(|lines| find_label_attribute(lines, &name))
@@ -244,10 +246,19 @@ pub fn read(path: &Path, truth: Option<&Path>) -> Result<RecordedJob, RecordedJo
         Some(path) => {
             let text = read_text(&path)?;
             notes.push(format!("input manifest: {}", path.display()));
+            output_fault = None;
             (path, text)
         }
         None => match &output_lines {
             Some(lines) => {
+                // It may stand for no data object at all: then every line after it would be another one's.
+                let place = lines
+                    .iter()
+                    .position(Option::is_none)
+                    .unwrap_or(lines.len());
+                if let Some(fault) = output_fault.take_if(|_| !answers.tell_sources_from(place)) {
+                    return Err(fault);
+                }
                 let n_unreadable = lines.iter().filter(|line| line.is_none()).count();
                 notes.push(match n_unreadable {
                     0 => "input manifest: not found, taken from the output manifest without the job's own label".to_owned(),
@@ -293,12 +304,12 @@ pub fn read(path: &Path, truth: Option<&Path>) -> Result<RecordedJob, RecordedJo
             continue;
         };
         if source_ref != answered {
-            return Err(RecordedJobError::OtherObject {
+            return Err(output_fault.unwrap_or(RecordedJobError::OtherObject {
                 path: manifest_path,
                 line_number: line_number(&manifest, object_idx),
                 source_ref,
                 answered,
-            });
+            }));
         }
     }
 
@@ -443,13 +454,13 @@ fn parse_lines(path: &Path, text: &str) -> Result<Vec<Line>, RecordedJobError> {
         .collect()
 }
 
-/// The output's lines. One that can't be read keeps its place, as `None`: it stands for a data object, whose answers
-/// are found by the place.
+/// The output's lines, and what is wrong with the first that can't be read. Such a line keeps its place, as `None`: it
+/// stands for a data object, whose answers are found by the place.
 fn parse_output(
     path: &Path,
     bytes: &[u8],
     left_out: &mut Vec<String>,
-) -> Result<Vec<Option<Line>>, RecordedJobError> {
+) -> Result<(Vec<Option<Line>>, Option<RecordedJobError>), RecordedJobError> {
     let mut lines = Vec::new();
     let mut first_fault = None;
     for (line_number, line) in numbered_lines(bytes) {
@@ -464,20 +475,18 @@ fn parse_output(
                 "{}: line {line_number} is left out: {reason}",
                 path.display()
             ));
-            first_fault.get_or_insert((line_number, reason.clone()));
+            first_fault.get_or_insert_with(|| RecordedJobError::ManifestLine {
+                path: path.to_path_buf(),
+                line_number,
+                reason: reason.clone(),
+            });
         }
         lines.push(line.ok());
     }
     match first_fault {
         // It is something else.
-        Some((line_number, reason)) if lines.iter().all(Option::is_none) => {
-            Err(RecordedJobError::ManifestLine {
-                path: path.to_path_buf(),
-                line_number,
-                reason,
-            })
-        }
-        _ => Ok(lines),
+        Some(fault) if lines.iter().all(Option::is_none) => Err(fault),
+        fault => Ok((lines, fault)),
     }
 }
 
@@ -550,6 +559,16 @@ impl Answers {
             .collect()
     }
 
+    /// Whether the answers tell the image of each data object that they are about, from this place on.
+    fn tell_sources_from(&self, place: usize) -> bool {
+        let mut later = self.by_object.iter();
+        later.all(|(object_idx, answers)| {
+            (*object_idx as usize) < place
+                || answers.is_empty()
+                || self.source_refs.contains_key(object_idx)
+        })
+    }
+
     /// The line of an input manifest for a data object.
     fn line(&self, object_idx: u32) -> String {
         let source_ref = self
@@ -574,7 +593,9 @@ fn read_answers(folder: &Path, left_out: &mut Vec<String>) -> Result<Answers, Re
             left_out,
         );
     }
-    let from_requests: BTreeSet<u32> = answers.by_object.keys().copied().collect();
+    let answered = answers.by_object.iter();
+    let answered = answered.filter(|(_, found)| !found.is_empty());
+    let from_requests: BTreeSet<u32> = answered.map(|(object_idx, _)| *object_idx).collect();
     for path in json_files(&annotations.join("worker-response"))? {
         let is_known = |object_idx| from_requests.contains(&object_idx);
         add_answers(&mut answers, answer_files::read(&path)?, is_known, left_out);
@@ -602,24 +623,29 @@ fn add_answers(
     let path = read.path.display();
     for object in read.file.objects {
         let id = object.dataset_object_id;
-        let mut leave_out = |what: &str, reason: &str| {
-            left_out.push(format!("{path}: {what} is left out: {reason}"))
-        };
+        let mut tell = |what: &str| left_out.push(format!("{path}: {what}"));
         let data_object = format!("data object {id:?}");
         let Ok(object_idx) = id.parse::<u32>() else {
-            leave_out(&data_object, "its id is not a position in the manifest");
+            tell(&format!(
+                "{data_object} is left out: its id is not a position in the manifest"
+            ));
             continue;
         };
+        let is_damaged = object.problem.is_some();
         if let Some(reason) = object.problem {
-            leave_out(&data_object, &reason);
+            tell(&format!("{data_object}: {reason}"));
         }
         if is_known(object_idx) {
             continue;
         }
         let mut found = Vec::with_capacity(object.annotations.len());
         for (idx, annotation) in object.annotations.into_iter().enumerate() {
-            let mut leave_out =
-                |reason: &str| leave_out(&format!("{data_object}: answer {}", idx + 1), reason);
+            let mut leave_out = |reason: &str| {
+                tell(&format!(
+                    "{data_object}: answer {} is left out: {reason}",
+                    idx + 1
+                ))
+            };
             let content = match annotation.content {
                 Content::Inline(content) => content,
                 Content::Stored { uri } => {
@@ -639,7 +665,12 @@ fn add_answers(
         if let Some(source_ref) = object.source {
             answers.source_refs.insert(object_idx, source_ref);
         }
-        answers.by_object.insert(object_idx, found);
+        // What is damaged and says nothing takes nobody's place.
+        if found.is_empty() && is_damaged {
+            answers.by_object.entry(object_idx).or_insert(found);
+        } else {
+            answers.by_object.insert(object_idx, found);
+        }
     }
 }
 
@@ -789,13 +820,65 @@ mod tests {
             "02:19:51.json: element 5 of the list is left out: not readable: two datasetObjectId",
             "02:19:51.json: data object \"1\": answer 1 is left out: answer is not readable: ",
             "02:19:51.json: data object \"1\": answer 3 is left out: it is stored at s3://b/a.json",
-            "02:19:51.json: data object \"2\" is left out: annotations is not a list",
+            "02:19:51.json: data object \"2\": annotations is not a list",
             "02:19:51.json: data object \"x\" is left out: its id is not a position in the manifest",
         ];
         assert_eq!(job.left_out.len(), expected.len(), "{:#?}", job.left_out);
         for (left_out, expected) in job.left_out.iter().zip(expected) {
             assert!(left_out.contains(expected), "{left_out} lacks {expected}");
         }
+    }
+
+    #[test]
+    fn answers_keep_to_their_images() {
+        let worker_response = |root: &Path, label: &str| {
+            put(
+                &root.join(
+                    "birds-1/annotations/worker-response/iteration-1/1/2021-11-18_02:19:51.json",
+                ),
+                &format!(
+                    r#"{{"answers":[{{"answerContent":{{"c":{{"label":"{label}"}}}},"workerId":"a"}}]}}"#
+                ),
+            );
+        };
+        let requests = "birds-1/annotations/consolidated-annotation";
+        // Without another word for it, the second line's image can't be told from the third's.
+        refused(
+            |root| {
+                worker_response(root, "Owl");
+                fs::remove_dir_all(root.join(requests)).expect("removed");
+                put(
+                    &root.join("birds-1/manifests/output/output.manifest"),
+                    "{\"source-ref\":\"s3://b/0.png\"}\nnot JSON\n{\"source-ref\":\"s3://b/1.png\"}\n",
+                );
+            },
+            "output.manifest, line 2: ",
+        );
+        // Where the images are told, what contradicts them is the line that can't be read.
+        refused(
+            |root| {
+                put(
+                    &root.join("birds-1/manifests/output/output.manifest"),
+                    "not JSON\n{\"source-ref\":\"s3://b/0.png\"}\n{\"source-ref\":\"s3://b/1.png\"}\n",
+                );
+                fs::remove_dir_all(root.join("birds-1/annotations/worker-response"))
+                    .expect("removed");
+            },
+            "output.manifest, line 1: ",
+        );
+        // A damaged element takes nobody's place.
+        let folder = job(|root| {
+            worker_response(root, "Duck");
+            put(
+                &root
+                    .join(requests)
+                    .join("consolidation-request/iteration-1/2021-11-18_02:19:51.json"),
+                r#"[{"datasetObjectId":"1","annotations":null},{"datasetObjectId":"0","annotations":[{"annotationData":{"content":"{}"}}]}]"#,
+            );
+        });
+        let job = read(folder.path(), None).expect("a job");
+        assert_eq!(job.answers[&1][0].content, r#"{"c":{"label":"Duck"}}"#);
+        assert_eq!(job.left_out.len(), 1);
     }
 
     #[test]

@@ -47,9 +47,9 @@ pub fn parse(dataset_object_id: &str, file: &[u8]) -> Result<DataObject, Annotat
             answers.iter().map(annotation).collect()
         }
         // JSON with an answer in it that can't be read: it costs no other.
-        Err(_) => {
+        Err(error) => {
             let whole: &RawValue = serde_json::from_slice(bytes).map_err(json)?;
-            let file: Answers<'_> = serde_json::from_str(whole.get()).map_err(|_| no_answers())?;
+            let file: Answers<'_> = serde_json::from_str(whole.get()).map_err(|_| json(error))?;
             let answers = file.answers.into_iter().map(|answer| {
                 serde_json::from_str(answer.get()).map_or_else(
                     |error| Annotation::unreadable(&error),
@@ -138,7 +138,8 @@ mod tests {
         assert_eq!(labels, [single("Falcon"), single("Owl"), None]);
         assert!(parse("0", b"[]").is_err());
         assert!(parse("0", b"{").is_err());
-        assert!(parse("0", br#"{"answer":"\ud800"}"#).is_err());
+        let error = parse("0", br#"{"answers":[],"\ud800":1}"#).unwrap_err();
+        assert!(error.to_string().contains("hex escape"), "{error}");
     }
 
     #[test]
