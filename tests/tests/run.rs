@@ -313,6 +313,17 @@ fn input_that_cannot_be_used_is_named_with_its_place_and_a_remedy() {
     }
 }
 
+/// What `run` says of the job in `birds`, of which nothing lands or a part is left out: that is not a success.
+fn run_birds(folder: &Path) -> Value {
+    let output = gtcl(folder, &["run", "--json", "--job", "birds"]);
+    let summary: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!(output.status.code(), Some(1), "{summary:#}");
+    let job = &summary["jobs"][0];
+    assert_conserved(job);
+    job.clone()
+}
+
 /// Garbage in a job's files costs what it stands for, not the run, and the summary names it.
 #[test]
 fn garbage_in_a_jobs_files_is_left_out_and_told() {
@@ -330,12 +341,7 @@ fn garbage_in_a_jobs_files_is_left_out_and_told() {
     fs::create_dir_all(job.join("manifests/output")).unwrap();
     let output = [b"\xef\xbb\xbf", &MANIFEST[..35], b"garbage\n"].concat();
     fs::write(job.join("manifests/output/output.manifest"), output).unwrap();
-    let output = gtcl(folder.path(), &["run", "--json", "--job", "birds"]);
-    let summary: Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
-    assert_eq!(output.status.code(), Some(1), "{summary:#}");
-    let job = &summary["jobs"][0];
-    assert_conserved(job);
+    let job = run_birds(folder.path());
     assert_eq!(job["consolidated"], 2, "{job:#}");
     assert_eq!(job["entries_accepted"], 2, "{job:#}");
     let left_out = job["left_out"].as_array().unwrap();
@@ -359,13 +365,7 @@ fn answers_that_cannot_be_read_fail_their_data_objects_and_no_more() {
             &["Owl", "Duck"],
             &content,
         );
-        let output = gtcl(folder.path(), &["run", "--json", "--job", "birds"]);
-        let summary: Value = serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
-        // Nothing landed: that is not a success.
-        assert_eq!(output.status.code(), Some(1), "{summary:#}");
-        let job = &summary["jobs"][0];
-        assert_conserved(job);
+        let job = run_birds(folder.path());
         assert_eq!(job["failed"], 2, "{job:#}");
         assert_eq!(job["rejected"], 2, "{job:#}");
         let failures = job["failures"].to_string();
