@@ -35,7 +35,7 @@ pub fn dataset_object_id(path: &str) -> Option<&str> {
 /// [`AnnotationFileError::NotAList`] when it has no list `answers`.
 /// An answer that can't be read is no error; it is an annotation without content.
 pub fn parse(dataset_object_id: &str, file: &[u8]) -> Result<DataObject, AnnotationFileError> {
-    let bytes = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
+    let bytes = AnnotationFileError::text_of(file)?;
     let json = |error: serde_json::Error| AnnotationFileError::of_file(file, &error);
     let no_answers = || AnnotationFileError::NotAList {
         found: shown("a worker-response file without a list \"answers\""),

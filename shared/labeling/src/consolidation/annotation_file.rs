@@ -109,12 +109,16 @@ impl AnnotationFileError {
         }
     }
 
-    /// Why a file can't be read as JSON: what it is instead says more than where the parser stopped.
+    /// The file's text, without a byte order mark.
+    pub(crate) fn text_of(file: &[u8]) -> Result<&[u8], Self> {
+        text_start(file).map_err(|error| Self::NotText {
+            reason: error.reason,
+            remedy: error.remedy,
+        })
+    }
+
+    /// Why a file can't be read as JSON: a byte that is not UTF-8 says more than where the parser stopped.
     pub(crate) fn of_file(file: &[u8], error: &serde_json::Error) -> Self {
-        if let Err(error) = text_start(file) {
-            let (reason, remedy) = (error.reason, error.remedy);
-            return Self::NotText { reason, remedy };
-        }
         match std::str::from_utf8(file) {
             // A file that is cut off within a character is cut off.
             Err(error) if error.error_len().is_some() => Self::NotText {
@@ -135,7 +139,7 @@ impl AnnotationFile {
     ///
     /// [`AnnotationFileError`], for the file as a whole; a data object that can't be read is no error.
     pub fn parse(file: &[u8]) -> Result<Self, AnnotationFileError> {
-        let bytes = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
+        let bytes = AnnotationFileError::text_of(file)?;
         let json = |error: serde_json::Error| AnnotationFileError::of_file(file, &error);
         // A file in which nothing is wrong is parsed once; that it is UTF-8 is found out faster of all of it than of
         // each text in it.
