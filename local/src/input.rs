@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use manifest::FileError;
+
 use crate::cli::CommandError;
 
 /// Reads a file of at most `bytes_max` bytes. `what` is what it should be: "the request".
@@ -27,20 +29,35 @@ pub(crate) fn read(path: &Path, what: &str, bytes_max: u64) -> Result<Vec<u8>, C
     std::fs::read(path).map_err(failed)
 }
 
-/// Reads a file of UTF-8 text.
+/// Reads a file of UTF-8 text, without the byte order mark that some editors put before it.
 ///
 /// # Errors
 ///
-/// As [`read`], and for the first byte that isn't UTF-8.
+/// As [`read`], for a file that is compressed or in another encoding, and for the first byte that isn't UTF-8.
 pub(crate) fn read_text(path: &Path, what: &str, bytes_max: u64) -> Result<String, CommandError> {
-    String::from_utf8(read(path, what, bytes_max)?).map_err(|error| {
-        CommandError::new(format!(
-            "{what} {} is not UTF-8 text at byte {}",
-            path.display(),
-            error.utf8_error().valid_up_to() + 1
-        ))
-        .with_help("save it as UTF-8, not compressed")
+    let bytes = read(path, what, bytes_max)?;
+    text(&bytes).map_err(|error| {
+        CommandError::new(format!("{what} {}: {}", path.display(), error.reason))
+            .with_help(error.remedy)
     })
+}
+
+/// The text of a file that has to be UTF-8, without a byte order mark.
+///
+/// # Errors
+///
+/// Says what the file is instead, or where it stops being text, and what to do.
+pub(crate) fn text(file: &[u8]) -> Result<String, FileError> {
+    let start = manifest::text_start(file)?;
+    let n_before = file.len() - start.len();
+    let text = str::from_utf8(start).map_err(|error| FileError {
+        reason: format!(
+            "file is not UTF-8 text at byte {}",
+            n_before + error.valid_up_to() + 1
+        ),
+        remedy: "save it as UTF-8".to_owned(),
+    })?;
+    Ok(text.to_owned())
 }
 
 /// Why a file or a folder can't be read.
@@ -54,4 +71,23 @@ pub(crate) fn unreadable(path: &Path, what: &str, error: &io::Error) -> CommandE
         io::ErrorKind::PermissionDenied => "allow your user that it is read",
         _ => "look at the path: it is one on this machine",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_text() {
+        // PowerShell's `>` writes a byte order mark, and in its older versions UTF-16.
+        assert_eq!(text(b"\xef\xbb\xbfa").unwrap(), "a");
+        assert_eq!(text("ä".as_bytes()).unwrap(), "ä");
+        for (file, expected) in [
+            (&b"\xff\xfea\0"[..], "file is text in UTF-16"),
+            (b"ab\xff", "file is not UTF-8 text at byte 3"),
+            (b"\xef\xbb\xbfab\xff", "file is not UTF-8 text at byte 6"),
+        ] {
+            assert_eq!(text(file).unwrap_err().reason, expected);
+        }
+    }
 }

@@ -10,16 +10,14 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use labeling::consolidation::Content;
-use manifest::counted;
+use manifest::{FileError, counted};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::agreement::{TruthBySource, TruthError, parse_truth};
 use crate::answer_files::{self, AnswerFile, AnswerFileError, json_files};
+use crate::input;
 use crate::services::ground_truth::WorkerAnswer;
-
-/// What some editors put before the text of a file.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Largest file that is read, in bytes: Custom Labels' own limit of a manifest.
 const FILE_BYTES_MAX: u64 = 1 << 30;
@@ -62,12 +60,12 @@ pub enum RecordedJobError {
         source: io::Error,
     },
     /// A file that should be text is not.
-    #[error("{path} is not a text file: byte {byte} is not UTF-8")]
+    #[error("{path}: {}", error.reason)]
     NotText {
         /// The file.
         path: PathBuf,
-        /// Position of the first such byte, from 0.
-        byte: usize,
+        /// What it is instead.
+        error: FileError,
     },
     /// Too large to be what it is named.
     #[error("{path} has {n_bytes} bytes, more than the {FILE_BYTES_MAX} of a manifest")]
@@ -168,14 +166,15 @@ pub enum RecordedJobError {
 
 impl RecordedJobError {
     /// What to do about it.
-    pub fn remedy(&self) -> &'static str {
+    pub fn remedy(&self) -> &str {
         match self {
+            Self::NotText { error, .. } => &error.remedy,
             Self::Read { .. } | Self::NoJob { .. } => {
                 "name the folder that `aws s3 sync s3://BUCKET/PREFIX/JOB-NAME ./JOB-NAME` wrote"
             }
             Self::SeveralJobs { .. } => "name one job's folder",
             Self::NoAnswers { .. } => "sync the job's annotations/ folder, too",
-            Self::NotText { .. } | Self::TooLarge { .. } | Self::ManifestLine { .. } => {
+            Self::TooLarge { .. } | Self::ManifestLine { .. } => {
                 "sync the file again; a manifest is JSON Lines, one object a line"
             }
             Self::Answers { .. } | Self::AnswerFile(_) => {
@@ -221,7 +220,7 @@ pub fn read(path: &Path, truth: Option<&Path>) -> Result<RecordedJob, RecordedJo
 
     let output_path = folder.join("manifests/output/output.manifest");
     let recorded_output = if output_path.is_file() {
-        Some(read_bytes(&output_path)?)
+        Some(read_lines(&output_path)?)
     } else {
         None
     };
@@ -400,7 +399,7 @@ fn folder_entries(path: &Path) -> Result<Vec<PathBuf>, RecordedJobError> {
     Ok(entries)
 }
 
-/// A file without the byte order mark that it may start with.
+/// A file's bytes, as they are.
 fn read_bytes(path: &Path) -> Result<Vec<u8>, RecordedJobError> {
     let fault = |source| RecordedJobError::Read {
         path: path.to_path_buf(),
@@ -413,18 +412,28 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, RecordedJobError> {
             n_bytes,
         });
     }
-    let mut bytes = fs::read(path).map_err(fault)?;
-    if bytes.starts_with(BYTE_ORDER_MARK) {
-        bytes.drain(..BYTE_ORDER_MARK.len());
-    }
-    Ok(bytes)
+    fs::read(path).map_err(fault)
 }
 
+/// A file of UTF-8 without the byte order mark that it may start with.
 fn read_text(path: &Path) -> Result<String, RecordedJobError> {
-    String::from_utf8(read_bytes(path)?).map_err(|error| RecordedJobError::NotText {
+    input::text(&read_bytes(path)?).map_err(|error| not_text(path, error))
+}
+
+/// A file without the byte order mark; a line of it may be no text.
+fn read_lines(path: &Path) -> Result<Vec<u8>, RecordedJobError> {
+    let bytes = read_bytes(path)?;
+    match manifest::text_start(&bytes) {
+        Ok(text) => Ok(text.to_vec()),
+        Err(error) => Err(not_text(path, error)),
+    }
+}
+
+fn not_text(path: &Path, error: FileError) -> RecordedJobError {
+    RecordedJobError::NotText {
         path: path.to_path_buf(),
-        byte: error.utf8_error().valid_up_to(),
-    })
+        error,
+    }
 }
 
 /// The lines with text, each with its number, from one.

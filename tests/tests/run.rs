@@ -263,6 +263,7 @@ fn input_that_cannot_be_used_is_named_with_its_place_and_a_remedy() {
     fs::create_dir_all(path("empty/annotations")).unwrap();
     write_job(&path("truncated"), &MANIFEST[..50], &["Owl", "Duck"], &owl);
     write_job(&path("binary"), b"\x7fELF\xff\xfe", &["Owl", "Duck"], &owl);
+    write_job(&path("gzip"), b"\x1f\x8b\x08", &["Owl", "Duck"], &owl);
     write_job(&path("blank"), b"\n\n", &["Owl", "Duck"], &owl);
     write_job(&path("bad_name"), MANIFEST, &["Owl", "Duck"], &owl);
     write_job(&path("twice"), MANIFEST, &["Owl", "Owl"], &owl);
@@ -280,7 +281,11 @@ fn input_that_cannot_be_used_is_named_with_its_place_and_a_remedy() {
         (&["--job", "truncated"], "truncated/input.manifest, line 2"),
         (
             &["--job", "binary"],
-            "binary/input.manifest is not a text file",
+            "binary/input.manifest: file is not UTF-8 text at byte 5",
+        ),
+        (
+            &["--job", "gzip"],
+            "gzip/input.manifest: file is compressed: gzip",
         ),
         (&["--job", "blank"], "the manifest has only 0"),
         (&["--job", "bad_name"], "LabelingJobName \"bad_name\""),

@@ -28,7 +28,7 @@ struct Category {
 /// Source: CreateLabelingJob, LabelCategoryConfigS3Uri; Ground Truth quotas ("multi-label image classification and
 /// bounding box: 50"; single-label has no limit through the API).
 pub fn problems(text: &str, task_type: TaskType) -> Vec<String> {
-    let file: File = match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
+    let file: File = match serde_json::from_str(text) {
         Ok(file) => file,
         Err(error) => {
             return vec![format!(

@@ -24,7 +24,7 @@ pub(crate) fn text_bytes(file: &[u8]) -> Result<&[u8], FileError> {
 ///
 /// # Errors
 ///
-/// Says what the file is instead: compressed, or UTF-16. Other bytes that aren't text pass.
+/// Says what the file is instead: compressed, UTF-16 or UTF-32. Other bytes that aren't text pass.
 pub fn text_start(file: &[u8]) -> Result<&[u8], FileError> {
     let compressed: [(&[u8], &str); 4] = [
         (b"\x1f\x8b", "gzip"),
@@ -43,19 +43,26 @@ pub fn text_start(file: &[u8]) -> Result<&[u8], FileError> {
             remedy,
         ));
     }
-    let is_utf_16 = match file {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,
-        [0, second, 0, fourth, ..] => *second != 0 && *fourth != 0,
-        [first, 0, third, 0, ..] => *first != 0 && *third != 0,
-        _ => false,
-    };
-    if is_utf_16 {
+    if let Some(encoding) = wide_encoding(file) {
         return Err(FileError::new(
-            "file is text in UTF-16",
-            "save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE",
+            format!("file is text in {encoding}"),
+            format!("save it as UTF-8: iconv -f {encoding} -t UTF-8 FILE"),
         ));
     }
     Ok(file.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(file))
+}
+
+/// The encoding of two or four bytes a character that a text starts in, by its mark or its zeros.
+fn wide_encoding(file: &[u8]) -> Option<&'static str> {
+    match file {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("UTF-32"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16"),
+        [first, 0, 0, 0, ..] | [0, 0, 0, first, ..] if *first != 0 => Some("UTF-32"),
+        [0, first, 0, second, ..] | [first, 0, second, 0, ..] if *first != 0 && *second != 0 => {
+            Some("UTF-16")
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -77,6 +84,10 @@ mod tests {
         check(b"\xfe\xff\0a", "UTF-16");
         check(b"a\0,\0b\0", "UTF-16");
         check(b"\0a\0,", "UTF-16");
+        check(b"\xff\xfe\0\0a\0\0\0", "UTF-32");
+        check(b"\0\0\xfe\xff\0\0\0a", "UTF-32");
+        check(b"a\0\0\0,\0\0\0", "UTF-32");
+        check(b"\0\0\0a\0\0\0,", "UTF-32");
         check(b"text\0", "byte 5 is NUL");
     }
 }
