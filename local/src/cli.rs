@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::SignalKind;
 
 use crate::commands::{
     check, consolidate, convert, evaluate, function, import, job_request, preflight, run, serve,
@@ -80,7 +81,8 @@ impl Command {
 
 /// Runs the command that the arguments name.
 ///
-/// The exit code is the command's own, or 2 when it could not do its work: arguments or files that can't be used.
+/// The exit code is the command's own; 2 when it could not do its work: arguments or files that can't be used; 128 and
+/// the signal's number when a signal ended it, as shells count.
 pub fn main(environment: &Environment) -> ExitCode {
     let cli = match Cli::try_parse_from(&environment.arguments) {
         Ok(cli) => cli,
@@ -108,7 +110,7 @@ pub fn main(environment: &Environment) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             say(&error.to_string());
-            ExitCode::from(2)
+            ExitCode::from(error.exit_code)
         }
     }
 }
@@ -118,6 +120,7 @@ pub fn main(environment: &Environment) -> ExitCode {
 pub struct CommandError {
     message: String,
     remedy: Option<String>,
+    exit_code: u8,
 }
 
 impl CommandError {
@@ -126,6 +129,17 @@ impl CommandError {
         Self {
             message: message.into(),
             remedy: None,
+            exit_code: 2,
+        }
+    }
+
+    /// The user, or the system, ended the command.
+    pub fn interrupted(signal: SignalKind) -> Self {
+        let number = signal.as_raw_value();
+        Self {
+            message: format!("ended by signal {number} before it was done"),
+            remedy: None,
+            exit_code: u8::try_from(128 + number).unwrap_or(2),
         }
     }
 

@@ -18,4 +18,6 @@ pub mod place;
 pub mod provision;
 pub mod recorded_job;
 pub mod services;
+pub mod signals;
 pub mod stack;
+pub mod unfinished;

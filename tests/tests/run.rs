@@ -9,7 +9,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use gtcl::example::OBJECTS_PER_JOB;
 use manifest::{Judgement, judge};
@@ -225,6 +226,38 @@ fn a_folder_takes_jobs_of_other_names_and_no_job_twice() {
 }
 
 /// A line that wraps, or that is drawn before it belongs to the others, stays on the terminal for good.
+/// As with Ctrl-C in a terminal, where the functions don't get the signal.
+#[test]
+fn an_interrupted_run_ends_its_functions_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_gtcl-under-test"))
+        .args(["run", "--dir", "out"])
+        .current_dir(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("gtcl starts");
+    let log = folder
+        .path()
+        .join("out/logs/gtcl-SageMaker-pre-annotation.log");
+    // A line for each invocation: a function is up then, and dozens of its invocations are to come.
+    while !fs::read_to_string(&log).is_ok_and(|log| log.contains("REPORT")) {
+        assert_eq!(child.try_wait().unwrap(), None, "still at work");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let id = child.id().to_string();
+    let kill = Command::new("kill").args(["-INT", &id]).status();
+    assert!(kill.unwrap().success());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{ended:?}");
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(said.contains("ended by signal 2"), "{said}");
+    for file in fs::read_dir(folder.path().join("out/logs")).unwrap() {
+        let log = fs::read_to_string(file.unwrap().path()).unwrap();
+        assert!(!log.contains("ended: "), "{log}");
+    }
+}
+
 #[test]
 fn bars_fit_a_terminal_and_are_drawn_over() {
     let folder = tempfile::tempdir().unwrap();

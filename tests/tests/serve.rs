@@ -10,6 +10,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Lines};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::Duration;
 
 const LINE: &str = r#"{"source-ref":"s3://birds/1.jpg","birds":1,"birds-metadata":{"class-name":"owl","confidence":0.9,"type":"groundtruth/image-classification","job-name":"labeling-job/birds","human-annotated":"yes","creation-date":"2024-05-01T10:00:00.000000"}}"#;
 
@@ -112,4 +113,39 @@ fn a_finished_job_is_told_with_its_outcome_and_report() {
     }
     // The lock went with the process.
     assert_eq!(Serving::start(folder).end(), Some(0));
+}
+
+#[test]
+fn an_update_under_way_goes_on_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut serving = Serving::start(folder);
+    fs::write(folder.join("good.manifest"), format!("{LINE}\n")).unwrap();
+    let uri = "s3://gtcl/jobs/birds/manifests/output/output.manifest";
+    let copied = serving.client(folder, &["convert", "good.manifest", "--out", uri]);
+    assert!(copied.status.success(), "{copied:?}");
+    let checkpoint = folder.join("data/s3/gtcl/jobs/birds/dataset-updater/checkpoint.json");
+    let is_at_work = || {
+        let checkpoint = fs::read_to_string(&checkpoint).unwrap_or_default();
+        checkpoint.contains(r#""lease":{"#)
+    };
+    while !is_at_work() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    // Nobody gives the lease back.
+    serving.child.kill().unwrap();
+    drop(serving);
+
+    let mut serving = Serving::start(folder);
+    let mut told = || serving.lines.next().unwrap().unwrap();
+    assert_eq!(told(), format!("{uri}: was not done and goes on"));
+    let updated = told();
+    assert!(
+        updated.starts_with(&format!("{uri}: updated: 1 line = 1 entry")),
+        "{updated}"
+    );
+    assert_eq!(serving.end(), Some(0));
+    let mut serving = Serving::start(folder);
+    serving.child.kill().unwrap();
+    assert!(serving.lines.next().is_none(), "nothing is left to do");
 }

@@ -318,6 +318,15 @@ pub fn start(
     Start::Resume(Box::new(checkpoint))
 }
 
+/// The checkpoint of an invocation that didn't come to its end, without the lease: for whoever knows that its process is
+/// gone. `None` when nobody holds it, or it can't be read.
+#[must_use]
+pub fn abandoned(found: &[u8]) -> Option<Checkpoint> {
+    let mut checkpoint = parse(found)?;
+    checkpoint.lease.take()?;
+    Some(checkpoint)
+}
+
 fn parse(bytes: &[u8]) -> Option<Checkpoint> {
     serde_json::from_slice::<Checkpoint>(bytes)
         .ok()
@@ -433,6 +442,16 @@ mod tests {
         check(|c| c.plan = "other".into(), "b", 1000, "afresh");
         check(|c| c.format = FORMAT + 1, "b", 999, "afresh");
         check(|c| c.format = FORMAT - 1, "b", 999, "afresh");
+    }
+
+    #[test]
+    fn an_abandoned_one_is_nobodys() {
+        let held = serde_json::to_vec(&checkpoint()).unwrap();
+        let mut free = checkpoint();
+        free.lease = None;
+        assert_eq!(abandoned(&held), Some(free.clone()));
+        assert_eq!(abandoned(&serde_json::to_vec(&free).unwrap()), None);
+        assert_eq!(abandoned(b"{}"), None);
     }
 
     #[test]

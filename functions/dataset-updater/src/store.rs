@@ -13,7 +13,7 @@ use crate::place::Place;
 /// Bound of the checkpoint object, in bytes.
 const CHECKPOINT_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// The object's name below the place of the reports.
-const FILE_NAME: &str = "checkpoint.json";
+pub const FILE_NAME: &str = "checkpoint.json";
 
 /// The checkpoint object of one manifest.
 #[derive(Debug)]

@@ -12,6 +12,7 @@ use crate::output::summary::{JobSummary, Summary};
 use crate::pipeline::{self, JobInput, Pipeline};
 use crate::place::local_path;
 use crate::recorded_job;
+use crate::signals::Signals;
 use crate::stack::{Ports, Stack};
 
 /// Arguments of `gtcl run`.
@@ -24,7 +25,8 @@ Examples:
 Exit code:
   0  everything is accounted for, and every job landed at least one entry
   1  something is lost, a job landed nothing, or a part of its files can't be read and is left out
-  2  arguments, files or the folder can't be used")]
+  2  arguments, files or the folder can't be used
+  130, 143  ended by Ctrl-C, by SIGTERM")]
 pub struct Args {
     /// Folder of a finished job, as `aws s3 sync` brings it; may be given more than once. Without it, the bundled
     /// example is run.
@@ -52,25 +54,19 @@ pub struct Args {
 ///
 /// # Errors
 ///
-/// Fails when a job can't be read, a service can't be started, or a job fails as a whole.
+/// Fails when a job can't be read, a service can't be started, a job fails as a whole, or a signal comes.
 pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandError> {
     let begin = Instant::now();
     let reporter = Reporter::new(args.json);
     let jobs = read_jobs(&args, &reporter)?;
     let folder = folder::prepare(args.dir.as_deref(), "gtcl run")?;
     refuse_jobs_of_earlier_runs(&folder.path, &jobs)?;
+    let mut signals = Signals::listen()?;
     let stack = Stack::start(&folder.path, args.ports, &environment.executable).await?;
-    let mut pipeline = Pipeline::prepare(&stack, &jobs, args.seed, &reporter).await?;
-    let mut outcomes = Vec::new();
-    for job in &jobs {
-        outcomes.push(pipeline.label(job).await?);
-    }
-    let mut summaries = Vec::new();
-    for (job, outcome) in jobs.iter().zip(&outcomes) {
-        pipeline.settle(job, outcome).await?;
-        summaries.push(pipeline.summarize(job, outcome).await?);
-    }
+    let work = run_jobs(&stack, &jobs, args.seed, &reporter);
+    let worked = signals.interrupt(work).await;
     stack.lambda.end().await;
+    let summaries = worked?;
     let is_good = |summary: &Summary| {
         let is_good = |job: &JobSummary| job.entries_accepted > 0 && job.left_out.is_empty();
         summary.is_conserved && summary.jobs.iter().all(is_good)
@@ -91,6 +87,25 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
         print(&summary.to_string());
     }
     Ok(u8::from(!is_good(&summary)))
+}
+
+async fn run_jobs(
+    stack: &Stack,
+    jobs: &[JobInput],
+    seed: u64,
+    reporter: &Reporter,
+) -> Result<Vec<JobSummary>, CommandError> {
+    let mut pipeline = Pipeline::prepare(stack, jobs, seed, reporter).await?;
+    let mut outcomes = Vec::new();
+    for job in jobs {
+        outcomes.push(pipeline.label(job).await?);
+    }
+    let mut summaries = Vec::new();
+    for (job, outcome) in jobs.iter().zip(&outcomes) {
+        pipeline.settle(job, outcome).await?;
+        summaries.push(pipeline.summarize(job, outcome).await?);
+    }
+    Ok(summaries)
 }
 
 /// A labeling job's name is used once: nothing of an earlier run is overwritten.

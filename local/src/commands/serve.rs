@@ -6,7 +6,6 @@ use aws::s3::ObjectUri;
 use dataset_updater::place::Place;
 use dataset_updater::report::Report;
 use manifest::counted;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast;
 
 use crate::cli::{CommandError, Environment};
@@ -18,7 +17,9 @@ use crate::pipeline::{CONSOLIDATION, PRE_ANNOTATION, UPDATER};
 use crate::provision::{create_bucket, create_project};
 use crate::services::lambda::triggers::Delivered;
 use crate::services::{ACCESS_KEY, REGION, SECRET_KEY};
+use crate::signals::Signals;
 use crate::stack::{BUCKET, Ports, Stack};
+use crate::unfinished;
 
 /// Project that finished jobs go to unless a setting of the dataset-updater says otherwise.
 const PROJECT: &str = "gtcl";
@@ -38,7 +39,7 @@ const TARGET_SETTINGS: [&str; 4] = [
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Prints the addresses and credentials of the services, then a line for each finished job: what came of it, and where its
-report is.
+report is. An update that was under way when it ended goes on at the next start with the same --dir.
 
 Examples:
   gtcl serve --dir ./local-aws
@@ -72,6 +73,7 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
     let folder = folder::prepare(args.dir.as_deref(), "gtcl serve")?;
     let stack = Stack::start(&folder.path, args.ports, &environment.executable).await?;
     create_bucket(&stack.s3_client()).await?;
+    let unfinished = unfinished::release(&stack.s3_client()).await?;
     let mut updater = Vec::new();
     let is_target = |(name, _): &(String, String)| TARGET_SETTINGS.contains(&name.as_str());
     if !args.environment.iter().any(is_target) {
@@ -91,13 +93,16 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
     let triggers = stack.trigger_by_output_manifests(UPDATER);
     let delivered = triggers.delivered();
     let reports = Reports::new(stack.s3_client(), &args.environment);
-    let mut terminate = signal(SignalKind::terminate())
-        .map_err(|error| CommandError::new(format!("signals can't be waited for: {error}")))?;
+    let mut signals = Signals::listen()?;
     print(&banner(&stack, &folder.path.display().to_string()));
+    for manifest in unfinished {
+        let uri = ObjectUri::new(&manifest.bucket, &manifest.key).to_string();
+        print(&format!("{}: was not done and goes on", shown(&uri)));
+        stack.s3.notify_again(manifest);
+    }
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-        () = tell(delivered, reports) => {}
+        _ = signals.next() => {}
+        () = tell(delivered, reports, stack.lambda.log_file(UPDATER)) => {}
     }
     stack.lambda.end().await;
     Ok(0)
@@ -205,7 +210,8 @@ fn outcome(report: &Report) -> String {
 }
 
 /// Tells of finished jobs for as long as there are event sources.
-async fn tell(mut delivered: broadcast::Receiver<Delivered>, reports: Reports) {
+async fn tell(mut delivered: broadcast::Receiver<Delivered>, reports: Reports, log: PathBuf) {
+    let log = log.display();
     loop {
         let line = match delivered.recv().await {
             Ok(Delivered::Done { event }) => {
@@ -218,13 +224,13 @@ async fn tell(mut delivered: broadcast::Receiver<Delivered>, reports: Reports) {
             }
             Ok(Delivered::Failed { event, reason }) => {
                 format!(
-                    "{} comes again: {reason}",
+                    "{} comes again: {reason}; {log} says why",
                     shown(&object(&event).to_string())
                 )
             }
             Ok(Delivered::GivenUp { event, reason }) => {
                 format!(
-                    "{} was given up: {reason}",
+                    "{} was given up: {reason}; {log} says why",
                     shown(&object(&event).to_string())
                 )
             }

@@ -23,6 +23,7 @@ use crate::services::lambda::{FunctionSpec, Lambda};
 use crate::services::rekognition::{Config, Rekognition};
 use crate::services::s3::S3Server;
 use crate::services::{ACCESS_KEY, REGION, SECRET_KEY};
+use crate::signals::Signals;
 
 /// One line in this many is bad: 3 %.
 pub const BAD_EVERY: u64 = 33;
@@ -136,12 +137,13 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
 ///
 /// # Errors
 ///
-/// When the services can't be started, or the function fails for good.
+/// When the services can't be started, the function fails for good, or a signal comes.
 pub async fn soak(args: &Args, executable: &Path) -> Result<Soaked, CommandError> {
     let folder = args
         .folder
         .join(format!("gtcl-soak-{}", std::process::id()));
-    let soaked = soak_in(&folder, args, executable).await;
+    let work = soak_in(&folder, args, executable);
+    let soaked = Signals::listen()?.interrupt(work).await;
     let _ = std::fs::remove_dir_all(&folder);
     soaked
 }

@@ -72,6 +72,8 @@ impl Instance {
             .stdout(log.try_clone()?)
             .stderr(log.try_clone()?)
             .kill_on_drop(true)
+            // Ctrl-C in a terminal is for this process, which ends its functions in order.
+            .process_group(0)
             .spawn()?;
         Ok(Self {
             arn: function_arn(&spec.name),
