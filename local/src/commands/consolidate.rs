@@ -149,6 +149,11 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
         other => other
             .map_err(|error| CommandError::new(format!("failed to write the output: {error}")))?,
     }
+    if args.report.is_none() {
+        for loss in report.losses() {
+            reporter.note(&format!("{loss}; --report text says more"));
+        }
+    }
     let is_whole = report.failed.is_empty() && n_unidentified == 0;
     Ok(if is_whole { 0 } else { 3 })
 }
@@ -322,6 +327,24 @@ impl Report {
             quality,
             failed,
         }
+    }
+
+    /// What consolidated annotations alone don't tell, a sentence each.
+    fn losses(&self) -> Vec<String> {
+        let mut losses = Vec::new();
+        if self.n_failed > 0 {
+            let of = counted(self.n_data_objects as u64, "data object");
+            losses.push(format!("{} of {of} without a label", self.n_failed));
+        }
+        if self.n_unreadable_answers > 0 {
+            let n_unreadable = counted(self.n_unreadable_answers.into(), "unreadable answer");
+            losses.push(format!("{n_unreadable} left out"));
+        }
+        if !self.unknown_categories.is_empty() {
+            let names = counted(self.unknown_categories.len() as u64, "name");
+            losses.push(format!("{names} in answers that no label category has"));
+        }
+        losses
     }
 
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
@@ -562,5 +585,20 @@ mod tests {
             .map(|object| object.dataset_object_id.as_str())
             .collect();
         assert_eq!(ids, ["0", "1"]);
+    }
+
+    #[test]
+    fn what_is_lost_is_told_beside_the_annotations() {
+        let mut report = Report::new(&[], 0, None);
+        assert_eq!(report.losses(), [""; 0]);
+        (report.n_data_objects, report.n_failed) = (3, 1);
+        report.n_unreadable_answers = 2;
+        report.unknown_categories.insert("Owl".to_owned(), 5);
+        let expected = [
+            "1 of 3 data objects without a label",
+            "2 unreadable answers left out",
+            "1 name in answers that no label category has",
+        ];
+        assert_eq!(report.losses(), expected);
     }
 }
