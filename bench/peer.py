@@ -2,7 +2,7 @@
 
 A consolidation function on boto3 and awslambdaric, the official Python runtime client. It makes the same requests: reads
 the annotation file, lists what earlier batches left, writes one small object, and answers; between them it only takes a
-plain vote. Started as `python -m awslambdaric peer.handler`.
+plain vote. Started as `python -m awslambdaric peer.handler`; `peer.without_listing` leaves the listing out.
 """
 
 import collections
@@ -18,6 +18,14 @@ REKOGNITION = boto3.client("rekognition")
 
 
 def handler(event, _context):
+    return consolidate(event, is_listing=True)
+
+
+def without_listing(event, _context):
+    return consolidate(event, is_listing=False)
+
+
+def consolidate(event, is_listing):
     uri = urllib.parse.urlparse(event["payload"]["s3Uri"], allow_fragments=False)
     bucket, key = uri.netloc, uri.path.lstrip("/")
     objects = json.loads(S3.get_object(Bucket=bucket, Key=key)["Body"].read())
@@ -38,6 +46,7 @@ def handler(event, _context):
             }}},
         })
     folder = os.path.dirname(key) + "/worker-statistics/"
-    S3.list_objects_v2(Bucket=bucket, Prefix=folder)
+    if is_listing:
+        S3.list_objects_v2(Bucket=bucket, Prefix=folder)
     S3.put_object(Bucket=bucket, Key=folder + "peer.json", Body=json.dumps(votes_by_worker))
     return answer

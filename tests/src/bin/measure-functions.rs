@@ -26,9 +26,16 @@ const WARM_CALLS: usize = 20;
 /// Time in which a killed process gives back what it held, before the next is started.
 const SETTLING: Duration = Duration::from_millis(50);
 
+/// The peers: consolidation on boto3, with the same requests and without the LIST.
+const PEER: &str = "boto3 peer of consolidation";
+/// See [`PEER`].
+const PEER_WITHOUT_LISTING: &str = "boto3 peer, one GET, one PUT";
+
 /// What is measured of one program.
 struct Subject {
     name: &'static str,
+    /// The subject that it is held against.
+    peer: &'static str,
     command: Vec<OsString>,
     environment: BTreeMap<String, String>,
     event: Value,
@@ -103,6 +110,7 @@ fn subjects(
     let test_event = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-01-01T00:00:00.000Z", "Bucket": "bench"});
     let subject = |name, command: Vec<OsString>, extra: &[(&str, &str)], event: &Value| Subject {
         name,
+        peer: PEER,
         command,
         environment: environment
             .iter()
@@ -118,7 +126,10 @@ fn subjects(
         memory_mb: Vec::new(),
     };
     let binary = |name: &str| vec![built.join(name).join("bootstrap").into_os_string()];
-    let python = ["-m", "awslambdaric", "peer.handler"].map(OsString::from);
+    let python = |handler: &str| {
+        let module = ["-m", "awslambdaric", handler].map(OsString::from);
+        [vec![python_program.clone()], module.to_vec()].concat()
+    };
     vec![
         subject(
             "echo on lambda_runtime",
@@ -138,6 +149,15 @@ fn subjects(
             &[],
             &consolidation,
         ),
+        Subject {
+            peer: PEER_WITHOUT_LISTING,
+            ..subject(
+                "the same, one GET, one PUT",
+                binary("without-listing"),
+                &[],
+                &consolidation,
+            )
+        },
         subject(
             "dataset-updater (test event)",
             binary("dataset-updater"),
@@ -147,12 +167,16 @@ fn subjects(
             )],
             &test_event,
         ),
-        subject(
-            "boto3 peer of consolidation",
-            [vec![python_program.clone()], python.to_vec()].concat(),
-            &[],
-            &consolidation,
-        ),
+        subject(PEER, python("peer.handler"), &[], &consolidation),
+        Subject {
+            peer: PEER_WITHOUT_LISTING,
+            ..subject(
+                PEER_WITHOUT_LISTING,
+                python("peer.without_listing"),
+                &[],
+                &consolidation,
+            )
+        },
     ]
 }
 
@@ -263,7 +287,10 @@ fn print_table(subjects: &[Subject], rounds: usize) {
         ]
         .map(|values| median(values))
     };
-    let peer = subjects.last().map(figures).unwrap_or_default();
+    let peer = |name| {
+        let peer = subjects.iter().find(|subject| subject.name == name);
+        peer.map(figures).unwrap_or_default()
+    };
     println!("{rounds} rounds in turns, medians; × is the boto3 peer's figure divided by this one");
     println!();
     println!(
@@ -273,7 +300,7 @@ fn print_table(subjects: &[Subject], rounds: usize) {
     for subject in subjects {
         let cells: Vec<String> = figures(subject)
             .iter()
-            .zip(peer)
+            .zip(peer(subject.peer))
             .map(|(own, peer)| format!("{own:.1} ({:.1}×)", peer / own))
             .collect();
         println!("| {} | {} |", subject.name, cells.join(" | "));
