@@ -36,7 +36,7 @@ pub(crate) fn read(path: &Path, what: &str, bytes_max: u64) -> Result<Vec<u8>, C
 /// As [`read`], for a file that is compressed or in another encoding, and for the first byte that isn't UTF-8.
 pub(crate) fn read_text(path: &Path, what: &str, bytes_max: u64) -> Result<String, CommandError> {
     let bytes = read(path, what, bytes_max)?;
-    text(&bytes).map_err(|error| {
+    text(bytes).map_err(|error| {
         CommandError::new(format!("{what} {}: {}", path.display(), error.reason))
             .with_help(error.remedy)
     })
@@ -46,18 +46,29 @@ pub(crate) fn read_text(path: &Path, what: &str, bytes_max: u64) -> Result<Strin
 ///
 /// # Errors
 ///
-/// Says what the file is instead, or where it stops being text, and what to do.
-pub(crate) fn text(file: &[u8]) -> Result<String, FileError> {
-    let start = manifest::text_start(file)?;
-    let n_before = file.len() - start.len();
-    let text = str::from_utf8(start).map_err(|error| FileError {
+/// As [`without_mark`], and for the first byte that isn't UTF-8.
+pub(crate) fn text(file: Vec<u8>) -> Result<String, FileError> {
+    let n_bytes = file.len();
+    let file = without_mark(file)?;
+    let n_before = n_bytes - file.len();
+    String::from_utf8(file).map_err(|error| FileError {
         reason: format!(
             "file is not UTF-8 text at byte {}",
-            n_before + error.valid_up_to() + 1
+            n_before + error.utf8_error().valid_up_to() + 1
         ),
         remedy: "save it as UTF-8".to_owned(),
-    })?;
-    Ok(text.to_owned())
+    })
+}
+
+/// A file without the byte order mark that it may start with.
+///
+/// # Errors
+///
+/// Says what the file is instead of text: compressed, or in another encoding.
+pub(crate) fn without_mark(mut file: Vec<u8>) -> Result<Vec<u8>, FileError> {
+    let n_before = file.len() - manifest::text_start(&file)?.len();
+    file.drain(..n_before);
+    Ok(file)
 }
 
 /// Why a file or a folder can't be read.
@@ -80,14 +91,14 @@ mod tests {
     #[test]
     fn what_is_text() {
         // PowerShell's `>` writes a byte order mark, and in its older versions UTF-16.
-        assert_eq!(text(b"\xef\xbb\xbfa").unwrap(), "a");
-        assert_eq!(text("ä".as_bytes()).unwrap(), "ä");
+        assert_eq!(text(b"\xef\xbb\xbfa".to_vec()).unwrap(), "a");
+        assert_eq!(text("ä".into()).unwrap(), "ä");
         for (file, expected) in [
             (&b"\xff\xfea\0"[..], "file is text in UTF-16"),
             (b"ab\xff", "file is not UTF-8 text at byte 3"),
             (b"\xef\xbb\xbfab\xff", "file is not UTF-8 text at byte 6"),
         ] {
-            assert_eq!(text(file).unwrap_err().reason, expected);
+            assert_eq!(text(file.to_vec()).unwrap_err().reason, expected);
         }
     }
 }

@@ -417,16 +417,12 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, RecordedJobError> {
 
 /// A file of UTF-8 without the byte order mark that it may start with.
 fn read_text(path: &Path) -> Result<String, RecordedJobError> {
-    input::text(&read_bytes(path)?).map_err(|error| not_text(path, error))
+    input::text(read_bytes(path)?).map_err(|error| not_text(path, error))
 }
 
 /// A file without the byte order mark; a line of it may be no text.
 fn read_lines(path: &Path) -> Result<Vec<u8>, RecordedJobError> {
-    let bytes = read_bytes(path)?;
-    match manifest::text_start(&bytes) {
-        Ok(text) => Ok(text.to_vec()),
-        Err(error) => Err(not_text(path, error)),
-    }
+    input::without_mark(read_bytes(path)?).map_err(|error| not_text(path, error))
 }
 
 fn not_text(path: &Path, error: FileError) -> RecordedJobError {
