@@ -1,4 +1,4 @@
-//! Signals that ask a command to end: Ctrl-C, `kill`, a terminal that closes.
+//! Signals that ask a command to end: Ctrl-C, Ctrl-\, `kill`, a terminal that closes.
 //!
 //! Whoever runs functions listens to them, so that the functions' processes are ended and nobody else's.
 
@@ -12,6 +12,7 @@ pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
+    quit: Signal,
 }
 
 impl Signals {
@@ -29,6 +30,7 @@ impl Signals {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
             hang_up: listen(SignalKind::hangup())?,
+            quit: listen(SignalKind::quit())?,
         })
     }
 
@@ -38,6 +40,7 @@ impl Signals {
             _ = self.interrupt.recv() => SignalKind::interrupt(),
             _ = self.terminate.recv() => SignalKind::terminate(),
             _ = self.hang_up.recv() => SignalKind::hangup(),
+            _ = self.quit.recv() => SignalKind::quit(),
         }
     }
 

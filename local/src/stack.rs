@@ -107,9 +107,14 @@ impl Stack {
         &self.folder
     }
 
+    /// Folder with a folder for each bucket.
+    pub fn buckets(&self) -> PathBuf {
+        self.folder.join("s3")
+    }
+
     /// Folder of the objects of a bucket.
     pub fn bucket_folder(&self, bucket: &str) -> PathBuf {
-        self.folder.join("s3").join(bucket)
+        self.buckets().join(bucket)
     }
 
     /// Deploys one of the three functions as `function_name`, with its own settings in `environment`.

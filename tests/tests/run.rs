@@ -225,7 +225,6 @@ fn a_folder_takes_jobs_of_other_names_and_no_job_twice() {
     );
 }
 
-/// A line that wraps, or that is drawn before it belongs to the others, stays on the terminal for good.
 /// As with Ctrl-C in a terminal, where the functions don't get the signal.
 #[test]
 fn an_interrupted_run_ends_its_functions_first() {
@@ -258,6 +257,7 @@ fn an_interrupted_run_ends_its_functions_first() {
     }
 }
 
+/// A line that wraps, or that is drawn before it belongs to the others, stays on the terminal for good.
 #[test]
 fn bars_fit_a_terminal_and_are_drawn_over() {
     let folder = tempfile::tempdir().unwrap();

@@ -69,6 +69,8 @@ impl Drop for Serving {
     fn drop(&mut self) {
         // It has ended already when all went well.
         let _ = self.child.kill();
+        // The folder is free from then on.
+        let _ = self.child.wait();
     }
 }
 
@@ -116,36 +118,52 @@ fn a_finished_job_is_told_with_its_outcome_and_report() {
 }
 
 #[test]
-fn an_update_under_way_goes_on_at_the_next_start() {
+fn an_update_under_way_is_told_at_the_next_start_and_can_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let mut serving = Serving::start(folder);
-    fs::write(folder.join("good.manifest"), format!("{LINE}\n")).unwrap();
     let uri = "s3://gtcl/jobs/birds/manifests/output/output.manifest";
-    let copied = serving.client(folder, &["convert", "good.manifest", "--out", uri]);
-    assert!(copied.status.success(), "{copied:?}");
+    let copy = |serving: &Serving| {
+        let copied = serving.client(folder, &["convert", "good.manifest", "--out", uri]);
+        assert!(copied.status.success(), "{copied:?}");
+    };
     let checkpoint = folder.join("data/s3/gtcl/jobs/birds/dataset-updater/checkpoint.json");
-    let is_at_work = || {
+    let is_held = || {
         let checkpoint = fs::read_to_string(&checkpoint).unwrap_or_default();
         checkpoint.contains(r#""lease":{"#)
     };
-    while !is_at_work() {
+    fs::write(folder.join("good.manifest"), format!("{LINE}\n")).unwrap();
+    let serving = Serving::start(folder);
+    copy(&serving);
+    while !is_held() {
         std::thread::sleep(Duration::from_millis(2));
     }
-    // Nobody gives the lease back.
-    serving.child.kill().unwrap();
+    // Killed: nobody gives the lease back.
     drop(serving);
 
+    // It is told until it is done.
+    let not_done = format!("{uri}: its update was not done; ");
+    for _ in 0..2 {
+        let mut serving = Serving::start(folder);
+        let told = serving.lines.next().unwrap().unwrap();
+        assert!(told.starts_with(&not_done), "{told}");
+        assert!(!is_held());
+        assert_eq!(serving.end(), Some(0));
+    }
     let mut serving = Serving::start(folder);
-    let mut told = || serving.lines.next().unwrap().unwrap();
-    assert_eq!(told(), format!("{uri}: was not done and goes on"));
-    let updated = told();
+    let told = serving.lines.next().unwrap().unwrap();
+    assert!(told.starts_with(&not_done), "{told}");
+    copy(&serving);
+    let updated = serving.lines.next().unwrap().unwrap();
     assert!(
         updated.starts_with(&format!("{uri}: updated: 1 line = 1 entry")),
         "{updated}"
     );
     assert_eq!(serving.end(), Some(0));
+
+    fs::write(&checkpoint, "garbage").unwrap();
     let mut serving = Serving::start(folder);
-    serving.child.kill().unwrap();
-    assert!(serving.lines.next().is_none(), "nothing is left to do");
+    let told = serving.lines.next().unwrap().unwrap();
+    let expected = "s3://gtcl/jobs/birds/dataset-updater/checkpoint.json can't be read: delete it";
+    assert!(told.starts_with(expected), "{told}");
+    assert_eq!(serving.end(), Some(0));
 }

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::answer_files::{self, AnswerFileError};
 use crate::cli::CommandError;
+use crate::input;
 use crate::output::progress::Reporter;
 use crate::output::quality;
 use crate::output::text::shown;
@@ -248,6 +249,9 @@ fn label_categories(args: &Args, paths: &[PathBuf]) -> Result<Option<Vec<String>
         CommandError::new(format!("failed to read {}: {error}", path.display()))
             .with_help("name another one with --categories")
     })?;
+    let bytes = input::without_mark(bytes).map_err(|error| {
+        CommandError::new(format!("{}: {}", path.display(), error.reason)).with_help(error.remedy)
+    })?;
     let names = categories::parse_file(&bytes);
     names.map(Some).map_err(|error| {
         CommandError::new(format!("{}: {error}", path.display()))
@@ -337,12 +341,10 @@ impl Report {
             losses.push(format!("{} of {of} without a label", self.n_failed));
         }
         if self.n_unreadable_answers > 0 {
-            let n_unreadable = counted(self.n_unreadable_answers.into(), "unreadable answer");
-            losses.push(format!("{n_unreadable} left out"));
-        }
-        if !self.unknown_categories.is_empty() {
-            let names = counted(self.unknown_categories.len() as u64, "name");
-            losses.push(format!("{names} in answers that no label category has"));
+            let n_unreadable = counted(self.n_unreadable_answers.into(), "answer");
+            losses.push(format!(
+                "{n_unreadable} left out: unreadable, of another kind, or of no label category"
+            ));
         }
         losses
     }
@@ -593,11 +595,9 @@ mod tests {
         assert_eq!(report.losses(), [""; 0]);
         (report.n_data_objects, report.n_failed) = (3, 1);
         report.n_unreadable_answers = 2;
-        report.unknown_categories.insert("Owl".to_owned(), 5);
         let expected = [
             "1 of 3 data objects without a label",
-            "2 unreadable answers left out",
-            "1 name in answers that no label category has",
+            "2 answers left out: unreadable, of another kind, or of no label category",
         ];
         assert_eq!(report.losses(), expected);
     }

@@ -39,7 +39,7 @@ const TARGET_SETTINGS: [&str; 4] = [
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Prints the addresses and credentials of the services, then a line for each finished job: what came of it, and where its
-report is. An update that was under way when it ended goes on at the next start with the same --dir.
+report is. Updates that were under way when it ended are told at the next start with the same --dir.
 
 Examples:
   gtcl serve --dir ./local-aws
@@ -73,7 +73,7 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
     let folder = folder::prepare(args.dir.as_deref(), "gtcl serve")?;
     let stack = Stack::start(&folder.path, args.ports, &environment.executable).await?;
     create_bucket(&stack.s3_client()).await?;
-    let unfinished = unfinished::release(&stack.s3_client()).await?;
+    let unfinished = unfinished::release(&stack.s3_client(), &stack.buckets()).await;
     let mut updater = Vec::new();
     let is_target = |(name, _): &(String, String)| TARGET_SETTINGS.contains(&name.as_str());
     if !args.environment.iter().any(is_target) {
@@ -95,10 +95,8 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
     let reports = Reports::new(stack.s3_client(), &args.environment);
     let mut signals = Signals::listen()?;
     print(&banner(&stack, &folder.path.display().to_string()));
-    for manifest in unfinished {
-        let uri = ObjectUri::new(&manifest.bucket, &manifest.key).to_string();
-        print(&format!("{}: was not done and goes on", shown(&uri)));
-        stack.s3.notify_again(manifest);
+    for sentence in unfinished {
+        print(&shown(&sentence));
     }
     tokio::select! {
         _ = signals.next() => {}

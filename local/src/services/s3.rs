@@ -87,12 +87,6 @@ impl S3Server {
         self.server.endpoint()
     }
 
-    /// Tells of an object that was written before this server started.
-    pub fn notify_again(&self, object: ObjectCreated) {
-        // Nobody may be listening.
-        let _ = self.created.send(object);
-    }
-
     /// Objects written from now on.
     pub fn notifications(&self) -> broadcast::Receiver<ObjectCreated> {
         self.created.subscribe()

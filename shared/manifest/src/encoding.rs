@@ -57,10 +57,11 @@ fn wide_encoding(file: &[u8]) -> Option<&'static str> {
     match file {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("UTF-32"),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16"),
-        [first, 0, 0, 0, ..] | [0, 0, 0, first, ..] if *first != 0 => Some("UTF-32"),
-        [0, first, 0, second, ..] | [first, 0, second, 0, ..] if *first != 0 && *second != 0 => {
-            Some("UTF-16")
-        }
+        // Without a mark, the order of the bytes has to be said.
+        [first, 0, 0, 0, ..] if *first != 0 => Some("UTF-32LE"),
+        [0, 0, 0, first, ..] if *first != 0 => Some("UTF-32BE"),
+        [first, 0, second, 0, ..] if *first != 0 && *second != 0 => Some("UTF-16LE"),
+        [0, first, 0, second, ..] if *first != 0 && *second != 0 => Some("UTF-16BE"),
         _ => None,
     }
 }
@@ -82,12 +83,12 @@ mod tests {
         check(b"PK\x03\x04rest", "ZIP");
         check(b"\xff\xfea\0", "UTF-16");
         check(b"\xfe\xff\0a", "UTF-16");
-        check(b"a\0,\0b\0", "UTF-16");
-        check(b"\0a\0,", "UTF-16");
+        check(b"a\0,\0b\0", "UTF-16LE");
+        check(b"\0a\0,", "UTF-16BE");
         check(b"\xff\xfe\0\0a\0\0\0", "UTF-32");
         check(b"\0\0\xfe\xff\0\0\0a", "UTF-32");
-        check(b"a\0\0\0,\0\0\0", "UTF-32");
-        check(b"\0\0\0a\0\0\0,", "UTF-32");
+        check(b"a\0\0\0,\0\0\0", "UTF-32LE");
+        check(b"\0\0\0a\0\0\0,", "UTF-32BE");
         check(b"text\0", "byte 5 is NUL");
     }
 }

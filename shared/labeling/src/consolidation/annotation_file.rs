@@ -618,7 +618,7 @@ mod tests {
             ),
             (
                 &utf_16,
-                "annotation file is text in UTF-16; save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE",
+                "annotation file is text in UTF-16LE; save it as UTF-8: iconv -f UTF-16LE -t UTF-8 FILE",
             ),
             (
                 b"\xff\xfe[\0]\0",
