@@ -13,14 +13,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use gtcl::commands::function::Name;
-use gtcl::services::faults::{Effect, Fault, Faults, Service};
-use gtcl::services::lambda::invoke_api::InvokeApi;
-use gtcl::services::lambda::queue::QueueConfig;
-use gtcl::services::lambda::triggers::{Delivered, Delivery, Trigger, Triggers};
-use gtcl::services::lambda::{FunctionSpec, Lambda, Outcome};
-use gtcl::services::s3::S3Server;
 use gtcl::stack::{BUCKET, Ports, Stack};
 use serde_json::{Value, json};
+use services::faults::{Effect, Fault, Faults, Service};
+use services::lambda::invoke_api::InvokeApi;
+use services::lambda::queue::QueueConfig;
+use services::lambda::triggers::{Delivered, Delivery, Trigger, Triggers};
+use services::lambda::{FunctionSpec, Lambda, Outcome};
+use services::s3::S3Server;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 use aws_sdk_rekognition::primitives::Blob;
 use aws_sdk_rekognition::types::{DatasetChanges, DatasetType, OutputConfig, ProjectVersionStatus};
 use gtcl::commands::function::Name;
-use gtcl::services::faults::{Effect, Fault, Service};
 use gtcl::stack::{BUCKET, Ports, Stack};
 use serde_json::{Value, json};
+use services::faults::{Effect, Fault, Service};
 
 const GTCL: &str = env!("CARGO_BIN_EXE_gtcl-under-test");
 const ADJUSTMENT: &str = include_str!("../../events/pre-annotation-adjustment.json");

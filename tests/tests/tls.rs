@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gtcl::services::faults::Faults;
-use gtcl::services::lambda::{FunctionSpec, Lambda, Outcome};
-use gtcl::services::s3::S3Server;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::json;
+use services::faults::Faults;
+use services::lambda::{FunctionSpec, Lambda, Outcome};
+use services::s3::S3Server;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 

@@ -11,6 +11,7 @@
 //! `consensus`).
 
 pub mod answers;
+pub mod aws_names;
 pub mod categories;
 pub mod consolidation;
 pub mod job_folder;

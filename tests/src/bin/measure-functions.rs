@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use gtcl::services::lambda::{FunctionSpec, Lambda};
-use gtcl::services::{ACCESS_KEY, SECRET_KEY};
 use serde_json::{Value, json};
+use services::lambda::{FunctionSpec, Lambda};
+use services::{ACCESS_KEY, SECRET_KEY};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 

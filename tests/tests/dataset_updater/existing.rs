@@ -1,7 +1,7 @@
 //! Entries that the dataset has already.
 
-use gtcl::services::faults::Service;
 use serde_json::json;
+use services::faults::Service;
 
 use crate::lines::{good_line, mixed};
 use crate::world::{KEY, World, error, s3};

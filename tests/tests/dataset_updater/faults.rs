@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gtcl::services::faults::{Effect, Fault, Service};
+use services::faults::{Effect, Fault, Service};
 
 use crate::lines::mixed;
 use crate::world::{BUCKET, World, error, rekognition, s3};

@@ -13,7 +13,7 @@ use dataset_updater::error::RunError;
 use dataset_updater::event::Request;
 use dataset_updater::report::Report;
 use dataset_updater::run::Done;
-use gtcl::services::faults::{Call, Effect, Fault, Service};
+use services::faults::{Call, Effect, Fault, Service};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 

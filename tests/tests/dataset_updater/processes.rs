@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use aws::s3::PutOptions;
-use gtcl::services::faults::{Effect, Fault, Service};
-use gtcl::services::lambda::{FunctionSpec, Lambda, Outcome};
 use serde_json::{Value, json};
+use services::faults::{Effect, Fault, Service};
+use services::lambda::{FunctionSpec, Lambda, Outcome};
 
 use crate::lines::mixed;
 use crate::world::{BUCKET, KEY, World, rekognition, s3};

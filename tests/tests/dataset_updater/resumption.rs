@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws::s3::PutOptions;
 use dataset_updater::run::Done;
-use gtcl::services::faults::Effect;
+use services::faults::Effect;
 
 use crate::lines::mixed;
 use crate::world::{BUCKET, KEY, World, s3};

@@ -2,7 +2,7 @@
 
 use dataset_updater::report::Report;
 use dataset_updater::run::Done;
-use gtcl::services::faults::Service;
+use services::faults::Service;
 
 use crate::lines::{good_line, mixed};
 use crate::world::{KEY, World, error, rekognition};

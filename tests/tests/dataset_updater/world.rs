@@ -19,12 +19,12 @@ use dataset_updater::error::RunError;
 use dataset_updater::event::Request;
 use dataset_updater::report::Report;
 use dataset_updater::run::{Done, Invocation, update};
-use gtcl::services::faults::{Effect, Fault, Faults, Service};
-use gtcl::services::rekognition::{Config as RekognitionConfig, Rekognition as RekognitionServer};
-use gtcl::services::s3::S3Server;
-use gtcl::services::s3_front::S3Front;
-use gtcl::services::{ACCESS_KEY, REGION, SECRET_KEY};
 use serde_json::Value;
+use services::faults::{Effect, Fault, Faults, Service};
+use services::rekognition::{Config as RekognitionConfig, Rekognition as RekognitionServer};
+use services::s3::S3Server;
+use services::s3_front::S3Front;
+use services::{ACCESS_KEY, REGION, SECRET_KEY};
 
 use crate::lines::Manifest;
 

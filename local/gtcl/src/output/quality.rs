@@ -1,0 +1,141 @@
+//! What a job's answers say about its workers, categories and data objects: figures, and how they are printed.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use consensus::quality::WorkerQuality;
+use labeling::TaskType;
+use labeling::consolidation::{Annotation, Config, Content, DataObject, Gathered, Quality};
+
+use services::ground_truth::WorkerAnswer;
+
+/// Data objects that are shown; the JSON form has all.
+const DISPUTED_MAX: usize = 20;
+
+/// The figures of answers by position in the manifest; `None` when none can be read. `job_folder` is the job's in S3,
+/// so that workers are named as in its statistics.
+pub fn of_answers(
+    job_folder: &str,
+    answers: &BTreeMap<u32, Vec<WorkerAnswer>>,
+    categories: &[String],
+) -> Option<Quality> {
+    let config = Config::default();
+    let mut gathered = Gathered::new(job_folder, &config);
+    for (object_idx, answers) in answers {
+        let annotations = answers.iter().map(|answer| Annotation {
+            worker_id: Some(answer.worker_id.clone()),
+            content: Content::Inline(answer.content.clone()),
+        });
+        let object = DataObject {
+            dataset_object_id: object_idx.to_string(),
+            source: None,
+            annotations: annotations.collect(),
+            problem: None,
+        };
+        gathered.add(u64::from(*object_idx), &object);
+    }
+    gathered.quality((!categories.is_empty()).then_some(categories))
+}
+
+/// Writes the figures as tables.
+///
+/// # Errors
+///
+/// As `out` does.
+pub fn write_text(quality: &Quality, out: &mut impl Write) -> io::Result<()> {
+    let columns = match quality.task_type {
+        TaskType::SingleLabel => "",
+        TaskType::MultiLabel => ", share of true categories selected, of false ones left",
+        TaskType::BoundingBox => ", boxes matched, missed, extra, their mean IoU",
+    };
+    writeln!(
+        out,
+        "\nworkers, the least accurate first: answers, estimated accuracy, share of disagreement{columns}"
+    )?;
+    for worker in &quality.workers {
+        write_worker(worker, out)?;
+    }
+    let what = match quality.task_type {
+        TaskType::BoundingBox => "boxes",
+        TaskType::SingleLabel | TaskType::MultiLabel => "data objects",
+    };
+    writeln!(
+        out,
+        "\ncategories, the least agreed on first: {what}, agreement, answers elsewhere"
+    )?;
+    for category in &quality.categories {
+        writeln!(
+            out,
+            "  {:>5}  {:>7}  {:>5}  {}",
+            category.n_items,
+            percent(category.agreement),
+            category.n_answered_elsewhere,
+            category.class.escape_debug()
+        )?;
+    }
+    if !quality.disputed.is_empty() {
+        writeln!(
+            out,
+            "\nworth a second look, the least certain first: data object, confidence, answers that say so, label"
+        )?;
+    }
+    for object in quality.disputed.iter().take(DISPUTED_MAX) {
+        writeln!(
+            out,
+            "  {:>7}  {:.4}  {} of {}  {}",
+            object.dataset_object_id.escape_debug(),
+            object.confidence,
+            object.n_votes,
+            object.n_answers,
+            object.label.escape_debug()
+        )?;
+    }
+    match quality.disputed.len().checked_sub(DISPUTED_MAX + 1) {
+        Some(n_more) => writeln!(out, "  and {} more", n_more + 1),
+        None => Ok(()),
+    }
+}
+
+fn write_worker(worker: &WorkerQuality, out: &mut impl Write) -> io::Result<()> {
+    write!(
+        out,
+        "  {}  {:>5}  {:>7}  {:>7}",
+        worker.worker,
+        worker.n_answers,
+        percent(Some(worker.accuracy)),
+        percent(Some(worker.disagreement)),
+    )?;
+    if let Some(rates) = &worker.rates {
+        let (selected, left) = (Some(rates.sensitivity), Some(rates.specificity));
+        write!(out, "  {:>7}  {:>7}", percent(selected), percent(left))?;
+    }
+    if let Some(boxes) = &worker.boxes {
+        let iou = boxes
+            .mean_iou
+            .map_or_else(|| "-".to_owned(), |iou| format!("{iou:.2}"));
+        write!(
+            out,
+            "  {:>5}  {:>5}  {:>5}  {iou:>4}",
+            boxes.n_matched, boxes.n_missed, boxes.n_extra
+        )?;
+    }
+    if let Some(pair) = &worker.most_confused {
+        write!(
+            out,
+            "  {} × {} for {}",
+            pair.n,
+            pair.answered.escape_debug(),
+            pair.consolidated.escape_debug()
+        )?;
+    }
+    let mark = if worker.is_suspected {
+        "  suspected: the answers say next to nothing about the image"
+    } else {
+        ""
+    };
+    writeln!(out, "{mark}")
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| "-".to_owned(), |share| format!("{:.1} %", share * 100.0))
+}

@@ -1,0 +1,617 @@
+//! A labeling job through everything: upload, labeling job, dataset, and what came of it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use aws_sdk_rekognition::error::DisplayErrorContext;
+use dataset_updater::place::Place;
+use dataset_updater::report::Report;
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
+use labeling::consolidation::Quality;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::broadcast;
+
+use crate::agreement::{Agreement, TruthBySource};
+use crate::cli::CommandError;
+use crate::commands::function::Name;
+use crate::example::ExampleJob;
+use crate::output::progress::Reporter;
+use crate::output::quality;
+use crate::output::summary::{JobSummary, QualitySummary, Rejection, WORTH_A_LOOK_BELOW};
+use crate::provision::{create_bucket, create_dataset};
+use crate::recorded_job::RecordedJob;
+use crate::stack::{BUCKET, Stack};
+use services::ground_truth::{
+    self, JobError, JobOutcome, LabelingJobRequest, Options, Progress, WorkerAnswer,
+};
+use services::lambda::function_arn;
+use services::lambda::triggers::{Delivered, Triggers};
+
+/// Names of the functions, as the template gives them in a stack named gtcl.
+pub const PRE_ANNOTATION: &str = "gtcl-SageMaker-pre-annotation";
+/// See [`PRE_ANNOTATION`].
+pub const CONSOLIDATION: &str = "gtcl-SageMaker-annotation-consolidation";
+/// See [`PRE_ANNOTATION`].
+pub const UPDATER: &str = "gtcl-dataset-updater";
+
+/// Images uploaded at a time.
+const UPLOADS_AT_ONCE: usize = 8;
+
+/// Lines of `rejected.jsonl` that a summary carries.
+const REJECTIONS_MAX: usize = 1000;
+
+/// A labeling job with the answers of its workers.
+#[derive(Clone, Debug)]
+pub struct JobInput {
+    /// The job's name.
+    pub name: String,
+    /// The label attribute.
+    pub label_attribute: String,
+    /// The input manifest.
+    pub manifest: String,
+    /// The label categories; none when they are not known.
+    pub categories: Vec<String>,
+    /// Workers' answers by position in the manifest, from 0.
+    pub answers: BTreeMap<u32, Vec<WorkerAnswer>>,
+    /// Images by key, where there are some.
+    pub images: Vec<(String, Vec<u8>)>,
+    /// Known truth.
+    pub truth: Option<TruthBySource>,
+    /// What the job's own output manifest was.
+    pub recorded_output: Option<String>,
+    /// What of the recorded job can't be read and is left out.
+    pub left_out: Vec<String>,
+    /// Whether it is run with a consolidation function; without, the dataset-updater consolidates.
+    pub has_consolidation_function: bool,
+}
+
+impl From<ExampleJob> for JobInput {
+    fn from(job: ExampleJob) -> Self {
+        let uri = |key: &str| format!("s3://{BUCKET}/{key}");
+        let mut input = Self {
+            name: job.name.to_owned(),
+            label_attribute: job.name.to_owned(),
+            manifest: String::new(),
+            categories: job.categories,
+            answers: BTreeMap::new(),
+            images: Vec::new(),
+            truth: None,
+            recorded_output: None,
+            left_out: Vec::new(),
+            has_consolidation_function: true,
+        };
+        let mut truth = TruthBySource::new();
+        for (object_idx, object) in (0..).zip(job.objects) {
+            let source_ref = uri(&object.key);
+            input.manifest += &format!("{}\n", json!({"source-ref": source_ref}));
+            let answers = object.answers.into_iter().map(|answer| WorkerAnswer {
+                worker_id: answer.worker_id,
+                content: answer.content,
+            });
+            input.answers.insert(object_idx, answers.collect());
+            truth.insert(source_ref, object.truth);
+            input.images.push((object.key, object.png));
+        }
+        input.truth = Some(truth);
+        input
+    }
+}
+
+impl From<RecordedJob> for JobInput {
+    fn from(job: RecordedJob) -> Self {
+        Self {
+            name: job.name,
+            label_attribute: job.label_attribute,
+            manifest: job.manifest,
+            categories: job.categories,
+            answers: job.answers,
+            images: Vec::new(),
+            truth: job.truth,
+            recorded_output: job.recorded_output,
+            left_out: job.left_out,
+            has_consolidation_function: job.has_consolidation_function,
+        }
+    }
+}
+
+/// Where a run in `folder` writes a job's output manifest.
+#[must_use]
+pub fn output_manifest(folder: &Path, job_name: &str) -> PathBuf {
+    folder
+        .join("s3")
+        .join(BUCKET)
+        .join("jobs")
+        .join(job_name)
+        .join("manifests/output/output.manifest")
+}
+
+impl JobInput {
+    fn n_answers(&self) -> usize {
+        self.answers.values().map(Vec::len).sum()
+    }
+
+    /// CreateLabelingJob's input.
+    fn request(&self) -> Value {
+        let workers = self.answers.values().map(Vec::len).max().unwrap_or(1);
+        let mut request = json!({
+            "LabelingJobName": self.name,
+            "LabelAttributeName": self.label_attribute,
+            "InputConfig": {"DataSource": {"S3DataSource": {
+                "ManifestS3Uri": self.uri("input.manifest"),
+            }}},
+            "OutputConfig": {"S3OutputPath": format!("s3://{BUCKET}/jobs/")},
+            "RoleArn": "arn:aws:iam::123456789012:role/gtcl",
+            "HumanTaskConfig": {
+                "WorkteamArn": "arn:aws:sagemaker:us-east-1:123456789012:workteam/private-crowd/gtcl",
+                "UiConfig": {"UiTemplateS3Uri": format!("s3://{BUCKET}/templates/none.liquid.html")},
+                "PreHumanTaskLambdaArn": function_arn(PRE_ANNOTATION),
+                "AnnotationConsolidationConfig": {
+                    "AnnotationConsolidationLambdaArn": function_arn(CONSOLIDATION),
+                },
+                "TaskTitle": self.name,
+                "TaskDescription": self.name,
+                "NumberOfHumanWorkersPerDataObject": workers.clamp(1, 9),
+                "TaskTimeLimitInSeconds": 600,
+            },
+        });
+        if !self.has_consolidation_function
+            && let Some(Value::Object(task)) = request.get_mut("HumanTaskConfig")
+        {
+            task.remove("AnnotationConsolidationConfig");
+        }
+        if !self.categories.is_empty()
+            && let Some(request) = request.as_object_mut()
+        {
+            let uri = self.uri("label-categories.json");
+            request.insert("LabelCategoryConfigS3Uri".to_owned(), uri.into());
+        }
+        request
+    }
+
+    fn key(&self, file: &str) -> String {
+        format!("inputs/{}/{file}", self.name)
+    }
+
+    fn uri(&self, file: &str) -> String {
+        format!("s3://{BUCKET}/{}", self.key(file))
+    }
+}
+
+/// The stack with a dataset a job, and the functions wired.
+#[derive(Debug)]
+pub struct Pipeline<'a> {
+    stack: &'a Stack,
+    reporter: &'a Reporter,
+    s3: aws_sdk_s3::Client,
+    rekognition: aws_sdk_rekognition::Client,
+    seed: u64,
+    /// By job name.
+    datasets: BTreeMap<String, String>,
+    _triggers: Triggers,
+    delivered: broadcast::Receiver<Delivered>,
+    /// By manifest key: whether it was worked off, or why it was given up.
+    ended: BTreeMap<String, Result<(), String>>,
+}
+
+impl<'a> Pipeline<'a> {
+    /// Makes the bucket, a project and dataset for each of `jobs`, and deploys the functions.
+    ///
+    /// # Errors
+    ///
+    /// A service that doesn't do as asked.
+    pub async fn prepare(
+        stack: &'a Stack,
+        jobs: &[JobInput],
+        seed: u64,
+        reporter: &'a Reporter,
+    ) -> Result<Self, CommandError> {
+        let s3 = stack.s3_client();
+        let rekognition = stack.rekognition_client();
+        create_bucket(&s3).await?;
+        let mut datasets = BTreeMap::new();
+        for job in jobs {
+            let dataset = create_dataset(&rekognition, &job.name).await?;
+            datasets.insert(job.name.clone(), dataset);
+        }
+        let own_bucket = || ("ALLOWED_BUCKETS".to_owned(), BUCKET.to_owned());
+        stack.deploy(Name::AnnotationConsolidation, CONSOLIDATION, [own_bucket()]);
+        let targets: Value = datasets
+            .iter()
+            .map(|(job, arn)| (job.clone(), json!({ "trainDatasetArn": arn })))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        stack.deploy(
+            Name::DatasetUpdater,
+            UPDATER,
+            [
+                own_bucket(),
+                ("TARGETS".to_owned(), targets.to_string()),
+                // The embedded service settles in fractions of a second, Custom Labels in minutes.
+                ("POLL_INTERVAL_MS".to_owned(), "100".to_owned()),
+                ("POLL_INTERVAL_MAX_MS".to_owned(), "1000".to_owned()),
+                ("STALE_STATUS_MAX_MS".to_owned(), "2000".to_owned()),
+            ],
+        );
+        let triggers = stack.trigger_by_output_manifests(UPDATER);
+        Ok(Self {
+            stack,
+            reporter,
+            s3,
+            rekognition,
+            seed,
+            datasets,
+            delivered: triggers.delivered(),
+            _triggers: triggers,
+            ended: BTreeMap::new(),
+        })
+    }
+
+    /// Runs the labeling job to its end; the dataset is updated meanwhile and after.
+    ///
+    /// # Errors
+    ///
+    /// What fails a job as a whole.
+    pub async fn label(&self, job: &JobInput) -> Result<JobOutcome, CommandError> {
+        let mut environment = Vec::new();
+        if !job.categories.is_empty() {
+            let labels: Vec<Value> = job
+                .categories
+                .iter()
+                .map(|category| json!({ "label": category }))
+                .collect();
+            let file = json!({"document-version": "2018-11-28", "labels": labels});
+            let key = job.key("label-categories.json");
+            self.put(&key, file.to_string().into_bytes()).await?;
+            environment.push((
+                "LABEL_CATEGORIES_S3_URI".to_owned(),
+                job.uri("label-categories.json"),
+            ));
+        }
+        self.stack
+            .deploy(Name::PreAnnotation, PRE_ANNOTATION, environment);
+        let manifest = job.manifest.clone().into_bytes();
+        self.put(&job.key("input.manifest"), manifest).await?;
+        if !job.images.is_empty() {
+            let stage = self
+                .reporter
+                .stage(&format!("{}: images", job.name), job.images.len());
+            let puts = job
+                .images
+                .iter()
+                .map(|(key, image)| self.put(key, image.clone()));
+            let mut done = stream::iter(puts)
+                .buffer_unordered(UPLOADS_AT_ONCE)
+                .enumerate();
+            while let Some((n_done, put)) = done.next().await {
+                put?;
+                stage.set(n_done + 1);
+            }
+            stage.finish(&format!("{} uploaded", job.images.len()));
+        }
+
+        let request = job.request().to_string();
+        self.put(&job.key("create-labeling-job.json"), request.clone().into())
+            .await?;
+        let request = LabelingJobRequest::parse(request.as_bytes())
+            .map_err(|error| self.job_error(&job.name, &error))?;
+        let n_objects = job
+            .manifest
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .count();
+        let tasks = self
+            .reporter
+            .stage(&format!("{}: task inputs", job.name), n_objects);
+        let labels = self.reporter.stage(
+            &format!("{}: answers consolidated", job.name),
+            job.answers.len(),
+        );
+        let options = Options {
+            seed: self.seed,
+            concurrent_calls: 2,
+            started: Timestamp::now(),
+        };
+        let outcome = ground_truth::run(
+            &request,
+            &self.s3,
+            &self.stack.lambda,
+            &job.answers,
+            &options,
+            &|progress| match progress {
+                Progress::PreAnnotated(n_done, _) => tasks.set(n_done),
+                Progress::Consolidated(n_done, _) => labels.set(n_done),
+            },
+        )
+        .await
+        .map_err(|error| self.job_error(&job.name, &error))?;
+        tasks.finish(&format!("{} made", n_objects - outcome.n_already_labeled));
+        labels.finish(&format!(
+            "{} objects in {} calls",
+            outcome.n_consolidated, outcome.n_batches
+        ));
+        Ok(outcome)
+    }
+
+    /// Waits until the dataset-updater has worked off the job's manifest.
+    ///
+    /// # Errors
+    ///
+    /// When it gave up.
+    pub async fn settle(
+        &mut self,
+        job: &JobInput,
+        outcome: &JobOutcome,
+    ) -> Result<(), CommandError> {
+        let manifest = outcome.folder.output_manifest();
+        let key = key_of(&manifest);
+        let stage = self
+            .reporter
+            .stage(&format!("{}: dataset update", job.name), 0);
+        while !self.ended.contains_key(key) {
+            match self.delivered.recv().await {
+                Ok(Delivered::Done { event }) => {
+                    self.ended.insert(object_key(&event), Ok(()));
+                }
+                Ok(Delivered::GivenUp { event, reason }) => {
+                    self.ended.insert(object_key(&event), Err(reason));
+                }
+                Ok(Delivered::Failed { event, reason }) => {
+                    let key = object_key(&event);
+                    self.reporter
+                        .note(&format!("dataset-updater, {key} comes again: {reason}"));
+                }
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => {
+                    return Err(CommandError::new("the event sources ended"));
+                }
+            }
+        }
+        if let Some(Err(reason)) = self.ended.get(key) {
+            return Err(CommandError::new(format!(
+                "the dataset-updater gave up on {manifest}: {reason}"
+            ))
+            .with_help(self.see_log(UPDATER)));
+        }
+        stage.finish("done");
+        Ok(())
+    }
+
+    /// What came of a job.
+    ///
+    /// # Errors
+    ///
+    /// A report or dataset that can't be read.
+    pub async fn summarize(
+        &self,
+        job: &JobInput,
+        outcome: &JobOutcome,
+    ) -> Result<JobSummary, CommandError> {
+        let manifest_uri = outcome.folder.output_manifest();
+        let manifest_key = key_of(&manifest_uri);
+        let place = report_place(manifest_key);
+        let missing = |key: &str| CommandError::new(format!("s3://{BUCKET}/{key} is not there"));
+        let report_key = place.key("report.json");
+        let report = self
+            .read(&report_key)
+            .await
+            .ok_or_else(|| missing(&report_key))?;
+        let report: Report = serde_json::from_slice(&report)
+            .map_err(|error| CommandError::new(format!("s3://{BUCKET}/{report_key}: {error}")))?;
+        // Where the dataset-updater consolidated, its manifest has the labels.
+        let labeled_key = match &report.consolidation {
+            Some(_) => place.key("consolidated.manifest"),
+            None => manifest_key.to_owned(),
+        };
+        let output = self
+            .read(&labeled_key)
+            .await
+            .ok_or_else(|| missing(&labeled_key))?;
+        let output = String::from_utf8_lossy(&output);
+        let agreement = |manifest: &str| {
+            job.truth.as_ref().map(|truth| {
+                Agreement::of_manifest(manifest.lines(), &job.label_attribute, truth).into()
+            })
+        };
+        let dataset_arn = self.datasets.get(&job.name).cloned().unwrap_or_default();
+        let mut failures = BTreeMap::new();
+        for object in &outcome.failed {
+            *failures.entry(object.reason.clone()).or_default() += 1;
+        }
+        let found = report.consolidation.as_ref();
+        let n_unconsolidated = found.map_or(0, |found| found.failed as usize);
+        if n_unconsolidated > 0 {
+            let reason = "the dataset-updater found no label in the answers".to_owned();
+            failures.insert(reason, n_unconsolidated);
+        }
+        let answers = &job.answers;
+        let found = quality::of_answers(outcome.folder.uri(), answers, &job.categories);
+        let quality = found.map(|found| self.keep_quality(&job.name, &found));
+        let folder = self.stack.bucket_folder(BUCKET);
+        let path = |key: &str| -> PathBuf { folder.join(key) };
+        let mut summary = JobSummary {
+            name: job.name.clone(),
+            label_attribute: job.label_attribute.clone(),
+            objects: outcome.n_objects,
+            answers: job.n_answers(),
+            consolidated: outcome.n_consolidated - n_unconsolidated,
+            failed: outcome.failed.len() + n_unconsolidated,
+            already_labeled: outcome.n_already_labeled,
+            excluded: outcome.n_excluded,
+            failures,
+            lines: report.lines,
+            entries: report.entries,
+            entries_accepted: report.landed,
+            accepted_with_errors: report.landed_with_errors,
+            refused: report.refused,
+            vanished: report.vanished,
+            rejected: report.rejected,
+            skipped: report.skipped,
+            by_code: report.by_code,
+            rejections: self.rejections(&place.key("rejected.jsonl")).await,
+            entries_listed: self.count_entries(&dataset_arn).await?,
+            agreement: agreement(&output),
+            recorded_agreement: job.recorded_output.as_deref().and_then(agreement),
+            quality: quality.transpose()?,
+            dataset_arn,
+            files: BTreeMap::from([
+                ("output".to_owned(), path(manifest_key)),
+                ("report".to_owned(), path(&report_key)),
+                ("entries".to_owned(), path(&place.key("entries.manifest"))),
+                ("rejected".to_owned(), path(&place.key("rejected.jsonl"))),
+            ]),
+            left_out: job.left_out.clone(),
+            losses: Vec::new(),
+        };
+        summary.files.retain(|_, path| path.is_file());
+        summary.account();
+        Ok(summary)
+    }
+
+    /// Writes what the answers say about workers and data objects to a file of its own.
+    fn keep_quality(&self, job: &str, found: &Quality) -> Result<QualitySummary, CommandError> {
+        let folder = self.stack.folder().join("quality");
+        let path = folder.join(format!("{job}.json"));
+        let json = serde_json::to_vec_pretty(found).unwrap_or_default();
+        let written = fs::create_dir_all(&folder).and_then(|()| fs::write(&path, json));
+        written.map_err(|error| {
+            CommandError::new(format!("{} can't be written: {error}", path.display()))
+                .with_help("name a folder that you may write to with --dir")
+        })?;
+        Ok(QualitySummary {
+            workers: found.workers.len(),
+            suspected_workers: found
+                .suspected()
+                .map(|worker| worker.worker.clone())
+                .collect(),
+            disputed_objects: found.disputed.len(),
+            worth_a_look: found
+                .disputed
+                .iter()
+                .filter(|object| object.confidence < WORTH_A_LOOK_BELOW)
+                .count(),
+            file: path,
+        })
+    }
+
+    async fn rejections(&self, key: &str) -> Vec<Rejection> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Line {
+            line_number: u64,
+            code: String,
+            reason: String,
+            remedy: String,
+        }
+        let Some(file) = self.read(key).await else {
+            return Vec::new();
+        };
+        String::from_utf8_lossy(&file)
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Line>(line).ok())
+            .take(REJECTIONS_MAX)
+            .map(|line| Rejection {
+                line_number: line.line_number,
+                code: line.code,
+                reason: line.reason,
+                remedy: line.remedy,
+            })
+            .collect()
+    }
+
+    /// Entries of a dataset, by its own count.
+    async fn count_entries(&self, dataset_arn: &str) -> Result<u64, CommandError> {
+        let dataset = self
+            .rekognition
+            .describe_dataset()
+            .dataset_arn(dataset_arn)
+            .send()
+            .await
+            .map_err(|error| {
+                let error = DisplayErrorContext(&error);
+                CommandError::new(format!("dataset {dataset_arn}: {error}"))
+            })?;
+        let n_entries = dataset
+            .dataset_description()
+            .and_then(|dataset| dataset.dataset_stats())
+            .and_then(|stats| stats.total_entries());
+        Ok(n_entries.map_or(0, i32::unsigned_abs).into())
+    }
+
+    async fn put(&self, key: &str, bytes: Vec<u8>) -> Result<(), CommandError> {
+        self.s3
+            .put_object()
+            .bucket(BUCKET)
+            .key(key)
+            .body(bytes.into())
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| {
+                let error = DisplayErrorContext(&error);
+                CommandError::new(format!("s3://{BUCKET}/{key} can't be written: {error}"))
+                    .with_help("look whether the disk is full, or name another folder with --dir")
+            })
+    }
+
+    /// An object's bytes; `None` when it isn't there.
+    async fn read(&self, key: &str) -> Option<Vec<u8>> {
+        let object = self.s3.get_object().bucket(BUCKET).key(key).send().await;
+        Some(object.ok()?.body.collect().await.ok()?.to_vec())
+    }
+
+    fn job_error(&self, job: &str, error: &JobError) -> CommandError {
+        let remedy = match error {
+            JobError::Function { function, .. } | JobError::Answer { function, .. } => {
+                self.see_log(function.rsplit(':').next().unwrap_or(function))
+            }
+            JobError::NameTaken { .. } => {
+                "every job of a folder has a name of its own: rename the job's folder, or name a new --dir"
+                    .to_owned()
+            }
+            JobError::Request { .. } => {
+                "a job is named as its folder: 1 to 63 letters, digits and inner hyphens".to_owned()
+            }
+            JobError::EmptyManifest { .. } | JobError::ManifestLine { .. } => {
+                "put the job's own input manifest beside its folder, as input.manifest".to_owned()
+            }
+            JobError::LabelCategories { .. } => {
+                "look at annotation-tool/data.json in the job's folder".to_owned()
+            }
+            JobError::Read { .. } | JobError::Write { .. } => {
+                "look whether the disk is full, or name another folder with --dir".to_owned()
+            }
+        };
+        CommandError::new(format!("labeling job {job}: {error}")).with_help(remedy)
+    }
+
+    fn see_log(&self, function: &str) -> String {
+        format!(
+            "the function's log is {}",
+            self.stack.lambda.log_file(function).display()
+        )
+    }
+}
+
+fn report_place(manifest_key: &str) -> Place {
+    Place::of(BUCKET, manifest_key, None, None)
+}
+
+/// The key of an S3 URI in our bucket.
+fn key_of(uri: &str) -> &str {
+    uri.strip_prefix("s3://")
+        .and_then(|rest| rest.split_once('/'))
+        .map_or(uri, |(_, key)| key)
+}
+
+/// The key of an EventBridge event's object.
+fn object_key(event: &str) -> String {
+    let event: Value = serde_json::from_str(event).unwrap_or_default();
+    event
+        .pointer("/detail/object/key")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}
