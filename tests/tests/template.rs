@@ -350,8 +350,8 @@ fn stars_stand_only_where_a_service_knows_no_resources() {
 #[test]
 fn variables_are_read_and_documented() {
     let template = read(&root().join("template.yaml"));
-    let readme = read(&root().join("README.md"));
     for (stem, package, _) in FUNCTIONS {
+        let page = read(&root().join(format!("docs/functions/{package}.md")));
         let sources = rust_sources(&root().join("functions").join(package).join("src")).concat();
         let function = resource(&template, &format!("{stem}Function"));
         let variables = function.split("Variables:\n").nth(1).unwrap_or_default();
@@ -368,8 +368,8 @@ fn variables_are_read_and_documented() {
                 "template.yaml sets {name} for {stem}Function, but functions/{package} does not read it"
             );
             assert!(
-                readme.contains(&format!("`{name}`")),
-                "template.yaml sets {name}, which README does not document"
+                page.contains(&format!("`{name}`")),
+                "template.yaml sets {name}, which docs/functions/{package}.md does not document"
             );
         }
     }

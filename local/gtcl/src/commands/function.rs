@@ -53,7 +53,8 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
         Name::DatasetUpdater => dataset_updater::bootstrap::run().await,
     };
     ended.map(|()| 0).map_err(|error| {
-        CommandError::new(format!("function {} ended: {error}", args.name.as_str()))
-            .with_help("Lambda starts it, or `gtcl run`, with the environment that README lists")
+        CommandError::new(format!("function {} ended: {error}", args.name.as_str())).with_help(
+            "Lambda starts it, or `gtcl run`, with the environment that docs/functions lists",
+        )
     })
 }
