@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use gtcl::commands::function::Name;
+use gtcl::function_name::FunctionName;
 use gtcl::stack::{BUCKET, Ports, Stack};
 use serde_json::{Value, json};
 use services::faults::{Effect, Fault, Faults, Service};
@@ -102,7 +102,7 @@ async fn a_process_survives_malformed_events_and_errors_of_s3() {
     let folder = tempfile::tempdir().unwrap();
     let stack = stack(folder.path()).await;
     put(&stack, ANNOTATIONS, annotation_file()).await;
-    stack.deploy(Name::AnnotationConsolidation, "c", []);
+    stack.deploy(FunctionName::AnnotationConsolidation, "c", []);
     let lambda = &stack.lambda;
 
     let good = invoke(lambda, "c", &consolidation_event(ANNOTATIONS)).await;

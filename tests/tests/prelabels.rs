@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_rekognition::primitives::Blob;
 use aws_sdk_rekognition::types::{DatasetChanges, DatasetType, OutputConfig, ProjectVersionStatus};
-use gtcl::commands::function::Name;
+use gtcl::function_name::FunctionName;
 use gtcl::stack::{BUCKET, Ports, Stack};
 use serde_json::{Value, json};
 use services::faults::{Effect, Fault, Service};
@@ -133,7 +133,7 @@ impl World {
         ];
         let settings = settings.iter();
         all.extend(settings.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        self.stack.deploy(Name::PreAnnotation, name, all);
+        self.stack.deploy(FunctionName::PreAnnotation, name, all);
     }
 
     /// `initialValue` and `suggestedLabels` of the task for an image.

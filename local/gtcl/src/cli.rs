@@ -1,27 +1,16 @@
-//! The command line: which command, and how an error reads.
+//! The command line: which command the arguments name, and the exit code.
 
-use std::ffi::OsString;
-use std::fmt;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tokio::signal::unix::SignalKind;
 
 use crate::commands::{
     check, consolidate, convert, evaluate, function, import, job_request, preflight, run, serve,
     soak,
 };
+use crate::environment::Environment;
+use crate::error::CommandError;
 use crate::output::progress::say;
-
-/// What a process knows of itself, read once in `main`.
-#[derive(Clone, Debug)]
-pub struct Environment {
-    /// Arguments, the program's name first.
-    pub arguments: Vec<OsString>,
-    /// This executable; started again as `gtcl function NAME` for each Lambda function.
-    pub executable: PathBuf,
-}
 
 /// Takes a SageMaker Ground Truth labeling job through three Lambda functions to a Rekognition Custom Labels
 /// dataset, on this machine and without an AWS account.
@@ -114,61 +103,3 @@ pub fn main(environment: &Environment) -> ExitCode {
         }
     }
 }
-
-/// Why a command could not do its work, and what its user can do about it.
-#[derive(Debug)]
-pub struct CommandError {
-    message: String,
-    remedy: Option<String>,
-    exit_code: u8,
-}
-
-impl CommandError {
-    /// `message` names the thing and the place, in lower case.
-    pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            remedy: None,
-            exit_code: 2,
-        }
-    }
-
-    /// The user, or the system, ended the command.
-    pub fn interrupted(signal: SignalKind) -> Self {
-        let number = signal.as_raw_value();
-        Self {
-            message: format!("ended by signal {number} before it was done"),
-            remedy: None,
-            exit_code: u8::try_from(128 + number).unwrap_or(2),
-        }
-    }
-
-    /// `remedy` says what to do about it.
-    #[must_use]
-    pub fn with_help(mut self, remedy: impl Into<String>) -> Self {
-        self.remedy = Some(remedy.into());
-        self
-    }
-
-    /// What happened, without the remedy.
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-
-    /// What to do about it.
-    pub fn remedy(&self) -> Option<&str> {
-        self.remedy.as_deref()
-    }
-}
-
-impl fmt::Display for CommandError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.message)?;
-        if let Some(remedy) = &self.remedy {
-            write!(f, "\nhelp: {remedy}")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for CommandError {}

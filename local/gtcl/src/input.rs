@@ -5,7 +5,7 @@ use std::path::Path;
 
 use manifest::FileError;
 
-use crate::cli::CommandError;
+use crate::error::CommandError;
 
 /// Reads a file of at most `bytes_max` bytes. `what` is what it should be: "the request".
 ///

@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
 use crate::agreement::{Agreement, TruthBySource};
-use crate::cli::CommandError;
-use crate::commands::function::Name;
+use crate::error::CommandError;
 use crate::example::ExampleJob;
+use crate::function_name::FunctionName;
 use crate::output::progress::Reporter;
 use crate::output::quality;
 use crate::output::summary::{JobSummary, QualitySummary, Rejection, WORTH_A_LOOK_BELOW};
@@ -217,14 +217,18 @@ impl<'a> Pipeline<'a> {
             datasets.insert(job.name.clone(), dataset);
         }
         let own_bucket = || ("ALLOWED_BUCKETS".to_owned(), BUCKET.to_owned());
-        stack.deploy(Name::AnnotationConsolidation, CONSOLIDATION, [own_bucket()]);
+        stack.deploy(
+            FunctionName::AnnotationConsolidation,
+            CONSOLIDATION,
+            [own_bucket()],
+        );
         let targets: Value = datasets
             .iter()
             .map(|(job, arn)| (job.clone(), json!({ "trainDatasetArn": arn })))
             .collect::<serde_json::Map<_, _>>()
             .into();
         stack.deploy(
-            Name::DatasetUpdater,
+            FunctionName::DatasetUpdater,
             UPDATER,
             [
                 own_bucket(),
@@ -271,7 +275,7 @@ impl<'a> Pipeline<'a> {
             ));
         }
         self.stack
-            .deploy(Name::PreAnnotation, PRE_ANNOTATION, environment);
+            .deploy(FunctionName::PreAnnotation, PRE_ANNOTATION, environment);
         let manifest = job.manifest.clone().into_bytes();
         self.put(&job.key("input.manifest"), manifest).await?;
         if !job.images.is_empty() {

@@ -10,7 +10,7 @@ use clap::builder::{PathBufValueParser, TypedValueParser};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufWriter};
 
-use crate::cli::CommandError;
+use crate::error::CommandError;
 
 /// Bytes of one read.
 const BLOCK_BYTES: usize = 256 * 1024;

@@ -3,7 +3,7 @@
 use aws_sdk_rekognition::error::DisplayErrorContext;
 use aws_sdk_rekognition::types::{DatasetType, ProjectDescription};
 
-use crate::cli::CommandError;
+use crate::error::CommandError;
 use crate::stack::BUCKET;
 
 /// Makes [`BUCKET`].

@@ -4,7 +4,7 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cli::CommandError;
+use crate::error::CommandError;
 
 /// Listens; the process doesn't end by itself any more when one of them comes.
 #[derive(Debug)]

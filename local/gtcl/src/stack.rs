@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 
-use crate::cli::CommandError;
-use crate::commands::function::Name;
+use crate::error::CommandError;
+use crate::function_name::FunctionName;
 use services::faults::Faults;
 use services::lambda::invoke_api::InvokeApi;
 use services::lambda::queue::QueueConfig;
@@ -120,7 +120,7 @@ impl Stack {
     /// Deploys one of the three functions as `function_name`, with its own settings in `environment`.
     pub fn deploy(
         &self,
-        function: Name,
+        function: FunctionName,
         function_name: &str,
         environment: impl IntoIterator<Item = (String, String)>,
     ) {
@@ -137,9 +137,9 @@ impl Stack {
         ]);
         all.extend(environment);
         let (timeout_s, concurrency_max) = match function {
-            Name::PreAnnotation => (30, 2),
-            Name::AnnotationConsolidation => (60, 1),
-            Name::DatasetUpdater => (900, 2),
+            FunctionName::PreAnnotation => (30, 2),
+            FunctionName::AnnotationConsolidation => (60, 1),
+            FunctionName::DatasetUpdater => (900, 2),
         };
         self.lambda.deploy(FunctionSpec {
             name: function_name.to_owned(),

@@ -9,7 +9,7 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("panics") {
         return panics();
     }
-    gtcl::cli::main(&gtcl::cli::Environment {
+    gtcl::cli::main(&gtcl::environment::Environment {
         arguments: std::env::args_os().collect(),
         executable: std::env::current_exe().unwrap_or_default(),
     })

@@ -14,7 +14,7 @@ use manifest::{Code, LINE_BYTES_MAX, LineSplitter, RawLine, SourceIndex, counted
 use serde::Serialize;
 use tokio::task::JoinHandle;
 
-use crate::cli::CommandError;
+use crate::error::CommandError;
 use crate::image_facts::{Images, LookError};
 use crate::output::text::{first_of, line_numbers, shown};
 use crate::place::{Place, local_path};

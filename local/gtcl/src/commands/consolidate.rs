@@ -14,7 +14,7 @@ use manifest::counted;
 use serde::Serialize;
 
 use crate::answer_files::{self, AnswerFileError};
-use crate::cli::CommandError;
+use crate::error::CommandError;
 use crate::input;
 use crate::output::progress::Reporter;
 use crate::output::quality;

@@ -8,7 +8,7 @@ use manifest::{
     label_attribute_fault,
 };
 
-use crate::cli::CommandError;
+use crate::error::CommandError;
 use crate::output::conversion::{Conversion, Tallies};
 use crate::output::progress::print;
 use crate::place::{Place, Sink, all_different};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::cli::CommandError;
+use crate::error::CommandError;
 use crate::evaluate::job::{self, JobSet};
 use crate::evaluate::{Conditions, Mode, boxes, figures, multi_label, read, single_label};
 use crate::input;

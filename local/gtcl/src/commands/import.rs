@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use manifest::import::{FileError, Import, LeftOut, coco, csv};
 use manifest::{Code, Judgement, SourceRef, WhenEmpty, counted, judge};
 
-use crate::cli::CommandError;
+use crate::error::CommandError;
 use crate::output::progress::print;
 use crate::output::text::shown;
 use crate::place::{Place, Sink, all_different};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::cli::CommandError;
+use crate::error::CommandError;
 use crate::input;
 use crate::job_request::constraints::violations;
 use crate::job_request::reminders::reminders;

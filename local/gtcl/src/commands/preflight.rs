@@ -13,7 +13,7 @@ use manifest::LineSplitter;
 use account::{Answer, Question, labels_offered, questions};
 use outcome::{Outcome, summary};
 
-use crate::cli::CommandError;
+use crate::error::CommandError;
 use crate::input;
 use crate::job_request::constraints::violations;
 use crate::job_request::input_manifest::InputManifest;

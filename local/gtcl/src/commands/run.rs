@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::cli::{CommandError, Environment};
+use crate::environment::Environment;
+use crate::error::CommandError;
 use crate::example;
 use crate::output::folder;
 use crate::output::progress::{Reporter, print};

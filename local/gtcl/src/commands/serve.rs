@@ -8,8 +8,9 @@ use dataset_updater::report::Report;
 use manifest::counted;
 use tokio::sync::broadcast;
 
-use crate::cli::{CommandError, Environment};
-use crate::commands::function::Name;
+use crate::environment::Environment;
+use crate::error::CommandError;
+use crate::function_name::FunctionName;
 use crate::output::folder;
 use crate::output::progress::print;
 use crate::output::text::shown;
@@ -83,9 +84,13 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
     }
     updater.push(("POLL_INTERVAL_MS".to_owned(), "200".to_owned()));
     for (function, name, own) in [
-        (Name::PreAnnotation, PRE_ANNOTATION, Vec::new()),
-        (Name::AnnotationConsolidation, CONSOLIDATION, Vec::new()),
-        (Name::DatasetUpdater, UPDATER, updater),
+        (FunctionName::PreAnnotation, PRE_ANNOTATION, Vec::new()),
+        (
+            FunctionName::AnnotationConsolidation,
+            CONSOLIDATION,
+            Vec::new(),
+        ),
+        (FunctionName::DatasetUpdater, UPDATER, updater),
     ] {
         let settings = own.into_iter().chain(args.environment.iter().cloned());
         stack.deploy(function, name, settings);

@@ -17,7 +17,8 @@ use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
-use crate::cli::{CommandError, Environment};
+use crate::environment::Environment;
+use crate::error::CommandError;
 use crate::signals::Signals;
 use services::faults::{Effect, Fault, Faults, Service};
 use services::lambda::{FunctionSpec, Lambda};

@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::cli::CommandError;
+use crate::error::CommandError;
 
 /// Parent of the numbered folders.
 const PARENT: &str = "gtcl-out";
