@@ -2,13 +2,16 @@
 //!
 //! A worker's answer is an object with one value for each form element, under the name that the template gave it.
 //! Names differ from template to template (`annotatedResult`, `boundingBox`, `crowd-image-classifier`, `category`, …),
-//! so the answer is recognised by what it holds: `boundingBoxes`, `labels` or `label`. Everything beside it (inputs,
-//! sliders, comments) is passed over.
+//! so the answer is recognised by what it holds: `boundingBoxes`, `labels` or `label`, and where there is none of these,
+//! a group of radio buttons or checkboxes. Everything beside it (inputs, sliders, comments) is passed over.
 //!
 //! Read as well: a list of one object around the form (as the crowd elements' pages show it) and JSON inside a string
 //! (hidden inputs), at any of the first four levels.
 //!
 //! Source: Developer Guide, pages of the Crowd HTML elements; DIFFERENCE: those pages show lists, real answers are objects.
+
+mod choices;
+mod located;
 
 use crate::categories::CATEGORY_CHARS_MAX;
 use crate::json::Json;
@@ -127,10 +130,22 @@ pub enum AnswerError {
         reason: String,
     },
     /// Nothing in the form looks like an answer.
-    #[error("no boundingBoxes, labels or label in any form element; the form has {names}")]
+    #[error(
+        "no boundingBoxes, labels or label in any form element; the form has {names}; set ANSWER_NAME where one of them is a list to choose from"
+    )]
     NotRecognised {
         /// Names of the form's elements.
         names: String,
+    },
+    /// A label with a place, which is no label of the whole image.
+    #[error(
+        "form element {name} holds a label with a place ({key}): a shape, which isn't read, and no label of the whole image"
+    )]
+    Located {
+        /// Name of the element.
+        name: String,
+        /// The key that says where.
+        key: String,
     },
     /// Two elements of the form hold an answer of the same kind.
     #[error("form elements {names} all hold {kind}; set ANSWER_NAME to the one that counts")]
@@ -190,7 +205,12 @@ pub fn parse_named(content: &str, name: Option<&str>) -> Result<Answer, AnswerEr
     })?;
     let mut search = Search::default();
     match name.and_then(|name| unwrapped(&form).get(name)) {
-        Some(element) => search.look_into(element, name.unwrap_or_default(), DEPTH_MAX),
+        Some(element) => {
+            if let Some(chosen) = choices::of_named(element) {
+                return chosen;
+            }
+            search.look_into(element, name.unwrap_or_default(), DEPTH_MAX);
+        }
         None => search.look_into(&form, "", DEPTH_MAX),
     }
     search.answer()
@@ -225,6 +245,10 @@ fn is_of_kind(kind: &str, value: &Json<'_>) -> bool {
 struct Search {
     /// Index into [`KINDS`], name of the form element, and what it says.
     found: Vec<(usize, String, Result<Answer, AnswerError>)>,
+    /// The same of radio buttons and checkboxes, which count where nothing else is found.
+    chosen: Vec<(String, Result<Answer, AnswerError>)>,
+    /// The first shape with a label and a place.
+    located: Option<AnswerError>,
     /// Names of elements that hold something.
     names: Vec<String>,
 }
@@ -233,6 +257,12 @@ impl Search {
     fn look_into(&mut self, value: &Json<'_>, name: &str, depth: u8) {
         let decoded = decoded(value);
         let value = unwrapped(decoded.as_ref().unwrap_or(value));
+        if let Some(key) = located::place_key(value) {
+            let (name, key) = (shown(name), key.to_owned());
+            self.located
+                .get_or_insert(AnswerError::Located { name, key });
+            return;
+        }
         let Some(object) = value.as_object() else {
             if !is_blank(value) {
                 self.names.push(shown(name));
@@ -247,6 +277,10 @@ impl Search {
             self.found.push((idx, name.to_owned(), answer));
             return;
         }
+        let group = choices::of_group(value).filter(|_| !name.is_empty());
+        if let Some(chosen) = group.or_else(|| choices::of_form(value)) {
+            self.chosen.push((name.to_owned(), chosen));
+        }
         if depth == 0 {
             self.names.push(shown(name));
             return;
@@ -258,7 +292,15 @@ impl Search {
     }
 
     fn answer(self) -> Result<Answer, AnswerError> {
-        let Some(best) = self.found.iter().map(|(kind, ..)| *kind).min() else {
+        const BOXES: usize = 0;
+        let best = self.found.iter().map(|(kind, ..)| *kind).min();
+        if let Some(error) = self.located.filter(|_| best != Some(BOXES)) {
+            return Err(error);
+        }
+        let Some(best) = best else {
+            if let Some(chosen) = of_one_element(self.chosen) {
+                return chosen;
+            }
             if self.names.is_empty() {
                 return Ok(Answer::Empty);
             }
@@ -285,6 +327,24 @@ impl Search {
         }
         answer
     }
+}
+
+/// What was chosen, where one element of the form has options.
+fn of_one_element(
+    mut chosen: Vec<(String, Result<Answer, AnswerError>)>,
+) -> Option<Result<Answer, AnswerError>> {
+    if chosen.len() > 1 {
+        let names: Vec<String> = chosen
+            .iter()
+            .map(|(name, _)| shown(name))
+            .take(10)
+            .collect();
+        return Some(Err(AnswerError::Ambiguous {
+            names: names.join(", "),
+            kind: "options to choose from",
+        }));
+    }
+    chosen.pop().map(|(_, answer)| answer)
 }
 
 /// What the element `whole` says with its value at `kind`.
@@ -512,6 +572,67 @@ mod tests {
         assert_eq!(named, Ok(single("y")));
         let absent = parse_named(r#"{"a":{"label":"x"}}"#, Some("b"));
         assert_eq!(absent, Ok(single("x")));
+    }
+
+    #[test]
+    fn shapes_are_no_labels_of_the_image() {
+        for (shape, key) in [
+            (
+                r#"{"label":"cat","xmin":1,"ymin":2,"xmax":30,"ymax":40}"#,
+                "xmax",
+            ),
+            (r#"{"label":"cat","bbox":[1,2,3,4]}"#, "bbox"),
+            (r#"{"label":"cat","points":[{"x":1,"y":2}]}"#, "points"),
+            (r#"{"label":"cat","vertices":[[1,2]]}"#, "vertices"),
+            (r#"{"label":"cat","bounding_box":{"x":1}}"#, "bounding_box"),
+            (r#"{"label":"cat","x":"1","y":"2"}"#, "x"),
+            (r#"{"labels":["cat"],"left":1,"top":2}"#, "left"),
+            (r#"{"class":"cat","cx":1,"cy":2,"w":3,"h":4}"#, "cx"),
+        ] {
+            let expected = format!("element \"boxes\" holds a label with a place ({key})");
+            check_err(&format!(r#"{{"boxes":[{shape}]}}"#), &expected);
+            check_err(&format!(r#"{{"boxes":[{shape},{shape}]}}"#), &expected);
+            check_err(
+                &format!(r#"{{"boxes":{shape},"q":{{"label":"good"}}}}"#),
+                &expected,
+            );
+            let named = format!(r#"{{"boxes":[{shape}],"q":{{"label":"good"}}}}"#);
+            assert_eq!(parse_named(&named, Some("q")), Ok(single("good")));
+        }
+        check(r#"{"a":{"label":"cat","points":"3","x":1}}"#, single("cat"));
+    }
+
+    #[test]
+    fn radio_buttons_checkboxes_and_lists() {
+        check(r#"{"species":{"cat":true,"dog":false}}"#, single("cat"));
+        check(r#"[{"species":{"cat":true,"dog":false}}]"#, single("cat"));
+        check(
+            r#"{"s":{"cat":true,"dog":true,"owl":false}}"#,
+            multi(&["cat", "dog"]),
+        );
+        check(r#"{"s":{"cat":false,"dog":false}}"#, multi(&[]));
+        check(r#"{"cat":{"cat":false},"dog":{"dog":true}}"#, single("dog"));
+        check(
+            r#"{"s":{"cat":true,"dog":false},"note":"blurred"}"#,
+            single("cat"),
+        );
+        let two = r#"{"s":{"cat":true,"dog":false},"q":{"good":true,"bad":false},"v":"tabby","many":["a","b"],"sure":{"yes":true},"not":{"yes":false}}"#;
+        check_err(
+            two,
+            r#"elements "q", "s" all hold options to choose from; set ANSWER_NAME"#,
+        );
+        for (name, expected) in [
+            ("s", single("cat")),
+            ("q", single("good")),
+            ("v", single("tabby")),
+            ("many", multi(&["a", "b"])),
+            ("sure", single("yes")),
+            ("not", multi(&[])),
+        ] {
+            assert_eq!(parse_named(two, Some(name)), Ok(expected), "{name}");
+        }
+        check_err(r#"{"species":"cat"}"#, "set ANSWER_NAME");
+        check_err(r#"{"done":true,"sure":false}"#, "no boundingBoxes");
     }
 
     #[test]
