@@ -11,12 +11,19 @@
 //! precision; the data they published for the numbers in [`Config`].
 
 mod clusters;
+mod crowded;
 mod edges;
+mod grid;
 
 use crate::single_label;
 use crate::{Consolidation, Problem, Statistics};
 use clusters::{Cluster, Drawn};
+pub use crowded::{PAIRS_FREE, PAIRS_PER_BOX_MAX};
 use edges::Spreads;
+
+/// Most boxes of all workers that are looked at for one item, inclusive: nine workers, as many as Ground Truth asks, who
+/// draw a thousand boxes each, with some to spare.
+pub const BOXES_PER_ITEM_MAX: usize = 10_000;
 
 /// A box as a worker drew it, in pixels of the image, from its upper left corner.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,6 +77,9 @@ pub struct Estimate {
     pub boxes: Vec<ConsolidatedBox>,
     /// The boxes that too few workers drew, in the same order.
     pub rejected: Vec<ConsolidatedBox>,
+    /// Workers, as indices into [`Problem::workers`], whose answers to this item were left out because joining them takes
+    /// too long: see [`BOXES_PER_ITEM_MAX`] and [`PAIRS_PER_BOX_MAX`]. Nearly always none.
+    pub left_out: Vec<u32>,
 }
 
 /// Settings. The defaults were chosen on crowd-drawn boxes of pedestrians with experts' boxes as truth.
@@ -123,7 +133,8 @@ impl Config {
 /// Consolidates the items.
 ///
 /// An item whose workers drew nothing has an estimate without boxes. A box with an edge that is not finite, or with
-/// a negative size, is left out.
+/// a negative size, is left out. Answers beyond [`BOXES_PER_ITEM_MAX`] or [`PAIRS_PER_BOX_MAX`] are left out as if they
+/// weren't there, those first that take most.
 #[must_use]
 pub fn consolidate(
     problem: &Problem<Answer>,
@@ -152,7 +163,10 @@ pub fn consolidate(
     let (classes, box_classes) = single_label::consolidate_classes(
         &class_problem(problem, &workers, &items),
         &carried.box_classes,
-        &config.classes,
+        &single_label::Config {
+            keeps_probabilities: false,
+            ..config.classes.clone()
+        },
     );
     let mut chosen = classes.into_iter();
     let estimates = items
@@ -190,7 +204,11 @@ pub fn consolidate(
             let (boxes, rejected) = all.into_iter().partition(|label| {
                 config.presence(label.n_votes, label.n_workers) >= config.accept_at_least
             });
-            Some(Estimate { boxes, rejected })
+            Some(Estimate {
+                boxes,
+                rejected,
+                left_out: item.left_out.clone(),
+            })
         })
         .collect();
     let mut statistics = Statistics {
@@ -208,6 +226,7 @@ pub fn consolidate(
 struct Item {
     n_workers: u32,
     clusters: Vec<Cluster>,
+    left_out: Vec<u32>,
 }
 
 impl Item {
@@ -227,17 +246,22 @@ impl Item {
             .collect();
         ranked.sort_by_key(|(rank, _)| *rank);
         ranked.dedup_by_key(|(rank, _)| *rank);
-        let n_workers = ranked.len() as u32;
-        let drawn = ranked.into_iter().flat_map(|(worker, answer)| {
-            let usable = answer
-                .boxes
-                .iter()
-                .filter(|label| (label.class as usize) < problem.classes.len());
-            usable.filter_map(move |label| Drawn::new(worker, label))
-        });
+        let usable = |(worker, answer): &(usize, &Answer)| {
+            let of_classes = answer.boxes.iter();
+            let of_classes =
+                of_classes.filter(|label| (label.class as usize) < problem.classes.len());
+            let drawn = of_classes.filter_map(|label| Drawn::new(*worker, label));
+            (*worker, drawn.collect())
+        };
+        let mut drawn: Vec<(usize, Vec<Drawn>)> = ranked.iter().map(usable).collect();
+        let is_out = crowded::leave_out(&mut drawn, config.iou_min);
+        let left_out = ranked.iter().filter(|(rank, _)| is_out.contains(rank));
+        let n_workers = drawn.len() as u32;
+        let drawn: Vec<Drawn> = drawn.into_iter().flat_map(|(_, drawn)| drawn).collect();
         (n_workers > 0).then(|| Self {
             n_workers,
-            clusters: clusters::join(drawn.collect(), spreads, config.iou_min),
+            clusters: clusters::join(drawn, spreads, config.iou_min),
+            left_out: left_out.map(|(_, answer)| answer.worker).collect(),
         })
     }
 }

@@ -99,12 +99,40 @@ pub fn consolidate_offered<'o>(
 
 /// One (item, class) pair.
 struct Pair {
-    item_idx: usize,
-    class: usize,
-    /// Rank of each worker who answered the item, ascending, and whether the class was selected.
-    votes: Vec<(usize, bool)>,
+    item_idx: u32,
+    class: u32,
+    /// Where its votes begin among all that say whether the class was selected; they are as many as the item has ranks.
+    votes_start: u32,
     /// Log odds that the class is true.
     log_odds: f64,
+}
+
+/// The votes on all pairs, in few large rows: there may be a million of them.
+#[derive(Default)]
+struct Votes {
+    /// Ranks of the workers who answered an item, ascending, item after item.
+    ranks: Vec<u32>,
+    /// Where each item's ranks begin; one more than there are items.
+    starts: Vec<u32>,
+    /// Whether the class was selected, pair after pair.
+    are_selected: Vec<bool>,
+}
+
+impl Votes {
+    fn ranks(&self, item_idx: u32) -> &[u32] {
+        let place = |idx: u32| self.starts.get(idx as usize).map(|start| *start as usize);
+        let range = place(item_idx).zip(place(item_idx + 1));
+        let ranks = range.and_then(|(start, end)| self.ranks.get(start..end));
+        ranks.unwrap_or_default()
+    }
+
+    /// Rank of each worker who answered, and whether the class was selected.
+    fn of(&self, pair: &Pair) -> impl ExactSizeIterator<Item = (usize, bool)> {
+        let selected = self.are_selected.get(pair.votes_start as usize..);
+        let ranks = self.ranks(pair.item_idx).iter();
+        let votes = ranks.zip(selected.unwrap_or_default());
+        votes.map(|(rank, selected)| (*rank as usize, *selected))
+    }
 }
 
 struct Model<'c> {
@@ -113,10 +141,29 @@ struct Model<'c> {
     carried: Vec<Coins>,
     absent: Coins,
     pairs: Vec<Pair>,
+    votes: Votes,
     prior_log_odds: Vec<f64>,
     /// Log likelihood ratios of a worker's selection and of his leaving it.
     ratios: Vec<(f64, f64)>,
     class_votes: Vec<(u64, u64)>,
+}
+
+/// The first answer of each worker to an item: rank of the worker and the classes, ascending; in order of ranks.
+fn ranked(problem: &Problem<Answer>, workers: &[&str], answers: &[Answer]) -> Vec<(u32, Vec<u32>)> {
+    let by_rank = answers.iter().filter_map(|answer| {
+        let name = problem.workers.get(answer.worker as usize)?.as_str();
+        let rank = workers.binary_search(&name).ok()? as u32;
+        Some((rank, &answer.classes))
+    });
+    let mut by_rank: Vec<_> = by_rank.collect();
+    by_rank.sort_by_key(|(rank, _)| *rank);
+    by_rank.dedup_by_key(|(rank, _)| *rank);
+    let sorted = by_rank.into_iter().map(|(rank, classes)| {
+        let mut classes = classes.clone();
+        classes.sort_unstable();
+        (rank, classes)
+    });
+    sorted.collect()
 }
 
 impl<'c> Model<'c> {
@@ -126,53 +173,11 @@ impl<'c> Model<'c> {
         carried: &Statistics,
         config: &'c Config,
     ) -> Self {
-        let mut workers: Vec<&str> = problem
-            .items
-            .iter()
-            .flatten()
-            .filter_map(|answer| problem.workers.get(answer.worker as usize))
-            .map(String::as_str)
-            .collect();
+        let answers = problem.items.iter().flatten();
+        let names = answers.filter_map(|answer| problem.workers.get(answer.worker as usize));
+        let mut workers: Vec<&str> = names.map(String::as_str).collect();
         workers.sort_unstable();
         workers.dedup();
-        let all: Vec<u32> = (0..problem.classes.len() as u32).collect();
-        let mut pairs = Vec::new();
-        let mut class_votes = vec![(0, 0); problem.classes.len()];
-        for (item_idx, answers) in problem.items.iter().enumerate() {
-            let mut ranked: Vec<(usize, &[u32])> = answers
-                .iter()
-                .filter_map(|answer| {
-                    let name = problem.workers.get(answer.worker as usize)?.as_str();
-                    Some((
-                        workers.binary_search(&name).ok()?,
-                        answer.classes.as_slice(),
-                    ))
-                })
-                .collect();
-            ranked.sort_by_key(|(rank, _)| *rank);
-            ranked.dedup_by_key(|(rank, _)| *rank);
-            if ranked.is_empty() {
-                continue;
-            }
-            for class in offered(item_idx).unwrap_or(&all) {
-                let votes: Vec<(usize, bool)> = ranked
-                    .iter()
-                    .map(|(rank, classes)| (*rank, classes.contains(class)))
-                    .collect();
-                let Some(sums) = class_votes.get_mut(*class as usize) else {
-                    continue;
-                };
-                let n_selected = votes.iter().filter(|(_, selected)| *selected).count();
-                sums.0 += (ONE * n_selected as f64 / votes.len() as f64).round() as u64;
-                sums.1 += ONE as u64;
-                pairs.push(Pair {
-                    item_idx,
-                    class: *class as usize,
-                    votes,
-                    log_odds: 0.0,
-                });
-            }
-        }
         let mut absent = Coins::default();
         for (worker, coins) in &carried.coins {
             if workers.binary_search(&worker.as_str()).is_err() {
@@ -188,13 +193,51 @@ impl<'c> Model<'c> {
             ratios: vec![(0.0, 0.0); workers.len()],
             workers,
             absent,
-            pairs,
+            pairs: Vec::new(),
+            votes: Votes::default(),
             prior_log_odds: Vec::new(),
-            class_votes,
+            class_votes: vec![(0, 0); problem.classes.len()],
         };
+        model.lay_out(problem, offered);
         model.prior_log_odds = model.priors(problem, carried);
         model.rates(&vec![Coins::default(); model.workers.len()]);
         model
+    }
+
+    /// Makes the pairs and their votes, and counts each class's vote shares.
+    fn lay_out<'o>(
+        &mut self,
+        problem: &Problem<Answer>,
+        offered: &impl Fn(usize) -> Option<&'o [u32]>,
+    ) {
+        let all: Vec<u32> = (0..problem.classes.len() as u32).collect();
+        let votes = &mut self.votes;
+        votes.starts.push(0);
+        for (item_idx, answers) in problem.items.iter().enumerate() {
+            let ranked = ranked(problem, &self.workers, answers);
+            votes.ranks.extend(ranked.iter().map(|(rank, _)| rank));
+            votes.starts.push(votes.ranks.len() as u32);
+            let classes = offered(item_idx).unwrap_or(&all);
+            for class in classes.iter().filter(|_| !ranked.is_empty()) {
+                let Some(sums) = self.class_votes.get_mut(*class as usize) else {
+                    continue;
+                };
+                let votes_start = votes.are_selected.len();
+                let selected = ranked.iter();
+                let selected = selected.map(|(_, classes)| classes.binary_search(class).is_ok());
+                votes.are_selected.extend(selected);
+                let selected = votes.are_selected.get(votes_start..).unwrap_or_default();
+                let n_selected = selected.iter().filter(|selected| **selected).count();
+                sums.0 += (ONE * n_selected as f64 / ranked.len() as f64).round() as u64;
+                sums.1 += ONE as u64;
+                self.pairs.push(Pair {
+                    item_idx: item_idx as u32,
+                    class: *class,
+                    votes_start: votes_start as u32,
+                    log_odds: 0.0,
+                });
+            }
+        }
     }
 
     /// A class's share of selections, put right for what workers overlook and invent, shrunk to all classes' share.
@@ -232,14 +275,11 @@ impl<'c> Model<'c> {
 
     fn expect(&mut self) {
         for pair in &mut self.pairs {
-            let mut log_odds = self
-                .prior_log_odds
-                .get(pair.class)
-                .copied()
-                .unwrap_or_default();
-            for (rank, selected) in &pair.votes {
-                if let Some((yes, no)) = self.ratios.get(*rank) {
-                    log_odds += if *selected { yes } else { no };
+            let prior = self.prior_log_odds.get(pair.class as usize);
+            let mut log_odds = prior.copied().unwrap_or_default();
+            for (rank, selected) in self.votes.of(pair) {
+                if let Some((yes, no)) = self.ratios.get(rank) {
+                    log_odds += if selected { yes } else { no };
                 }
             }
             pair.log_odds = log_odds;
@@ -252,9 +292,9 @@ impl<'c> Model<'c> {
         for pair in &self.pairs {
             let is_true = (logistic(pair.log_odds) * ONE).round() as u64;
             let is_false = ONE as u64 - is_true;
-            for (rank, selected) in &pair.votes {
-                if let Some(coins) = counts.get_mut(*rank) {
-                    if *selected {
+            for (rank, selected) in self.votes.of(pair) {
+                if let Some(coins) = counts.get_mut(rank) {
+                    if selected {
                         coins.selected_and_true += is_true;
                         coins.selected_and_false += is_false;
                     } else {
@@ -317,19 +357,21 @@ impl<'c> Model<'c> {
             }
         }
         for pair in &self.pairs {
-            let n = pair.votes.len() as f64;
-            let p = logistic(pair.log_odds / (1.0 + self.config.correlation * (n - 1.0)));
-            let n_selected = pair.votes.iter().filter(|(_, selected)| *selected).count();
+            let votes = self.votes.of(pair);
+            let n_votes = votes.len();
+            let correlated = 1.0 + self.config.correlation * (n_votes as f64 - 1.0);
+            let p = logistic(pair.log_odds / correlated);
+            let n_selected = votes.filter(|(_, selected)| *selected).count();
             let is_accepted = match n_selected {
                 0 => false,
-                n_selected if n_selected == pair.votes.len() => true,
+                n_selected if n_selected == n_votes => true,
                 _ => p >= self.config.accept_at_least,
             };
-            if let Some(Some(estimate)) = estimates.get_mut(pair.item_idx) {
+            if let Some(Some(estimate)) = estimates.get_mut(pair.item_idx as usize) {
                 if is_accepted {
-                    estimate.accepted.push(pair.class as u32);
+                    estimate.accepted.push(pair.class);
                 }
-                if let Some(slot) = estimate.probabilities.get_mut(pair.class) {
+                if let Some(slot) = estimate.probabilities.get_mut(pair.class as usize) {
                     *slot = p;
                 }
             }

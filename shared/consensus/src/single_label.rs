@@ -43,7 +43,7 @@ pub struct Estimate {
     pub class: u32,
     /// Probability in [0, 1] that `class` is right.
     pub confidence: f64,
-    /// Probability of each class, in class order; they sum to 1.
+    /// Probability of each class, in class order; they sum to 1. Empty without [`Config::keeps_probabilities`].
     pub probabilities: Probabilities,
 }
 
@@ -60,9 +60,15 @@ pub struct Config {
     pub items_again_max: usize,
     /// Whether to leave statistics: of no use where nothing comes after, as with a whole job.
     pub leaves_statistics: bool,
+    /// Whether estimates have the probability of each class, which takes a number for each item and class.
+    pub keeps_probabilities: bool,
     /// Largest table of workers × classes × classes, in cells of 20 bytes. Where it would be larger, only classes that
     /// somebody chose for an item are thought of as its true one.
     pub table_cells_max: usize,
+    /// Beyond that table, the votes on an item times the classes that somebody chose for it, summed over all items, up to
+    /// which each of those classes may be the true one, in cells of about 100 bytes; where there would be more, the three
+    /// with most votes.
+    pub choices_max: usize,
     /// Weight of what is known about all workers' errors in a row of a worker's confusion matrix, in answers.
     pub row_shrinkage: f64,
     /// Weight of all workers' accuracy in a worker's accuracy, in answers.
@@ -102,7 +108,9 @@ impl Default for Config {
             n_iterations: 5,
             items_again_max: 600,
             leaves_statistics: true,
+            keeps_probabilities: true,
             table_cells_max: 1 << 20,
+            choices_max: 1 << 22,
             row_shrinkage: 5.0,
             accuracy_shrinkage: ACCURACY_SHRINKAGE,
             accuracy_prior: 0.7,

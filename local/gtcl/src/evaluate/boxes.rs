@@ -100,7 +100,11 @@ fn vote(answers: &[Answer]) -> Option<Estimate> {
         }
     });
     let (boxes, rejected) = all.partition(|label| label.confidence >= 0.5);
-    Some(Estimate { boxes, rejected })
+    Some(Estimate {
+        boxes,
+        rejected,
+        left_out: Vec::new(),
+    })
 }
 
 /// Quality of estimates against the truth; objects without truth are left out.

@@ -5,6 +5,7 @@ use std::collections::BinaryHeap;
 
 use super::BoxLabel;
 use super::edges::{Edges, Spreads};
+use super::grid::Grid;
 
 /// A box and who drew it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,10 +59,25 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
+    fn of(drawn: Drawn) -> Self {
+        Self {
+            fused: drawn.edges,
+            boxes: vec![drawn],
+            is_joined: false,
+        }
+    }
+
     fn shares_worker(&self, other: &Self) -> bool {
-        self.boxes
-            .iter()
-            .any(|a| other.boxes.iter().any(|b| a.worker == b.worker))
+        let (mut mine, mut theirs) = (self.boxes.iter(), other.boxes.iter());
+        let (mut a, mut b) = (mine.next(), theirs.next());
+        while let (Some(one), Some(another)) = (a, b) {
+            match one.worker.cmp(&another.worker) {
+                Ordering::Less => a = mine.next(),
+                Ordering::Greater => b = theirs.next(),
+                Ordering::Equal => return true,
+            }
+        }
+        false
     }
 
     fn shares_class(&self, other: &Self) -> bool {
@@ -75,8 +91,8 @@ impl Cluster {
 struct Candidate {
     shares_class: bool,
     iou: f64,
-    first: usize,
-    second: usize,
+    first: u32,
+    second: u32,
 }
 
 impl Ord for Candidate {
@@ -105,64 +121,75 @@ impl Eq for Candidate {}
 /// Joins the best pair of clusters until none overlaps enough.
 pub(super) fn join(mut drawn: Vec<Drawn>, spreads: &Spreads<'_>, iou_min: f64) -> Vec<Cluster> {
     drawn.sort_by(Drawn::order);
-    let mut clusters: Vec<Cluster> = Vec::with_capacity(2 * drawn.len());
-    let mut candidates = BinaryHeap::new();
+    let mut joining = Joining {
+        clusters: Vec::with_capacity(2 * drawn.len()),
+        candidates: BinaryHeap::new(),
+        grid: Grid::over(drawn.iter().map(|drawn| &drawn.edges), iou_min),
+        iou_min,
+    };
     for drawn in drawn {
-        let cluster = Cluster {
-            fused: drawn.edges,
-            boxes: vec![drawn],
-            is_joined: false,
-        };
-        add(cluster, &mut clusters, &mut candidates, iou_min);
+        joining.add(Cluster::of(drawn));
     }
-    while let Some(Candidate { first, second, .. }) = candidates.pop() {
-        let (Some(a), Some(b)) = (clusters.get(first), clusters.get(second)) else {
-            continue;
-        };
-        if a.is_joined || b.is_joined {
-            continue;
-        }
-        let mut boxes: Vec<Drawn> = a.boxes.iter().chain(&b.boxes).copied().collect();
-        boxes.sort_by(Drawn::order);
-        for idx in [first, second] {
-            if let Some(cluster) = clusters.get_mut(idx) {
-                cluster.is_joined = true;
-            }
-        }
-        let cluster = Cluster {
-            fused: spreads.fuse(&boxes),
-            boxes,
-            is_joined: false,
-        };
-        add(cluster, &mut clusters, &mut candidates, iou_min);
-    }
+    joining.run(spreads);
+    let mut clusters = joining.clusters;
     clusters.retain(|cluster| !cluster.is_joined);
     // A whole job's clusters are held together, and most of this room is for those that were joined.
     clusters.shrink_to_fit();
     clusters
 }
 
-fn add(
-    cluster: Cluster,
-    clusters: &mut Vec<Cluster>,
-    candidates: &mut BinaryHeap<Candidate>,
+struct Joining {
+    clusters: Vec<Cluster>,
+    candidates: BinaryHeap<Candidate>,
+    /// Where the clusters that are not joined are.
+    grid: Grid,
     iou_min: f64,
-) {
-    let second = clusters.len();
-    for (first, other) in clusters
-        .iter()
-        .enumerate()
-        .filter(|(_, other)| !other.is_joined)
-    {
-        let iou = other.fused.iou(&cluster.fused);
-        if iou >= iou_min && !other.shares_worker(&cluster) {
-            candidates.push(Candidate {
-                shares_class: other.shares_class(&cluster),
-                iou,
-                first,
-                second,
+}
+
+impl Joining {
+    fn run(&mut self, spreads: &Spreads<'_>) {
+        while let Some(Candidate { first, second, .. }) = self.candidates.pop() {
+            let place = |idx: u32| self.clusters.get(idx as usize);
+            let (Some(a), Some(b)) = (place(first), place(second)) else {
+                continue;
+            };
+            if a.is_joined || b.is_joined {
+                continue;
+            }
+            let mut boxes: Vec<Drawn> = a.boxes.iter().chain(&b.boxes).copied().collect();
+            boxes.sort_by(Drawn::order);
+            for idx in [first, second] {
+                if let Some(cluster) = self.clusters.get_mut(idx as usize) {
+                    cluster.is_joined = true;
+                    cluster.boxes = Vec::new();
+                    self.grid.remove(idx, &cluster.fused);
+                }
+            }
+            self.add(Cluster {
+                fused: spreads.fuse(&boxes),
+                boxes,
+                is_joined: false,
             });
         }
     }
-    clusters.push(cluster);
+
+    fn add(&mut self, cluster: Cluster) {
+        let second = self.clusters.len() as u32;
+        for first in self.grid.near(&cluster.fused) {
+            let Some(other) = self.clusters.get(first as usize) else {
+                continue;
+            };
+            let iou = other.fused.iou(&cluster.fused);
+            if iou >= self.iou_min && !other.shares_worker(&cluster) {
+                self.candidates.push(Candidate {
+                    shares_class: other.shares_class(&cluster),
+                    iou,
+                    first,
+                    second,
+                });
+            }
+        }
+        self.grid.insert(second, &cluster.fused);
+        self.clusters.push(cluster);
+    }
 }

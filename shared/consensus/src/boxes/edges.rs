@@ -53,6 +53,13 @@ impl Edges {
         both / (self.area() + other.area() - both)
     }
 
+    pub(super) fn centre(&self) -> (f64, f64) {
+        (
+            (self.left + self.right) / 2.0,
+            (self.top + self.bottom) / 2.0,
+        )
+    }
+
     fn area(&self) -> f64 {
         (self.right - self.left) * (self.bottom - self.top)
     }

@@ -240,7 +240,8 @@ impl Model<'_> {
         expect: impl Fn(&[u32], &mut [f32]),
     ) -> (Vec<Option<Estimate>>, ClassStatistics) {
         let n_classes = self.n_classes.max(1);
-        let mut table = Table::with_capacity(votes.own_items().count(), self.n_classes);
+        let is_kept = self.config.keeps_probabilities;
+        let mut table = Table::with_capacity(votes.own_items().count(), self.n_classes, is_kept);
         let mut probable = Vec::with_capacity(self.width);
         let mut answered = (self.config.leaves_statistics).then(|| {
             Answered::of(

@@ -98,6 +98,24 @@ pub(super) fn choose(
     chosen as u32
 }
 
+/// [`choose`] of many classes of which all but `chosen` have nothing beyond what each is given for items beyond the
+/// workers: the class and its probability. `tempered` stands beside `chosen`, which ascend.
+pub(super) fn choose_among(
+    tempered: &[f32],
+    chosen: &[u32],
+    n_classes: usize,
+    single: Option<f64>,
+    config: &Config,
+) -> (u32, f64) {
+    let sum: f64 = tempered.iter().map(|q| f64::from(*q)).sum();
+    let scale = (1.0 - config.beyond_workers) / sum;
+    let floor = config.beyond_workers / n_classes.max(1) as f64;
+    let best = best(tempered, (floor / scale) as f32);
+    let p = f64::from(tempered.get(best).copied().unwrap_or_default()) * scale + floor;
+    let class = chosen.get(best).copied().unwrap_or_default();
+    (class, single.unwrap_or(p))
+}
+
 /// How far two probabilities may be apart, as a share, and are still the same one: iterations make rounding larger.
 const TIE: f32 = 1e-4;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Estimate;
 
-/// Probability of each class of one item, in class order; read it as a slice.
+/// Probability of each class of one item, in class order; read it as a slice. Empty where none were asked for.
 ///
 /// All items of a call share one table, which stays in memory as long as any of them.
 #[derive(Clone)]
@@ -42,43 +42,70 @@ impl fmt::Debug for Probabilities {
 pub(super) struct Table {
     n_classes: usize,
     probabilities: Vec<f64>,
-    /// Item and class of each row.
-    rows: Vec<(u32, u32)>,
+    /// Whether rows are kept; else all of them are one after another in the only one there is.
+    is_kept: bool,
+    rows: Vec<Row>,
+}
+
+/// What is known of an item.
+struct Row {
+    item_idx: u32,
+    class: u32,
+    confidence: f64,
 }
 
 impl Table {
-    /// Without rows, and with room for no more than so many.
-    pub(super) fn with_capacity(n_rows: usize, n_classes: usize) -> Self {
+    /// Without rows, and with room for no more than so many. Rows are kept if `is_kept`.
+    pub(super) fn with_capacity(n_rows: usize, n_classes: usize, is_kept: bool) -> Self {
+        let n_rows_kept = if is_kept { n_rows } else { 1 };
         Self {
             n_classes,
             // Zeros cost nothing: memory comes as such.
-            probabilities: vec![0.0; n_rows * n_classes],
+            probabilities: vec![0.0; n_rows_kept * n_classes],
+            is_kept,
             rows: Vec::with_capacity(n_rows),
         }
     }
 
-    /// Adds an item's row. `choose` fills it in, which is of zeros, and returns the item's class.
+    /// Adds an item's row. `choose` fills in all of it and returns the item's class.
     #[inline(always)]
     pub(super) fn push(&mut self, item_idx: u32, choose: impl FnOnce(&mut [f64]) -> u32) {
-        let start = self.rows.len() * self.n_classes;
+        let row_idx = if self.is_kept { self.rows.len() } else { 0 };
+        let start = row_idx * self.n_classes;
         let row = self.probabilities.get_mut(start..start + self.n_classes);
-        self.rows.push((item_idx, choose(row.unwrap_or_default())));
+        let row = row.unwrap_or_default();
+        let class = choose(row);
+        self.rows.push(Row {
+            item_idx,
+            class,
+            confidence: row.get(class as usize).copied().unwrap_or_default(),
+        });
+    }
+
+    /// Adds an item whose probabilities are not kept.
+    pub(super) fn push_class(&mut self, item_idx: u32, class: u32, confidence: f64) {
+        self.rows.push(Row {
+            item_idx,
+            class,
+            confidence,
+        });
     }
 
     /// Estimates in the order of the items; `None` for those without a row.
     pub(super) fn into_estimates(self, n_items: usize) -> Vec<Option<Estimate>> {
+        let n_classes = if self.is_kept { self.n_classes } else { 0 };
         let table = Arc::new(self.probabilities);
         let mut estimates = vec![None; n_items];
-        for (row, (item_idx, class)) in (0u32..).zip(self.rows) {
+        for (row_idx, row) in (0u32..).zip(self.rows) {
             let probabilities = Probabilities {
                 table: Arc::clone(&table),
-                row,
-                n_classes: self.n_classes as u32,
+                row: row_idx,
+                n_classes: n_classes as u32,
             };
-            if let Some(slot) = estimates.get_mut(item_idx as usize) {
+            if let Some(slot) = estimates.get_mut(row.item_idx as usize) {
                 *slot = Some(Estimate {
-                    class,
-                    confidence: (probabilities.get(class as usize).copied()).unwrap_or_default(),
+                    class: row.class,
+                    confidence: row.confidence,
                     probabilities,
                 });
             }

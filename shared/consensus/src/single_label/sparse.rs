@@ -1,17 +1,24 @@
 //! The same model for very many classes, where a table of workers × classes × classes doesn't fit.
 //!
 //! A true class is one that somebody chose for the item; the others share what is kept for items beyond the workers.
-//! So there are no more counts than answers times classes chosen for an item, however many classes there are.
+//! So there are no more counts than answers times classes chosen for an item, however many classes there are. Where even
+//! these are too many, as when everybody always chooses another class, the three with most votes for an item are it.
 
-use super::earlier::{Count, Earlier, thousandths};
-use super::estimate::{choose, exponent, known, power};
+use std::cmp::Reverse;
+
+use super::earlier::{Earlier, thousandths};
+use super::estimate::{choose, choose_among, exponent, known, power};
 use super::probabilities::Table;
 use super::skills::Skills;
+use super::votes::ItemVotes;
 use super::{Config, Estimate, Votes};
 use crate::statistics::{Answered, ClassStatistics, THOUSAND};
 
 /// Smallest probability of an answer, as where there are few classes.
 const PROBABILITY_MIN: f64 = 1e-5;
+
+/// Classes of an item that may be true where there are too many choices.
+const CHOSEN_FEW: usize = 3;
 
 /// A sum: of earlier batches, and with these items.
 #[derive(Clone, Copy, Default)]
@@ -22,22 +29,22 @@ struct Sum {
 
 /// A worker's answer to an item of some true class.
 struct Entry {
-    worker: usize,
-    truth: usize,
-    answered: usize,
+    worker: u32,
+    truth: u32,
+    answered: u32,
     /// Index of (worker, truth) and of (truth, answered).
-    row_idx: usize,
-    pair_idx: usize,
+    row_idx: u32,
+    pair_idx: u32,
     count: Sum,
     probability: f64,
 }
 
-/// An item: the classes chosen, ascending, and for each vote an entry for each of them.
+/// An item: the classes that may be true, ascending, and for each vote an entry for each of them.
 struct Item {
-    item_idx: usize,
+    item_idx: u32,
     chosen: Vec<u32>,
     votes: Vec<u32>,
-    entries: Vec<usize>,
+    entries: Vec<u32>,
 }
 
 pub(super) struct Model<'c> {
@@ -62,51 +69,19 @@ pub(super) struct Model<'c> {
 impl<'c> Model<'c> {
     pub(super) fn new(votes: &Votes<'_>, earlier: &Earlier<'_>, config: &'c Config) -> Self {
         let n_classes = votes.classes.len();
-        let chosen_of = |idx| -> Vec<u32> {
-            let mut chosen: Vec<u32> = votes.classes_of(idx).to_vec();
-            chosen.sort_unstable();
-            chosen.dedup();
-            chosen
-        };
-        let triples = |item| {
-            let chosen = chosen_of(item);
-            let cells = votes.of(item).iter().zip(votes.classes_of(item));
-            let each = cells.flat_map(|(cell, answered)| {
-                let worker = cell.saturating_sub(*answered) as usize / n_classes.max(1);
-                let triple = move |truth: &u32| (worker, *truth as usize, *answered as usize);
-                chosen.iter().map(triple).collect::<Vec<_>>()
-            });
-            each.collect::<Vec<_>>()
-        };
-        let mut keys: Vec<_> = votes.items.iter().flat_map(triples).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        let mut rows: Vec<_> = keys
-            .iter()
-            .map(|(worker, truth, _)| (*worker, *truth))
-            .collect();
-        rows.dedup();
-        let mut pairs: Vec<_> = keys
-            .iter()
-            .map(|(_, truth, answered)| (*truth, *answered))
-            .collect();
-        pairs.sort_unstable();
-        pairs.dedup();
-        let entry = |&(worker, truth, answered): &(usize, usize, usize)| Entry {
-            worker,
-            truth,
-            answered,
-            row_idx: rows.binary_search(&(worker, truth)).unwrap_or_default(),
-            pair_idx: pairs.binary_search(&(truth, answered)).unwrap_or_default(),
-            count: Sum::default(),
-            probability: 0.0,
-        };
-        let find = |key| keys.binary_search(&key).unwrap_or_default();
-        let items = votes.items.iter().map(|item| Item {
-            item_idx: item.item_idx as usize,
-            chosen: chosen_of(item),
-            votes: votes.classes_of(item).to_vec(),
-            entries: triples(item).into_iter().map(find).collect(),
+        let n_choices = |item: &ItemVotes| votes.of(item).len() * chosen(votes, item, None).len();
+        let is_too_much = votes.items.iter().map(n_choices).sum::<usize>() > config.choices_max;
+        let n_chosen_max = is_too_much.then_some(CHOSEN_FEW);
+        let keys = Keys::of(votes, n_chosen_max);
+        let items = votes.items.iter().map(|item| {
+            let chosen = chosen(votes, item, n_chosen_max);
+            let entries = triples(votes, item, &chosen).map(|key| keys.find(&key));
+            Item {
+                item_idx: item.item_idx,
+                entries: entries.collect(),
+                votes: votes.classes_of(item).to_vec(),
+                chosen,
+            }
         });
         let prior = votes.prior(earlier, config);
         let mut model = Self {
@@ -114,9 +89,9 @@ impl<'c> Model<'c> {
             n_classes,
             prior: prior.into_iter().map(f64::from).collect(),
             items: items.collect(),
-            entries: keys.iter().map(entry).collect(),
-            rows: vec![Sum::default(); rows.len()],
-            pairs: vec![Sum::default(); pairs.len()],
+            entries: keys.entries(),
+            rows: vec![Sum::default(); keys.rows.len()],
+            pairs: vec![Sum::default(); keys.pairs.len()],
             errors: vec![Sum::default(); n_classes],
             workers: vec![Default::default(); votes.workers.len()],
             accuracies: vec![0.0; votes.workers.len()],
@@ -124,37 +99,8 @@ impl<'c> Model<'c> {
             absent: Skills::default(),
             absent_sums: (0.0, 0.0),
         };
-        let others = earlier.others(&votes.workers);
-        let mut of_others = vec![(0.0, 0.0); others.len()];
-        for (count, n) in sums(earlier, &votes.workers, &others) {
-            let (worker, truth, answered) = (
-                count.worker as usize,
-                count.truth as usize,
-                count.answered as usize,
-            );
-            let right = if truth == answered { n } else { 0.0 };
-            let pair = pairs.binary_search(&(truth, answered)).ok();
-            add(pair.and_then(|idx| model.pairs.get_mut(idx)), n);
-            if truth != answered {
-                add(model.errors.get_mut(truth), n);
-            }
-            if let Some((of_right, of_all)) = model.workers.get_mut(worker) {
-                add(Some(of_right), right);
-                add(Some(of_all), n);
-                let row = rows.binary_search(&(worker, truth)).ok();
-                add(row.and_then(|idx| model.rows.get_mut(idx)), n);
-                let entry = keys.binary_search(&(worker, truth, answered)).ok();
-                let entry = entry.and_then(|idx| model.entries.get_mut(idx));
-                add(entry.map(|entry| &mut entry.count), n);
-            } else if let Some(sums) = of_others.get_mut(worker - votes.workers.len()) {
-                sums.0 += right;
-                sums.1 += n;
-            }
-        }
-        for (right, n_answers) in of_others {
-            model.absent.add(right, n_answers);
-            model.absent_sums.0 += right;
-            model.absent_sums.1 += n_answers;
+        if !earlier.is_empty() {
+            Carried::of(earlier, votes, &keys).put_into(&mut model);
         }
         model.reset();
         model.count(|item, _| {
@@ -189,7 +135,8 @@ impl<'c> Model<'c> {
         let known_shares: Vec<f32> = shares
             .map(|(_, n_answers)| known(n_answers.all as f32, shrinkage))
             .collect();
-        let mut table = Table::with_capacity(votes.own_items().count(), self.n_classes);
+        let is_kept = self.config.keeps_probabilities;
+        let mut table = Table::with_capacity(votes.own_items().count(), self.n_classes, is_kept);
         let mut answered = Answered::of(
             &votes.workers,
             votes.classes,
@@ -197,7 +144,8 @@ impl<'c> Model<'c> {
             votes.n_votes(),
         );
         let mut probable = Vec::new();
-        let n_own = votes.n_items;
+        let n_own = votes.n_items as u32;
+        let mut tempered = vec![0.0; if is_kept { self.n_classes } else { 0 }];
         for item in self.items.iter().filter(|item| item.item_idx < n_own) {
             let posterior = self.posterior(item);
             let posterior_f32: Vec<f32> = posterior.iter().map(|q| *q as f32).collect();
@@ -211,8 +159,8 @@ impl<'c> Model<'c> {
             }
             let entries = item.entries.chunks(item.chosen.len().max(1));
             let workers = entries.map(|entries| {
-                let entry = entries.first().and_then(|idx| self.entries.get(*idx));
-                entry.map_or(0, |entry| entry.worker as u32)
+                let entry = entries.first().and_then(|idx| self.entry(*idx));
+                entry.map_or(0, |entry| entry.worker)
             });
             answered.push(
                 workers
@@ -223,18 +171,26 @@ impl<'c> Model<'c> {
             );
             let known = workers.map(|worker| known_shares.get(worker as usize).copied());
             let exponent = exponent(spread, known.map(Option::unwrap_or_default), self.config);
-            let mut tempered = vec![0.0; self.n_classes];
-            for (class, q) in item.chosen.iter().zip(&posterior) {
-                if let Some(p) = tempered.get_mut(*class as usize) {
-                    *p = power(*q as f32, exponent);
-                }
-            }
+            let of_chosen = posterior_f32.iter().map(|q| power(*q, exponent));
+            let of_chosen: Vec<f32> = of_chosen.collect();
             let single = match (item.votes.as_slice(), item.entries.as_slice()) {
-                ([_], [entry_idx]) => (self.entries.get(*entry_idx))
-                    .and_then(|entry| self.accuracies.get(entry.worker).copied()),
+                ([_], [entry_idx]) => (self.entry(*entry_idx))
+                    .and_then(|entry| self.accuracies.get(entry.worker as usize).copied()),
                 _ => None,
             };
-            table.push(item.item_idx as u32, |row| {
+            if !is_kept {
+                let (chosen, n_classes) = (&item.chosen, self.n_classes);
+                let (class, p) = choose_among(&of_chosen, chosen, n_classes, single, self.config);
+                table.push_class(item.item_idx, class, p);
+                continue;
+            }
+            tempered.fill(0.0);
+            for (class, q) in item.chosen.iter().zip(of_chosen) {
+                if let Some(p) = tempered.get_mut(*class as usize) {
+                    *p = q;
+                }
+            }
+            table.push(item.item_idx, |row| {
                 choose(&tempered, row, &item.votes, single, self.config)
             });
         }
@@ -246,6 +202,10 @@ impl<'c> Model<'c> {
         (table.into_estimates(votes.n_items), statistics)
     }
 
+    fn entry(&self, idx: u32) -> Option<&Entry> {
+        self.entries.get(idx as usize)
+    }
+
     /// Probability of each class chosen for the item.
     fn posterior(&self, item: &Item) -> Vec<f64> {
         let mut posterior: Vec<f64> = item
@@ -255,10 +215,7 @@ impl<'c> Model<'c> {
             .collect();
         for entries in item.entries.chunks(item.chosen.len().max(1)) {
             for (q, entry_idx) in posterior.iter_mut().zip(entries) {
-                *q *= self
-                    .entries
-                    .get(*entry_idx)
-                    .map_or(1.0, |entry| entry.probability);
+                *q *= self.entry(*entry_idx).map_or(1.0, |entry| entry.probability);
             }
             let sum: f64 = posterior.iter().sum();
             for q in &mut posterior {
@@ -290,7 +247,7 @@ impl<'c> Model<'c> {
             let probabilities = probabilities(item, self);
             for entries in item.entries.chunks(item.chosen.len().max(1)) {
                 for (entry_idx, p) in entries.iter().zip(&probabilities) {
-                    if let Some(sum) = added.get_mut(*entry_idx) {
+                    if let Some(sum) = added.get_mut(*entry_idx as usize) {
                         *sum += p;
                     }
                 }
@@ -300,14 +257,14 @@ impl<'c> Model<'c> {
             let is_right = entry.truth == entry.answered;
             entry.count.all += n;
             let sums = [
-                self.rows.get_mut(entry.row_idx),
-                self.pairs.get_mut(entry.pair_idx),
-                self.errors.get_mut(entry.truth).filter(|_| !is_right),
+                self.rows.get_mut(entry.row_idx as usize),
+                self.pairs.get_mut(entry.pair_idx as usize),
+                self.errors.get_mut(entry.truth as usize).filter(|_| !is_right),
             ];
             for sum in sums.into_iter().flatten() {
                 sum.all += n;
             }
-            if let Some((right, all)) = self.workers.get_mut(entry.worker) {
+            if let Some((right, all)) = self.workers.get_mut(entry.worker as usize) {
                 right.all += if is_right { n } else { 0.0 };
                 all.all += n;
             }
@@ -332,10 +289,11 @@ impl<'c> Model<'c> {
         for entry in &mut self.entries {
             let accuracy = self
                 .accuracies
-                .get(entry.worker)
+                .get(entry.worker as usize)
                 .copied()
                 .unwrap_or_default();
-            let of = |sums: &[Sum], idx: usize| sums.get(idx).copied().unwrap_or_default().all;
+            let of =
+                |sums: &[Sum], idx: u32| sums.get(idx as usize).copied().unwrap_or_default().all;
             let expected = if entry.truth == entry.answered {
                 accuracy
             } else {
@@ -349,34 +307,168 @@ impl<'c> Model<'c> {
     }
 }
 
-/// What earlier batches counted, each (worker, truth, answer) once: sums of whole numbers, in whatever order they come.
-/// Workers are indices into `workers`, then into `others`.
-fn sums(
-    earlier: &Earlier<'_>,
-    workers: &[&str],
-    others: &[&str],
-) -> impl Iterator<Item = (Count, f64)> {
-    let idx = |name: &str| {
-        let own = workers.binary_search(&name).ok();
-        let other = || Some(workers.len() + others.binary_search(&name).ok()?);
-        own.or_else(other).map(|idx| idx as u32)
-    };
-    let mut counts = Vec::new();
-    earlier.counts(idx, |count| counts.push(count));
-    let key = |count: &Count| (count.worker, count.truth, count.answered);
-    counts.sort_unstable_by_key(key);
-    let same: Vec<(Count, f64)> = counts
-        .chunk_by(|a, b| key(a) == key(b))
-        .filter_map(|same| {
-            let n: u64 = same.iter().map(|count| u64::from(count.n)).sum();
-            Some((*same.first()?, n as f64 / f64::from(THOUSAND)))
-        })
-        .collect();
-    same.into_iter()
+/// Classes that somebody chose for an item, ascending: all of them, or so many with most votes, the lower ones first among
+/// equals.
+fn chosen(votes: &Votes<'_>, item: &ItemVotes, n_max: Option<usize>) -> Vec<u32> {
+    let mut classes: Vec<u32> = votes.classes_of(item).to_vec();
+    classes.sort_unstable();
+    if let Some(n_max) = n_max {
+        let same = classes.chunk_by(|a, b| a == b);
+        let mut counted: Vec<(Reverse<usize>, u32)> = same
+            .filter_map(|same| Some((Reverse(same.len()), *same.first()?)))
+            .collect();
+        counted.sort_unstable();
+        counted.truncate(n_max);
+        classes = counted.into_iter().map(|(_, class)| class).collect();
+        classes.sort_unstable();
+    }
+    classes.dedup();
+    classes
 }
 
-fn add(sum: Option<&mut Sum>, n: f64) {
-    if let Some(sum) = sum {
-        sum.carried += n;
+/// For each vote on an item, for each class that may be true: worker, truth and answer.
+fn triples<'v>(
+    votes: &'v Votes<'_>,
+    item: &ItemVotes,
+    chosen: &'v [u32],
+) -> impl Iterator<Item = [u32; 3]> + 'v {
+    let n_classes = votes.classes.len().max(1) as u32;
+    let cells = votes.of(item).iter().zip(votes.classes_of(item));
+    cells.flat_map(move |(cell, answered)| {
+        let worker = cell.saturating_sub(*answered) / n_classes;
+        chosen.iter().map(move |truth| [worker, *truth, *answered])
+    })
+}
+
+/// What is counted, ascending.
+struct Keys {
+    /// Worker, truth and answer.
+    entries: Vec<[u32; 3]>,
+    /// Worker and truth.
+    rows: Vec<[u32; 2]>,
+    /// Truth and answer.
+    pairs: Vec<[u32; 2]>,
+}
+
+impl Keys {
+    fn of(votes: &Votes<'_>, n_chosen_max: Option<usize>) -> Self {
+        let mut entries = Vec::new();
+        for item in &votes.items {
+            entries.extend(triples(votes, item, &chosen(votes, item, n_chosen_max)));
+        }
+        entries.sort_unstable();
+        entries.dedup();
+        entries.shrink_to_fit();
+        let keys = entries.iter();
+        let mut rows: Vec<_> = keys.map(|[worker, truth, _]| [*worker, *truth]).collect();
+        rows.dedup();
+        let keys = entries.iter();
+        let mut pairs: Vec<_> = keys.map(|[_, truth, answered]| [*truth, *answered]).collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        Self {
+            entries,
+            rows,
+            pairs,
+        }
+    }
+
+    fn find(&self, key: &[u32; 3]) -> u32 {
+        self.entries.binary_search(key).unwrap_or_default() as u32
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        let entry = |&[worker, truth, answered]: &[u32; 3]| Entry {
+            worker,
+            truth,
+            answered,
+            row_idx: self.rows.binary_search(&[worker, truth]).unwrap_or_default() as u32,
+            pair_idx: (self.pairs.binary_search(&[truth, answered])).unwrap_or_default() as u32,
+            count: Sum::default(),
+            probability: 0.0,
+        };
+        self.entries.iter().map(entry).collect()
+    }
+}
+
+/// What earlier batches counted, in thousandths: sums of whole numbers, in whatever order they come.
+struct Carried {
+    entries: Vec<u64>,
+    rows: Vec<u64>,
+    pairs: Vec<u64>,
+    errors: Vec<u64>,
+    /// Right answers and answers, of these votes' workers and then of the others.
+    workers: Vec<(u64, u64)>,
+}
+
+impl Carried {
+    fn of(earlier: &Earlier<'_>, votes: &Votes<'_>, keys: &Keys) -> Self {
+        let (workers, others) = (&votes.workers, earlier.others(&votes.workers));
+        let mut carried = Self {
+            entries: vec![0; keys.entries.len()],
+            rows: vec![0; keys.rows.len()],
+            pairs: vec![0; keys.pairs.len()],
+            errors: vec![0; votes.classes.len()],
+            workers: vec![(0, 0); workers.len() + others.len()],
+        };
+        let idx = |name: &str| {
+            let own = workers.binary_search(&name).ok();
+            let other = || Some(workers.len() + others.binary_search(&name).ok()?);
+            own.or_else(other).map(|idx| idx as u32)
+        };
+        earlier.counts(idx, |count| {
+            let (worker, truth, answered) = (count.worker, count.truth, count.answered);
+            let n = u64::from(count.n);
+            let is_right = truth == answered;
+            let places = [
+                keys.entries
+                    .binary_search(&[worker, truth, answered])
+                    .ok()
+                    .and_then(|idx| carried.entries.get_mut(idx)),
+                keys.rows
+                    .binary_search(&[worker, truth])
+                    .ok()
+                    .and_then(|idx| carried.rows.get_mut(idx)),
+                keys.pairs
+                    .binary_search(&[truth, answered])
+                    .ok()
+                    .and_then(|idx| carried.pairs.get_mut(idx)),
+                carried.errors.get_mut(truth as usize).filter(|_| !is_right),
+            ];
+            for sum in places.into_iter().flatten() {
+                *sum += n;
+            }
+            if let Some((right, all)) = carried.workers.get_mut(worker as usize) {
+                *right += if is_right { n } else { 0 };
+                *all += n;
+            }
+        });
+        carried
+    }
+
+    fn put_into(self, model: &mut Model<'_>) {
+        let whole = |n: u64| n as f64 / f64::from(THOUSAND);
+        for (entry, n) in model.entries.iter_mut().zip(self.entries) {
+            entry.count.carried = whole(n);
+        }
+        let sums = [
+            (&mut model.rows, self.rows),
+            (&mut model.pairs, self.pairs),
+            (&mut model.errors, self.errors),
+        ];
+        for (sums, counted) in sums {
+            for (sum, n) in sums.iter_mut().zip(counted) {
+                sum.carried = whole(n);
+            }
+        }
+        let (own, others) = self.workers.split_at(model.workers.len());
+        for ((of_right, of_all), (right, all)) in model.workers.iter_mut().zip(own) {
+            (of_right.carried, of_all.carried) = (whole(*right), whole(*all));
+        }
+        for (right, all) in others {
+            model.absent.add(whole(*right), whole(*all));
+            model.absent_sums.0 += whole(*right);
+            model.absent_sums.1 += whole(*all);
+        }
     }
 }
