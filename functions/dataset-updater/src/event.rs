@@ -49,6 +49,8 @@ pub struct Request {
     pub version_id: Option<String>,
     /// The label attribute to use, by a direct request.
     pub label_attribute: Option<String>,
+    /// The event tells of one of this function's own files, which is no manifest to update from.
+    pub is_own_file: bool,
 }
 
 /// Why an event can't be understood.
@@ -97,7 +99,7 @@ impl EventError {
     }
 }
 
-/// Parses an event. Keys that don't end with `suffix`, and our own reports, are left out; a direct request is
+/// Parses an event. Keys that don't end with `suffix` are left out, and our own reports are marked; a direct request is
 /// always kept.
 ///
 /// # Errors
@@ -148,10 +150,8 @@ fn parse_requests(event: &Value, suffix: &str) -> Result<Vec<Request>, EventErro
     if let Some(manifest) = event.get("manifest") {
         return direct(event, manifest).map(|request| vec![request]);
     }
-    let acts = |request: &Request| request.key.ends_with(suffix) && !is_report_key(&request.key);
     if let Some(detail) = event.get("detail") {
-        let request = event_bridge(detail)?;
-        return Ok(Some(request).filter(acts).into_iter().collect());
+        return Ok(of_suffix(vec![event_bridge(detail)?], suffix));
     }
     if let Some(records) = event.get("Records").and_then(Value::as_array) {
         let mut requests = Vec::new();
@@ -162,8 +162,7 @@ fn parse_requests(event: &Value, suffix: &str) -> Result<Vec<Request>, EventErro
             }
             requests.push(notification(record_idx, record)?);
         }
-        requests.retain(acts);
-        return Ok(requests);
+        return Ok(of_suffix(requests, suffix));
     }
     // A notification that was sent through SNS first.
     if let Some(text) = event.get("Message").and_then(Value::as_str) {
@@ -177,6 +176,15 @@ fn parse_requests(event: &Value, suffix: &str) -> Result<Vec<Request>, EventErro
     Err(EventError::Unknown {
         reason: "it has none of \"Records\", \"detail\" and \"manifest\"".to_owned(),
     })
+}
+
+/// The requests for keys that end with `suffix`; of those, our own files are marked.
+fn of_suffix(mut requests: Vec<Request>, suffix: &str) -> Vec<Request> {
+    requests.retain(|request| request.key.ends_with(suffix));
+    for request in &mut requests {
+        request.is_own_file = is_report_key(&request.key);
+    }
+    requests
 }
 
 /// `ObjectCreated:Put` in a message, `s3:ObjectCreated:*` in the configuration.
@@ -222,7 +230,7 @@ fn event_bridge(detail: &Value) -> Result<Request, EventError> {
         key: text("/object/key").ok_or_else(|| missing("object key"))?,
         e_tag: text("/object/etag").map(|tag| tag.trim_matches('"').to_owned()),
         version_id: text("/object/version-id"),
-        label_attribute: None,
+        ..Request::default()
     })
 }
 
@@ -246,7 +254,7 @@ fn notification(record_idx: usize, record: &Value) -> Result<Request, EventError
             .ok_or_else(|| missing("object key (it is not UTF-8)"))?,
         e_tag: entity.object.e_tag,
         version_id: entity.object.version_id,
-        label_attribute: None,
+        ..Request::default()
     })
 }
 
@@ -321,11 +329,44 @@ mod tests {
             "manifests/output/output.manifest",
             "out/job/manifests/output/output.manifest.bak",
             "out/job/dataset-updater/entries.manifest",
-            "out/job/dataset-updater/x/manifests/output/output.manifest",
         ] {
             assert_eq!(keys(&s3(key)), Ok(vec![]), "{key}");
             assert_eq!(keys(&event_bridge(key)), Ok(vec![]), "{key}");
         }
+    }
+
+    #[test]
+    fn own_files_are_marked_and_jobs_named_as_this_function_are_manifests() {
+        let marks = |event: &Value, suffix| match parse(event, suffix) {
+            Ok(Invocation::Manifests(requests)) => {
+                Vec::from_iter(requests.into_iter().map(|request| request.is_own_file))
+            }
+            other => panic!("{other:?}"),
+        };
+        for (key, suffix, expected) in [
+            (KEY, MANIFEST_SUFFIX, vec![false]),
+            (
+                "dataset-updater/manifests/output/output.manifest",
+                MANIFEST_SUFFIX,
+                vec![false],
+            ),
+            (
+                "dataset-updater/x/manifests/output/output.manifest",
+                MANIFEST_SUFFIX,
+                vec![false],
+            ),
+            (
+                "out/job/dataset-updater/entries.manifest",
+                ".manifest",
+                vec![true],
+            ),
+            ("out/job/dataset-updater/report.json", ".manifest", vec![]),
+        ] {
+            assert_eq!(marks(&s3(key), suffix), expected, "{key}");
+            assert_eq!(marks(&event_bridge(key), suffix), expected, "{key}");
+        }
+        let direct = json!({"manifest": "s3://bkt/a/dataset-updater/entries.manifest"});
+        assert_eq!(marks(&direct, MANIFEST_SUFFIX), [false]);
     }
 
     #[test]

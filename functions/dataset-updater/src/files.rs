@@ -166,7 +166,10 @@ impl Files<'_> {
     pub async fn delete_parts(&self) -> Result<(), S3Error> {
         let (bucket, prefix) = (&self.place.bucket, self.place.key(PARTS));
         for part in self.s3.list_objects(bucket, &prefix, PARTS_MAX).await? {
-            self.s3.delete_object(bucket, &part.key).await?;
+            let name = part.key.strip_prefix(&prefix).unwrap_or_default();
+            if is_part(name) {
+                self.s3.delete_object(bucket, &part.key).await?;
+            }
         }
         Ok(())
     }
@@ -211,6 +214,12 @@ impl Files<'_> {
             "{PARTS}{side}-{first_line:09}-{last_line:09}.jsonl"
         ))
     }
+}
+
+/// Whether a name below `parts/` is one that is written here: a folder there may be a labeling job's.
+fn is_part(name: &str) -> bool {
+    let starts = ["train-", "test-", "answers-"];
+    !name.contains('/') && starts.iter().any(|start| name.starts_with(start))
 }
 
 /// Writes each line that didn't become an entry, or whose entry is in trouble, to where it belongs.
@@ -269,5 +278,24 @@ pub fn entries_file(side: LaneSide) -> &'static str {
     match side {
         LaneSide::Train => "entries.manifest",
         LaneSide::Test => "entries.test.manifest",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_told_from_what_lies_beside_them() {
+        for (name, expected) in [
+            ("train-000000001-000000007.jsonl", true),
+            ("test-000000001-000000007.jsonl", true),
+            ("answers-000001.jsonl", true),
+            ("manifests/output/output.manifest", false),
+            ("train-job/manifests/output/output.manifest", false),
+            ("", false),
+        ] {
+            assert_eq!(is_part(name), expected, "{name}");
+        }
     }
 }

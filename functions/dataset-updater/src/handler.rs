@@ -11,7 +11,7 @@ use crate::budget::Budget;
 use crate::config::Config;
 use crate::error::RunError;
 use crate::event::{self, Request};
-use crate::outcome_log::{log_done, log_error};
+use crate::outcome_log::{log_done, log_error, log_own_file};
 use crate::run::{Invocation, update};
 
 /// Answers an event: reports of its manifests, or for a queue the messages to be delivered again.
@@ -57,6 +57,10 @@ async fn update_all(
     };
     let mut reports = Vec::new();
     for request in requests {
+        if request.is_own_file {
+            reports.push(log_own_file(request));
+            continue;
+        }
         let done = update(clients, config, request, &invocation).await;
         let done = done.map_err(|error| log_error(error, Some(request), context))?;
         reports.push(log_done(&done, request, context));

@@ -1,7 +1,23 @@
 //! Where a manifest's checkpoint and reports lie.
 
-/// Folder of everything that this function writes. A key with this folder never triggers the function.
+use manifest::job_name_from_key;
+
+/// Folder of everything that this function writes.
 const FOLDER: &str = "dataset-updater";
+/// Files in it.
+const FILES: [&str; 9] = [
+    "changes.jsonl",
+    "checkpoint.json",
+    "consolidated.manifest",
+    "entries.manifest",
+    "entries.test.manifest",
+    "left-behind.manifest",
+    "rejected.jsonl",
+    "report.json",
+    "review.manifest",
+];
+/// Folders in it: of work in progress, and of what a training writes.
+const FOLDERS: [&str; 2] = ["parts", "model"];
 
 /// Bucket and prefix of one manifest's reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +30,8 @@ pub struct Place {
 
 impl Place {
     /// The place of a manifest's reports: `<job folder>/dataset-updater/` beside the job's own folders; for a key of another
-    /// layout `<folder>/dataset-updater/<file name>/`. With `prefix`, the same below that prefix.
+    /// layout `<folder>/dataset-updater/<file name>/`. With `bucket`, the same there in a folder that is named as the
+    /// manifest's bucket: a job's key may be that of another job in another bucket. With `prefix`, all that below the prefix.
     #[must_use]
     pub fn of(
         manifest_bucket: &str,
@@ -28,6 +45,10 @@ impl Place {
                 Some((folder, name)) => format!("{folder}/{FOLDER}/{name}/"),
                 None => format!("{FOLDER}/{key}/"),
             },
+        };
+        let own = match bucket {
+            Some(_) => format!("{manifest_bucket}/{own}"),
+            None => own,
         };
         Self {
             bucket: bucket.unwrap_or(manifest_bucket).to_owned(),
@@ -51,10 +72,30 @@ impl Place {
     }
 }
 
-/// Whether a key is one of our own.
+/// Whether a key is one of the files that this function writes, whose events ask for nothing. A labeling job's
+/// `output.manifest` is none of them, whatever the job and the folders above it are called.
 #[must_use]
 pub fn is_report_key(key: &str) -> bool {
-    key.split('/').any(|folder| folder == FOLDER)
+    if job_name_from_key(key).is_some() {
+        return false;
+    }
+    let mut below = key;
+    while let Some((folder, rest)) = below.split_once('/') {
+        below = rest;
+        let in_named = rest.split_once('/').map_or("", |(_, rest)| rest);
+        if folder == FOLDER && (is_written(rest) || is_written(in_named)) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether a path below the place of a manifest's reports is one that is written to.
+fn is_written(path: &str) -> bool {
+    match path.split_once('/') {
+        None => FILES.contains(&path),
+        Some((folder, _)) => FOLDERS.contains(&folder),
+    }
 }
 
 #[cfg(test)]
@@ -96,10 +137,49 @@ mod tests {
     }
 
     #[test]
-    fn another_bucket() {
-        assert_eq!(
-            Place::of("jobs", "a/b", Some("reports"), None).uri("report.json"),
-            "s3://reports/a/dataset-updater/b/report.json"
-        );
+    fn one_job_key_in_two_buckets_has_two_places() {
+        let uri = |bucket: &str, key: &str, prefix: Option<&str>| {
+            Place::of(bucket, key, Some("reports"), prefix).uri("report.json")
+        };
+        let job = "out/birds/manifests/output/output.manifest";
+        for (bucket, key, prefix, expected) in [
+            ("jobs", "a/b", None, "jobs/a/dataset-updater/b"),
+            ("jobs", job, None, "jobs/out/birds/dataset-updater"),
+            ("others", job, None, "others/out/birds/dataset-updater"),
+            ("jobs", job, Some("r/"), "r/jobs/out/birds/dataset-updater"),
+            ("reports", job, None, "reports/out/birds/dataset-updater"),
+        ] {
+            let expected = format!("s3://reports/{expected}/report.json");
+            assert_eq!(uri(bucket, key, prefix), expected);
+        }
+        // A folder named as the other bucket is not the other bucket.
+        let below = format!("others/{job}");
+        assert_ne!(uri("jobs", &below, None), uri("others", job, None));
+    }
+
+    #[test]
+    fn own_files_are_known_and_jobs_of_such_names_are_not_taken_for_them() {
+        for (key, expected) in [
+            ("out/birds/dataset-updater/report.json", true),
+            ("out/birds/dataset-updater/entries.test.manifest", true),
+            ("out/birds/dataset-updater/left-behind.manifest", true),
+            ("out/birds/dataset-updater/parts/train-1-2.jsonl", true),
+            ("out/birds/dataset-updater/model/a/b.json", true),
+            ("a/dataset-updater/b.manifest/review.manifest", true),
+            ("a/dataset-updater/b.manifest/parts/x", true),
+            ("dataset-updater/old.manifest/checkpoint.json", true),
+            ("dataset-updater/dataset-updater/report.json", true),
+            ("out/birds/dataset-updater/mine.manifest", false),
+            ("out/birds/dataset-updater/parts", false),
+            ("a/dataset-updater/b/c/review.manifest", false),
+            ("out/birds/report.json", false),
+            ("dataset-updater", false),
+            ("dataset-updater/manifests/output/output.manifest", false),
+            ("jobs/dataset-updater/manifests/output/output.manifest", false),
+            ("dataset-updater/birds/manifests/output/output.manifest", false),
+            ("dataset-updater/model/manifests/output/output.manifest", false),
+        ] {
+            assert_eq!(is_report_key(key), expected, "{key}");
+        }
     }
 }
