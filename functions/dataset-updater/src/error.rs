@@ -32,7 +32,7 @@ pub enum RunError {
     NoTarget {
         /// The labeling job's name, when the key tells it.
         job_name: Option<String>,
-        /// The label attribute, when the first line tells it.
+        /// The label attribute, when it is named or a line tells it.
         label_attribute: Option<String>,
     },
     /// The project has no such dataset.

@@ -3,14 +3,13 @@
 mod datasets;
 mod ending;
 mod send;
+mod target;
 mod work;
 
 use std::time::SystemTime;
 
 use aws::Clients;
-use indexmap::IndexMap;
 use manifest::{ConvertOptions, job_name_from_key};
-use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 
 use crate::budget::{Budget, millis};
@@ -20,17 +19,15 @@ use crate::error::RunError;
 use crate::event::Request;
 use crate::files::Files;
 use crate::place::Place;
-use crate::reader::superseded;
 use crate::report::Report;
 use crate::store::Store;
 use crate::target::Target;
 use ending::{give_up, report_too_large};
+use target::find_target;
 use work::Work;
 
 /// Versions of a manifest that one invocation works on when it is replaced again and again.
 const VERSIONS_MAX: u32 = 3;
-/// First bytes of a manifest that are looked at for its label attribute.
-const PEEK_BYTES_MAX: usize = 1024 * 1024;
 
 /// One invocation.
 #[derive(Clone, Debug)]
@@ -121,27 +118,14 @@ async fn update_version(
         config.report_bucket.as_deref(),
         config.report_prefix.as_deref(),
     );
-    let wanted = request
-        .label_attribute
-        .clone()
-        .or_else(|| config.label_attribute.clone());
-    let attribute = match &wanted {
-        None if config.targets.has_mapping() => peek(clients, request, version).await?,
-        _ => wanted.clone(),
-    };
-    let target = config
-        .targets
-        .select(job_name, attribute.as_deref())
-        .ok_or_else(|| RunError::NoTarget {
-            job_name: job_name.map(str::to_owned),
-            label_attribute: attribute,
-        })?;
+    let wanted = request.label_attribute.as_ref();
     let options = ConvertOptions {
-        label_attribute: wanted,
+        label_attribute: wanted.or(config.label_attribute.as_ref()).cloned(),
         job_name: job_name.map(str::to_owned),
         min_confidence: config.min_confidence,
         ..ConvertOptions::default()
     };
+    let (target, options) = find_target(clients, config, request, version, options).await?;
     let plan = plan(config, target, &options);
     let mut store = Store::new(&clients.s3, &place, config.report_kms_key_id.clone());
     let files = Files {
@@ -246,36 +230,6 @@ async fn tidy_up(store: &mut Store<'_>, done: &mut Checkpoint, files: &Files<'_>
         let folder = files.place.uri("");
         tracing::warn!(reason = %error, folder, "files of finished work are left");
     }
-}
-
-/// The last label attribute of the manifest's first line, for the choice of a target: the job's own stands last.
-async fn peek(
-    clients: &Clients,
-    request: &Request,
-    version: &ManifestVersion,
-) -> Result<Option<String>, RunError> {
-    let mut stream = clients
-        .s3
-        .stream_object(&request.bucket, &request.key, Some(&version.e_tag))
-        .await
-        .map_err(superseded)?;
-    let mut start = Vec::new();
-    while let Some(piece) = stream.next_piece().await.map_err(superseded)? {
-        start.extend_from_slice(&piece);
-        if piece.contains(&b'\n') || start.len() > PEEK_BYTES_MAX {
-            break;
-        }
-    }
-    let line = start
-        .split(|byte| *byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    let Ok(line) = serde_json::from_slice::<IndexMap<String, IgnoredAny>>(line) else {
-        return Ok(None);
-    };
-    let metadata = line.keys().filter_map(|key| key.strip_suffix("-metadata"));
-    let mut attributes = metadata.filter(|attribute| line.contains_key(*attribute));
-    Ok(attributes.next_back().map(str::to_owned))
 }
 
 /// A fingerprint of what the batches depend on besides the manifest.

@@ -1,5 +1,6 @@
 //! Which datasets a labeling job's entries go to.
 
+use manifest::Destination;
 use serde_json::Value;
 
 use crate::config::json_object;
@@ -109,15 +110,38 @@ impl Targets {
         Ok(Self { default, mapped })
     }
 
-    /// The target of a job: by its name, then by its label attribute, then the one of all jobs.
+    /// The target of a job: by its name, then by its label attribute (whatever that may be called, the likeliest name
+    /// first), then the one of all jobs.
     #[must_use]
-    pub fn select(&self, job_name: Option<&str>, label_attribute: Option<&str>) -> Option<&Target> {
-        [job_name, label_attribute]
-            .into_iter()
-            .flatten()
-            .find_map(|whom| self.mapped.iter().find(|(key, _)| key == whom))
-            .map(|(_, target)| target)
-            .or(self.default.as_ref())
+    pub fn select(&self, job_name: Option<&str>, attributes: &[String]) -> Option<&Target> {
+        let names = job_name.into_iter();
+        let names = names.chain(attributes.iter().map(String::as_str));
+        let mut found = names.filter_map(|whom| self.mapped(whom));
+        found.next().or(self.default.as_ref())
+    }
+
+    /// Which label attributes' lines go to a job's target; `None` where it was not chosen by label attribute, so that all
+    /// do.
+    #[must_use]
+    pub fn destination(&self, job_name: Option<&str>, target: &Target) -> Option<Destination> {
+        if !self.needs_attribute(job_name) {
+            return None;
+        }
+        let is_here = |mapped: &&(String, Target)| mapped.1 == *target;
+        let (here, elsewhere): (Vec<_>, Vec<_>) = self.mapped.iter().partition(is_here);
+        let names = |mapped: Vec<&(String, Target)>| {
+            Vec::from_iter(mapped.into_iter().map(|(name, _)| name.clone()))
+        };
+        Some(Destination {
+            here: names(here),
+            elsewhere: names(elsewhere),
+            takes_others: self.default.as_ref() == Some(target),
+        })
+    }
+
+    fn mapped(&self, whom: &str) -> Option<&Target> {
+        let mut found = self.mapped.iter().filter(|(key, _)| key == whom);
+        found.next().map(|(_, target)| target)
     }
 
     /// Whether any target is a project.
@@ -131,10 +155,10 @@ impl Targets {
         all.any(|target| matches!(target.datasets, Datasets::OfProject { .. }))
     }
 
-    /// Whether the label attribute matters, so that it has to be known before the first line is sent.
+    /// Whether the label attribute of a job matters, so that it has to be known before the first line is sent.
     #[must_use]
-    pub fn has_mapping(&self) -> bool {
-        !self.mapped.is_empty()
+    pub fn needs_attribute(&self, job_name: Option<&str>) -> bool {
+        !self.mapped.is_empty() && job_name.is_none_or(|job_name| self.mapped(job_name).is_none())
     }
 }
 
@@ -284,7 +308,7 @@ mod tests {
         "arn:aws:rekognition:us-east-1:123456789012:project/birds/dataset/test/1700000000002";
 
     fn select(targets: &Targets, job: &str, attribute: &str) -> String {
-        match targets.select(Some(job), Some(attribute)) {
+        match targets.select(Some(job), &[attribute.to_owned()]) {
             None => "none".to_owned(),
             Some(target) => match &target.datasets {
                 Datasets::OfProject { .. } => format!("project {}", target.test_fraction),
@@ -343,6 +367,31 @@ mod tests {
         assert_eq!(select(&targets, "job-b", "other"), "train 0");
         let targets = Targets::parse(None, None, None, 0.0, Some(&mapping)).unwrap();
         assert_eq!(select(&targets, "job-b", "other"), "none");
+    }
+
+    #[test]
+    fn label_attributes_of_one_target_and_of_others() {
+        let mapping = format!(r#"{{"job-a": "{TEST}", "cat": "{TEST}", "dog": "{TRAIN}"}}"#);
+        let targets = |train| Targets::parse(None, train, None, 0.0, Some(&mapping)).unwrap();
+        let of = |targets: &Targets, job: &str, attribute: &str| {
+            let target = targets.select(Some(job), &[attribute.to_owned()]).unwrap();
+            let destination = targets.destination(Some(job), target)?;
+            Some(["cat", "dog", "fox"].map(|name| destination.takes(&[name.to_owned()])))
+        };
+        let only_mapped = targets(None);
+        assert_eq!(of(&only_mapped, "b", "cat"), Some([true, false, false]));
+        assert_eq!(of(&only_mapped, "b", "dog"), Some([false, true, false]));
+        assert_eq!(of(&only_mapped, "job-a", "dog"), None);
+        let with_default = targets(Some(TRAIN));
+        assert_eq!(of(&with_default, "b", "cat"), Some([true, false, false]));
+        assert_eq!(of(&with_default, "b", "dog"), Some([false, true, true]));
+        assert_eq!(of(&with_default, "b", "fox"), Some([false, true, true]));
+        let none = Targets::parse(None, Some(TRAIN), None, 0.0, None).unwrap();
+        assert_eq!(of(&none, "b", "fox"), None);
+        // The first name that is mapped decides.
+        let names = ["check", "dog", "cat"].map(str::to_owned);
+        let selected = only_mapped.select(None, &names).unwrap();
+        assert_eq!(selected.datasets, only_mapped.mapped("dog").unwrap().datasets);
     }
 
     #[test]

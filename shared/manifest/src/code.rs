@@ -126,6 +126,8 @@ codes! {
         => "label the data object again";
     AmbiguousLabelAttribute "REJECTED_AMBIGUOUS_LABEL_ATTRIBUTE" Ours "Several label attributes could be meant."
         => "name the label attribute (gtcl convert: --label-attribute, or its job with --job-name; dataset-updater: LABEL_ATTRIBUTE)";
+    OtherDestination "REJECTED_OTHER_DESTINATION" Ours "The line's label goes to another dataset than the manifest's own label attribute."
+        => "send the line in a manifest of its own, or name the dataset by the job's name instead of by label attributes (dataset-updater: TARGETS)";
     UnsupportedTaskType "REJECTED_UNSUPPORTED_TASK_TYPE" Ours "Custom Labels has no use for this kind of label."
         => "send labels of whole images or boxes only";
     NotConsolidated "REJECTED_NOT_CONSOLIDATED" Ours "The custom job had no annotation-consolidation function, and its workers' answers gave no label."

@@ -13,6 +13,7 @@ use crate::code::Code;
 use crate::convert_options::{ConvertOptions, WhenEmpty};
 use crate::date;
 use crate::envelope;
+use crate::job_attribute::check_destination;
 use crate::json::{JsonError, Reader, Text};
 use crate::label_choice::{Candidate, candidates, choose};
 use crate::line::{Line, METADATA_SUFFIX, Member, SERVICE_KEYS, shown};
@@ -306,6 +307,7 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
             }
             other => other?,
         };
+        check_destination(&candidates, &chosen, options)?;
         let written = self.write_pairs(&chosen, options);
         if let Err(Stop::Review(_)) = written {
             self.chosen = chosen.iter().map(|candidate| candidate.name).collect();

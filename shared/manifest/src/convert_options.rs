@@ -1,5 +1,6 @@
 //! What to convert, and what to do where there is a choice.
 
+use crate::job_attribute::Destination;
 use crate::line::{METADATA_SUFFIX, SERVICE_KEYS, shown};
 
 /// What to do with an image that has nothing labeled on it.
@@ -54,6 +55,8 @@ pub struct ConvertOptions {
     /// Class names of verification jobs that confirm a label, compared without case. Default: good, correct,
     /// accept, accepted, approve, approved, confirm, confirmed, pass, valid, yes, ok.
     pub accepted_verdicts: Vec<String>,
+    /// Which label attributes are sent at all; lines with labels of others are rejected. Default: all.
+    pub destination: Option<Destination>,
 }
 
 impl Default for ConvertOptions {
@@ -81,6 +84,7 @@ impl Default for ConvertOptions {
             too_many_boxes: WhenTooManyBoxes::default(),
             faulty_boxes: WhenFaultyBox::default(),
             accepted_verdicts: accepted.map(str::to_owned).to_vec(),
+            destination: None,
         }
     }
 }

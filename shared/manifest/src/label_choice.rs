@@ -36,7 +36,7 @@ impl Candidate<'_, '_> {
         Some(self.metadata.as_ref()?.job_name?.decoded())
     }
 
-    fn is_of_job(&self, job_name: &str) -> bool {
+    pub(crate) fn is_of_job(&self, job_name: &str) -> bool {
         self.job_name().is_some_and(|name| {
             name.strip_prefix("labeling-job/")
                 .unwrap_or(&name)
@@ -44,7 +44,7 @@ impl Candidate<'_, '_> {
         })
     }
 
-    fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         self.label.is_none()
             || self
                 .metadata
@@ -95,31 +95,43 @@ fn escaped(text: &str) -> String {
     quoted.trim_matches('"').to_owned()
 }
 
-/// The label attributes to send: one, or the image-level labels of one job.
+/// The label attributes to send: one, or the image-level labels of one job. Workers have confirmed them, where they
+/// were asked.
 pub(crate) fn choose<'c, 'l, 'a>(
+    candidates: &'c [Candidate<'l, 'a>],
+    line: &Line<'a>,
+    options: &ConvertOptions,
+) -> Result<Vec<&'c Candidate<'l, 'a>>, Stop> {
+    let chosen = choose_labels(candidates, line, options)?;
+    for verdict in candidates.iter().filter(|candidate| is_verdict(candidate)) {
+        check_verdict(verdict, &chosen, options)?;
+    }
+    Ok(chosen)
+}
+
+pub(crate) fn is_verdict(candidate: &Candidate<'_, '_>) -> bool {
+    candidate.kind() == Some(LabelKind::Verification)
+}
+
+/// As [`choose`], whatever verification jobs say.
+pub(crate) fn choose_labels<'c, 'l, 'a>(
     candidates: &'c [Candidate<'l, 'a>],
     line: &Line<'a>,
     options: &ConvertOptions,
 ) -> Result<Vec<&'c Candidate<'l, 'a>>, Stop> {
     let (verdicts, labels): (Vec<_>, Vec<_>) = candidates
         .iter()
-        .partition(|candidate| candidate.kind() == Some(LabelKind::Verification));
-    let chosen = match (&options.label_attribute, &options.job_name) {
-        (Some(wanted), _) => choose_named(wanted, &labels, &verdicts, line)?,
-        (None, _) if labels.is_empty() && !verdicts.is_empty() => {
-            return rejected(
-                Code::UnsupportedTaskType,
-                "line has a verdict, but not the label it is about",
-            );
-        }
-        (None, _) if labels.is_empty() => return Err(unlabeled(line)),
-        (None, Some(job_name)) => choose_of_job(job_name, labels, &verdicts)?,
-        (None, None) => only(labels)?,
-    };
-    for verdict in verdicts {
-        check_verdict(verdict, &chosen, options)?;
+        .partition(|candidate| is_verdict(candidate));
+    match (&options.label_attribute, &options.job_name) {
+        (Some(wanted), _) => choose_named(wanted, &labels, &verdicts, line),
+        (None, _) if labels.is_empty() && !verdicts.is_empty() => rejected(
+            Code::UnsupportedTaskType,
+            "line has a verdict, but not the label it is about",
+        ),
+        (None, _) if labels.is_empty() => Err(unlabeled(line)),
+        (None, Some(job_name)) => choose_of_job(job_name, labels, &verdicts),
+        (None, None) => only(labels),
     }
-    Ok(chosen)
 }
 
 fn unlabeled(line: &Line<'_>) -> Stop {

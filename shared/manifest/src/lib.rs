@@ -23,6 +23,7 @@ mod envelope;
 mod file_error;
 mod image_header;
 pub mod import;
+mod job_attribute;
 mod json;
 mod label_choice;
 mod line;
@@ -51,6 +52,7 @@ pub use envelope::{
 };
 pub use file_error::FileError;
 pub use image_header::{IMAGE_HEADER_BYTES_MAX, ImageHeader};
+pub use job_attribute::{Destination, JobAttribute};
 pub use json::DEPTH_MAX;
 pub use lines::{LINE_BYTES_MAX, LINE_CHARS_MAX, LineSplitter, RawLine};
 pub use not_a_manifest::not_a_manifest;
