@@ -16,6 +16,8 @@ pub struct Config {
     pub targets: Targets,
     /// What happens to entries that the dataset has already.
     pub existing: Existing,
+    /// Most images of a dataset, inclusive; `None`: as its Region has it.
+    pub images_max: Option<u64>,
     /// Whether missing datasets of a project are created.
     pub create_datasets: bool,
     /// The label attribute to use; `None`: found in each line.
@@ -200,6 +202,13 @@ impl Config {
                 Some("whole-job") => Consolidate::WholeJob,
                 Some(text) => return Err(choice("CONSOLIDATE", "off or whole-job")(text)),
             },
+            images_max: match get("IMAGES_MAX") {
+                None => None,
+                Some(text) => Some(
+                    text.parse()
+                        .map_err(|_| choice("IMAGES_MAX", "a whole number of images")(text))?,
+                ),
+            },
             create_datasets: flag("CREATE_DATASETS", false)?,
             label_attribute: text("LABEL_ATTRIBUTE"),
             min_confidence: match number("MIN_CONFIDENCE", 0.0, 0.0..=1.0, "a number from 0 to 1")?
@@ -330,6 +339,7 @@ mod tests {
             ("CALLS_PER_SECOND", "0.01", "0"),
             ("POLL_INTERVAL_MS", "0", "-1"),
             ("MAX_RESUMPTIONS", "0", "many"),
+            ("IMAGES_MAX", "500000", "-1"),
             ("REJECTED_ALERT_FRACTION", "1", "2"),
             ("EXISTING", "merge", "append"),
             ("TRAIN_WHEN", "never", "always"),

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Pure: [`event`], [`config`], [`target`], [`merge`], [`place`], [`checkpoint`], [`budget`], [`index`], [`service_keys`],
-//! [`report`]. Touching the world: [`bootstrap`], [`handler`], [`run`], [`reader`], [`existing`], [`lane`], [`store`], [`verify`], [`files`], [`training`],
+//! [`report`], [`room`]. Touching the world: [`bootstrap`], [`handler`], [`run`], [`reader`], [`existing`], [`lane`], [`store`], [`verify`], [`files`], [`training`],
 //! `consolidation`, `answers`, `reads`, `outcome_log`.
 
 mod answers;
@@ -29,6 +29,7 @@ pub mod place;
 pub mod reader;
 mod reads;
 pub mod report;
+pub mod room;
 pub mod run;
 pub mod service_keys;
 pub mod store;

@@ -29,8 +29,11 @@ pub struct Report {
     pub landed: u64,
     /// Of those, entries that the service has found errors in.
     pub landed_with_errors: u64,
-    /// Entries that the service's update failed over.
+    /// Entries that the service's update failed over, or that weren't sent for want of room.
     pub refused: u64,
+    /// Of those, entries that the dataset has no room for.
+    #[serde(default)]
+    pub without_room: u64,
     /// Entries that the service dropped without a word.
     pub vanished: u64,
     /// Lines that can't become entries.
@@ -160,6 +163,8 @@ pub enum Outcome {
     ManyRejected,
     /// No entry has landed.
     NothingLanded,
+    /// The dataset has as many images as it takes: entries were refused for want of room, and the others have landed.
+    DatasetFull,
     /// The work was given up.
     GaveUp,
     /// The workers' answers take more memory than the function has: nothing was sent.
@@ -172,7 +177,11 @@ impl Outcome {
     pub fn is_alarming(self) -> bool {
         matches!(
             self,
-            Self::ManyRejected | Self::NothingLanded | Self::GaveUp | Self::TooLarge
+            Self::ManyRejected
+                | Self::NothingLanded
+                | Self::DatasetFull
+                | Self::GaveUp
+                | Self::TooLarge
         )
     }
 
@@ -184,6 +193,7 @@ impl Outcome {
             Self::NothingToDo => "nothing-to-do",
             Self::ManyRejected => "many-rejected",
             Self::NothingLanded => "nothing-landed",
+            Self::DatasetFull => "dataset-full",
             Self::GaveUp => "gave-up",
             Self::TooLarge => "too-large",
         }
@@ -201,6 +211,8 @@ impl Report {
             Outcome::NothingToDo
         } else if self.landed == 0 {
             Outcome::NothingLanded
+        } else if self.without_room > 0 {
+            Outcome::DatasetFull
         } else if lost as f64 > alert_fraction * tried as f64 {
             Outcome::ManyRejected
         } else {
@@ -292,6 +304,22 @@ mod tests {
                 vanished,
                 entries: landed + refused + vanished,
                 lines: landed + rejected + refused + vanished,
+                ..Report::default()
+            };
+            assert_eq!(report.judge(0.2), expected, "{report:?}");
+        }
+        for (landed, without_room, expected) in [
+            (0, 1, Outcome::NothingLanded),
+            (99_999, 0, Outcome::Updated),
+            (99_999, 1, Outcome::DatasetFull),
+            (1, 99_999, Outcome::DatasetFull),
+        ] {
+            let report = Report {
+                landed,
+                refused: without_room,
+                without_room,
+                entries: landed + without_room,
+                lines: landed + without_room,
                 ..Report::default()
             };
             assert_eq!(report.judge(0.2), expected, "{report:?}");

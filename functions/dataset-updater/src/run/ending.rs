@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use aws::s3::ObjectUri;
+use manifest::Code;
 
 use super::send::Read;
 use super::work::Work;
@@ -15,6 +16,7 @@ use crate::error::RunError;
 use crate::files::{Files, Trouble, entries_file};
 use crate::lane::Lane;
 use crate::report::{DatasetReport, Outcome, Report};
+use crate::room::is_about_room;
 use crate::target::Datasets;
 use crate::training::Training;
 use crate::verify::{Verified, verify};
@@ -47,6 +49,7 @@ impl Work<'_> {
             skipped: counts.n_skipped,
             review: counts.n_review,
             refused: refused.len() as u64,
+            without_room: refused.values().filter(|it| is_about_room(it)).count() as u64,
             resumptions: self.checkpoint.n_resumptions,
             converting_seconds: converting.as_secs_f64(),
             by_code: counts
@@ -203,10 +206,19 @@ fn in_entries(counts: &manifest::Counts) -> BTreeMap<String, u64> {
 }
 
 fn refused_trouble(message: String) -> Trouble {
+    let full = Code::ManifestRowsExceedMaximum;
+    let (code, remedy) = if is_about_room(&message) {
+        (full.as_str(), full.remedy())
+    } else {
+        (
+            "REJECTED_BY_UPDATE",
+            "repair the line as the message says and send it again",
+        )
+    };
     Trouble {
-        code: "REJECTED_BY_UPDATE".to_owned(),
+        code: code.to_owned(),
         reason: message,
-        remedy: "repair the line as the message says and send it again".to_owned(),
+        remedy: remedy.to_owned(),
         is_in_dataset: false,
     }
 }

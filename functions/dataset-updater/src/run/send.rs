@@ -7,19 +7,28 @@ use manifest::{Changes, Converted};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::work::Work;
-use crate::checkpoint::{LaneSide, Refused};
+use crate::checkpoint::{LaneProgress, LaneSide, Refused};
 use crate::config::Existing;
 use crate::error::RunError;
 use crate::existing::{Dataset, Source};
 use crate::index::{Index, side};
 use crate::lane::Lane;
 use crate::merge::merge;
+use crate::room::{Room, images_max_of};
 
 /// Source references that are kept for looking entries up one by one: it pays off only below one per page of the largest dataset.
 const REFS_MAX: usize = 5_000;
 
 /// Scratch files that this process has made: part of their names.
 static N_SCRATCH_FILES: AtomicU64 = AtomicU64::new(0);
+
+/// What one dataset has.
+struct There {
+    /// Its entries.
+    source: Source,
+    /// How many more it takes.
+    room: Room,
+}
 
 /// What reading the manifest brought.
 #[derive(Debug, Default)]
@@ -42,41 +51,84 @@ impl Read {
 }
 
 impl Work<'_> {
-    /// For each lane, where the entries come from that new ones are merged into.
-    async fn sources(&self, lanes: &mut [Lane<'_>]) -> Result<Vec<Source>, RunError> {
-        let mut sources = Vec::new();
-        if self.config.existing == Existing::Replace {
-            sources.resize_with(lanes.len(), || Source::Nowhere);
-            return Ok(sources);
+    /// For each lane, what its dataset has: where entries come from that new ones are merged into, or that take no room
+    /// since they are there.
+    async fn there(&self, lanes: &mut [Lane<'_>]) -> Result<Vec<There>, RunError> {
+        let mut all = Vec::new();
+        for lane in &mut *lanes {
+            let room = self.room(lane).await?;
+            all.push(There {
+                source: Source::Nowhere,
+                room,
+            });
         }
-        let mut wanted: BTreeMap<LaneSide, BTreeSet<u64>> = BTreeMap::new();
-        let mut reader = self.reader().await?;
-        while let Some(converted) = reader.next().await? {
-            if let Converted::Entry(entry) = converted {
-                let side = side(&entry.source_ref, self.target.test_fraction);
-                let settled = lanes.iter().find(|lane| lane.progress.side == side);
-                if settled.is_some_and(|lane| entry.line_number <= lane.progress.settled_line) {
-                    continue;
-                }
-                let hash = xxh3_64(entry.source_ref.as_bytes());
-                wanted.entry(side).or_default().insert(hash);
+        let is_tight = |there: &There| !there.room.has_for_bytes(self.version.n_bytes);
+        if self.config.existing == Existing::Replace && !all.iter().any(is_tight) {
+            return Ok(all);
+        }
+        let mut wanted = self.wanted(lanes).await?;
+        for (lane, there) in lanes.iter().zip(&mut all) {
+            let wanted = wanted.remove(&lane.progress.side).unwrap_or_default();
+            if self.config.existing == Existing::Replace && there.room.has_for(wanted.len() as u64)
+            {
+                continue;
             }
-        }
-        for lane in lanes {
-            let side = lane.progress.side;
-            let n_entries = match lane.progress.in_flight {
-                None => lane.ready().await?.stats.n_entries,
-                Some(_) => lane.progress.before.unwrap_or_default().total_entries,
-            };
             // Several at once in one process are a matter of tests, but cost nothing to keep apart.
             let n_before = N_SCRATCH_FILES.fetch_add(1, Ordering::Relaxed);
             let scratch_name = format!("entries-{}-{n_before}.jsonl", std::process::id());
             let scratch_file = self.config.scratch_folder.join(scratch_name);
-            let wanted = wanted.remove(&side).unwrap_or_default();
             let dataset = self.dataset(&lane.progress.dataset_arn);
-            sources.push(dataset.source(&wanted, n_entries, &scratch_file).await?);
+            let n_images = there.room.n_images();
+            there.source = dataset.source(&wanted, n_images, &scratch_file).await?;
         }
-        Ok(sources)
+        Ok(all)
+    }
+
+    async fn room(&self, lane: &mut Lane<'_>) -> Result<Room, RunError> {
+        let LaneProgress {
+            side, dataset_arn, ..
+        } = &lane.progress;
+        let of_region = || images_max_of(dataset_arn, *side);
+        let images_max = self.config.images_max.unwrap_or_else(of_region);
+        let before = lane.progress.before.unwrap_or_default().total_entries;
+        let before = Room::new(images_max, before);
+        if lane.progress.in_flight.is_some() && before.has_for_bytes(self.version.n_bytes) {
+            return Ok(before);
+        }
+        // Where room is short, an update that is under way has to end first: its entries are there then, or not.
+        let n_images = lane.ready().await?.stats.n_entries;
+        Ok(Room::new(images_max, n_images))
+    }
+
+    /// Hashes of the source references of the entries that are still to be sent.
+    async fn wanted(
+        &self,
+        lanes: &[Lane<'_>],
+    ) -> Result<BTreeMap<LaneSide, BTreeSet<u64>>, RunError> {
+        let mut wanted: BTreeMap<LaneSide, BTreeSet<u64>> = BTreeMap::new();
+        let mut reader = self.reader().await?;
+        while let Some(converted) = reader.next().await? {
+            let Converted::Entry(entry) = converted else {
+                continue;
+            };
+            let side = side(&entry.source_ref, self.target.test_fraction);
+            let lane = lanes.iter().find(|lane| lane.progress.side == side);
+            if lane.is_some_and(|lane| !self.is_over(lane, entry.line_number)) {
+                let hash = xxh3_64(entry.source_ref.as_bytes());
+                wanted.entry(side).or_default().insert(hash);
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// Whether an entry has landed or was refused.
+    fn is_over(&self, lane: &Lane<'_>, line_number: u64) -> bool {
+        line_number <= lane.progress.settled_line || self.refused_idx(line_number).is_ok()
+    }
+
+    fn refused_idx(&self, line_number: u64) -> Result<usize, usize> {
+        let refused = &self.checkpoint.refused;
+        refused.binary_search_by_key(&line_number, |refused| refused.line_number)
     }
 
     fn dataset<'s>(&'s self, arn: &'s str) -> Dataset<'s> {
@@ -93,7 +145,7 @@ impl Work<'_> {
         lanes: &mut [Lane<'_>],
         read: &mut Read,
     ) -> Result<(), RunError> {
-        let sources = self.sources(lanes).await?;
+        let mut theres = self.there(lanes).await?;
         let mut reader = self.reader().await?;
         while let Some(converted) = reader.next().await? {
             let Converted::Entry(mut entry) = converted else {
@@ -101,21 +153,20 @@ impl Work<'_> {
             };
             let side = side(&entry.source_ref, self.target.test_fraction);
             read.add(&entry.source_ref, entry.line_number, side);
-            let mut found = lanes.iter_mut().zip(&sources);
-            let Some((lane, source)) = found.find(|(lane, _)| lane.progress.side == side) else {
+            let mut found = lanes.iter_mut().zip(&mut theres);
+            let Some((lane, there)) = found.find(|(lane, _)| lane.progress.side == side) else {
                 continue;
             };
-            if entry.line_number <= lane.progress.settled_line {
+            if self.is_over(lane, entry.line_number) {
                 continue;
             }
             let dataset = self.dataset(&lane.progress.dataset_arn);
-            if let Some(existing) = dataset.find(source, &entry.source_ref).await? {
-                match merge(&existing, &entry.json) {
-                    Ok(merged) => entry.json = merged,
-                    Err(error) => {
-                        self.refuse(entry.line_number, error.to_string());
-                        continue;
-                    }
+            let existing = dataset.find(&there.source, &entry.source_ref).await?;
+            match self.admit(there, existing, entry.json) {
+                Ok(json) => entry.json = json,
+                Err(message) => {
+                    self.refuse(entry.line_number, message);
+                    continue;
                 }
             }
             if let Some(changes) = lane.batcher.push(&entry) {
@@ -143,13 +194,29 @@ impl Work<'_> {
         lane.submit(changes).await
     }
 
+    /// The entry to send, or why it is refused.
+    fn admit(
+        &self,
+        there: &mut There,
+        existing: Option<String>,
+        json: String,
+    ) -> Result<String, String> {
+        there.room.take(existing.is_some())?;
+        match existing {
+            Some(existing) if self.config.existing == Existing::Merge => {
+                merge(&existing, &json).map_err(|error| error.to_string())
+            }
+            _ => Ok(json),
+        }
+    }
+
     fn refuse(&mut self, line_number: u64, message: String) {
-        let refused = &mut self.checkpoint.refused;
-        if refused.iter().all(|known| known.line_number != line_number) {
-            refused.push(Refused {
+        if let Err(idx) = self.refused_idx(line_number) {
+            let refused = Refused {
                 line_number,
                 message,
-            });
+            };
+            self.checkpoint.refused.insert(idx, refused);
         }
     }
 }
