@@ -4,8 +4,9 @@ use std::time::{Duration, SystemTime};
 
 /// Deadlines before 2020, in milliseconds since 1970, aren't deadlines: some emulators send a duration.
 const DEADLINE_MS_MIN: u64 = 1_577_836_800_000;
-/// How long an invocation without a deadline holds a lease. Lambda's longest timeout.
-const LEASE_WITHOUT_DEADLINE: Duration = Duration::from_secs(15 * 60);
+/// Longest invocation, inclusive, and how long one without a deadline holds its leases. Source: Lambda quotas, "Function
+/// timeout: 900 seconds".
+pub const INVOCATION_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// An invocation's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +25,7 @@ impl Budget {
         if deadline_ms < DEADLINE_MS_MIN {
             return Self {
                 until: None,
-                lease_until: now + LEASE_WITHOUT_DEADLINE,
+                lease_until: now + INVOCATION_MAX,
             };
         }
         let deadline = SystemTime::UNIX_EPOCH + Duration::from_millis(deadline_ms);
@@ -33,6 +34,14 @@ impl Budget {
             until: Some(deadline - margin.min(left / 2)),
             lease_until: deadline,
         }
+    }
+
+    /// Until when something is waited for so that `work_time` is left for the work, or half of the time where that is less.
+    #[must_use]
+    pub fn wait_until(&self, now: SystemTime, work_time: Duration) -> SystemTime {
+        let end = self.until.unwrap_or(self.lease_until);
+        let left = end.duration_since(now).unwrap_or_default();
+        end - work_time.min(left / 2)
     }
 
     /// Whether there is time for something that takes `duration`.
@@ -62,6 +71,20 @@ mod tests {
             let budget = Budget::new(deadline_ms, now, Duration::from_secs(20));
             assert_eq!(budget.until, None);
             assert!(budget.has(now, Duration::from_secs(1_000_000)));
+        }
+    }
+
+    #[test]
+    fn waits_leave_time_for_the_work() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_000);
+        for (left_s, waits_s) in [(0, 0), (100, 50), (120, 60), (121, 61), (900, 840)] {
+            let until = now + Duration::from_secs(left_s);
+            let budget = Budget {
+                until: Some(until),
+                lease_until: until,
+            };
+            let waits = budget.wait_until(now, Duration::from_secs(60));
+            assert_eq!(waits, now + Duration::from_secs(waits_s), "{left_s}");
         }
     }
 

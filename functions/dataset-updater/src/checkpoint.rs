@@ -5,14 +5,23 @@
 //!
 //! What this module does not do: read or write the object.
 
+use std::sync::Arc;
+
 use aws::rekognition::{DatasetStats, Side};
 use serde::{Deserialize, Serialize};
 
+use crate::budget::INVOCATION_MAX;
 use crate::report::ConsolidationReport;
 use crate::verify::Verified;
 
 /// Version of the format. Another one's checkpoint is not understood, and the work starts over.
-pub const FORMAT: u32 = 6;
+pub const FORMAT: u32 = 7;
+/// Longest message of a refusal that is kept, in characters, inclusive. Source: ours; the service's messages are sentences.
+const MESSAGE_CHARS_MAX: usize = 1000;
+/// Datasets of a target: train and test.
+const LANES_MAX: usize = 2;
+/// Difference of clocks that is allowed for in a lease's end, in milliseconds.
+const CLOCK_MARGIN_MS: i64 = 2_000;
 
 /// The checkpoint object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +49,8 @@ pub struct Checkpoint {
     pub refused: Vec<Refused>,
     /// Invocations that went on after the first one.
     pub n_resumptions: u32,
+    /// Whether the last one did nothing but wait for another's update of the dataset: the next one is no further resumption.
+    pub has_waited: bool,
     /// When the first invocation began, in milliseconds since 1970.
     pub started_at_ms: i64,
 }
@@ -51,9 +62,60 @@ impl Checkpoint {
         self.reading.n_parts > 0 || self.lanes.iter().any(|lane| !lane.parts.is_empty())
     }
 
+    /// The number of the resumption that goes on from here.
+    #[must_use]
+    pub fn next_resumption(&self) -> u32 {
+        let is_further = u32::from(!self.has_waited);
+        self.n_resumptions.saturating_add(is_further)
+    }
+
+    /// Whether its figures are possible for its manifest. What isn't was written by somebody else.
+    fn is_possible(&self) -> bool {
+        // A line has a byte at least, its line feed; the last one may go without.
+        let lines = 0..=self.manifest.n_bytes.saturating_add(1);
+        let is_in_order = |parts: &[(u64, u64)]| {
+            let numbers = || parts.iter().flat_map(|(first, last)| [*first, *last]);
+            numbers().zip(numbers().skip(1)).all(|(a, b)| a <= b)
+        };
+        let is_lane_possible = |lane: &LaneProgress| {
+            let verified = lane.verified.iter().flat_map(|(_, verified)| {
+                let lines = verified.vanished.iter().chain(&verified.overwritten);
+                lines.chain(verified.errors.keys())
+            });
+            let in_flight = lane.in_flight.map(|in_flight| in_flight.last_line);
+            let last_part = lane.parts.last().map(|(_, last_line)| *last_line);
+            lines.contains(&lane.settled_line)
+                && is_in_order(&lane.parts)
+                && last_part.is_none_or(|last_line| last_line <= lane.settled_line)
+                && in_flight.is_none_or(|last_line| lines.contains(&last_line))
+                && verified.into_iter().all(|line| lines.contains(line))
+        };
+        let mut sides: Vec<LaneSide> = self.lanes.iter().map(|lane| lane.side).collect();
+        sides.dedup();
+        self.lanes.len() <= LANES_MAX
+            && sides.len() == self.lanes.len()
+            && self.lanes.iter().all(is_lane_possible)
+            && self.refused.iter().all(|it| lines.contains(&it.line_number))
+    }
+
+    /// Whether the datasets are these, in this order.
+    #[must_use]
+    pub fn is_of(&self, lanes: &[LaneProgress]) -> bool {
+        let datasets = |lanes: &[LaneProgress]| -> Vec<(LaneSide, String)> {
+            let lanes = lanes.iter();
+            lanes.map(|lane| (lane.side, lane.dataset_arn.clone())).collect()
+        };
+        datasets(&self.lanes) == datasets(lanes)
+    }
+
     /// Forgets what was read and sent: sending it again changes nothing in the datasets.
     pub fn start_over(&mut self) {
         self.reading = Reading::default();
+        self.forget_sent();
+    }
+
+    /// Forgets what was sent.
+    pub fn forget_sent(&mut self) {
         self.lanes.clear();
         self.refused.clear();
     }
@@ -151,14 +213,23 @@ pub struct InFlight {
 pub struct Refused {
     /// One-based.
     pub line_number: u64,
-    /// The dataset's StatusMessage.
-    pub message: String,
+    /// The dataset's StatusMessage. Many lines have the same one.
+    pub message: Arc<str>,
+}
+
+impl Refused {
+    /// A message as it is kept: whatever the service says, the checkpoint is to stay small.
+    #[must_use]
+    pub fn message(text: &str) -> Arc<str> {
+        text.chars().take(MESSAGE_CHARS_MAX).collect::<String>().into()
+    }
 }
 
 /// Each message once, with its lines: a dataset that refuses everything refuses a quarter of a million lines with a few
 /// messages, and the checkpoint is to stay small.
 mod by_message {
     use std::collections::BTreeMap;
+    use std::sync::Arc;
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -183,9 +254,10 @@ mod by_message {
         let mut refused: Vec<Refused> = lines
             .into_iter()
             .flat_map(|(message, lines)| {
+                let message = Refused::message(&message);
                 lines.into_iter().map(move |line_number| Refused {
                     line_number,
-                    message: message.clone(),
+                    message: Arc::clone(&message),
                 })
             })
             .collect();
@@ -269,8 +341,9 @@ pub enum Start {
 /// Decides how to start. `found` is the checkpoint object's bytes; what can't be read counts as none. `memory_bytes` is
 /// the function's memory, where it is known.
 ///
-/// A lease that has run out, or that is `owner`'s own, holds nobody back. It is checked first: not even a newer
-/// version of the manifest may be started while an older one's entries are on their way.
+/// A lease that has run out, that is `owner`'s own, or that ends later than the longest invocation that could begin now, holds
+/// nobody back. It is checked first: not even a newer version of the manifest may be started while an older one's
+/// entries are on their way.
 #[must_use]
 pub fn start(
     found: Option<&[u8]>,
@@ -286,15 +359,12 @@ pub fn start(
     };
     if let Some(lease) = &checkpoint.lease
         && lease.owner != owner
-        && lease.until_ms > now_ms
+        && (now_ms + 1..=latest_end_ms(now_ms)).contains(&lease.until_ms)
     {
         return Start::Leased(lease.clone());
     }
-    let is_same = checkpoint.manifest.e_tag == manifest.e_tag
-        && checkpoint.manifest.uri == manifest.uri
-        && checkpoint.manifest.version_id == manifest.version_id
-        && checkpoint.plan == plan;
-    if !is_same {
+    let is_same = checkpoint.manifest == *manifest && checkpoint.plan == plan;
+    if !is_same || !checkpoint.is_possible() {
         return Start::Afresh;
     }
     if checkpoint.is_done {
@@ -312,10 +382,16 @@ pub fn start(
     if memory_bytes.is_some_and(|n_bytes| n_bytes <= was_too_large_for) {
         return Start::TooLarge;
     }
-    if checkpoint.n_resumptions >= resumptions_max {
+    if checkpoint.next_resumption() > resumptions_max {
         return Start::GiveUp(Box::new(checkpoint));
     }
     Start::Resume(Box::new(checkpoint))
+}
+
+/// The latest end of a lease that an invocation may have taken by now.
+fn latest_end_ms(now_ms: i64) -> i64 {
+    let longest_ms = i64::try_from(INVOCATION_MAX.as_millis()).unwrap_or(i64::MAX);
+    now_ms + longest_ms + CLOCK_MARGIN_MS
 }
 
 /// A checkpoint without its lease: for whoever knows that the invocation's process is gone. `None` when it can't be read.
@@ -370,6 +446,7 @@ mod tests {
             }],
             refused: vec![],
             n_resumptions: 2,
+            has_waited: false,
             started_at_ms: 1,
         }
     }
@@ -379,7 +456,7 @@ mod tests {
             uri: "s3://b/k".to_owned(),
             e_tag: e_tag.to_owned(),
             version_id: None,
-            n_bytes: 1,
+            n_bytes: 9,
         }
     }
 
@@ -435,12 +512,89 @@ mod tests {
             check(|c| c.too_large_for = Some(n_bytes), "b", 1000, expected);
         }
         check(|c| c.n_resumptions = 3, "b", 1000, "give up");
+        check(|c| (c.n_resumptions, c.has_waited) = (3, true), "b", 1000, "resume");
+        check(|c| (c.n_resumptions, c.has_waited) = (4, true), "b", 1000, "give up");
         check(|c| c.n_resumptions = 4, "b", 1000, "give up");
         check(|c| c.manifest.e_tag = "e0".into(), "b", 1000, "afresh");
         check(|c| c.manifest.e_tag = "e0".into(), "b", 999, "leased");
         check(|c| c.plan = "other".into(), "b", 1000, "afresh");
         check(|c| c.format = FORMAT + 1, "b", 999, "afresh");
         check(|c| c.format = FORMAT - 1, "b", 999, "afresh");
+    }
+
+    #[test]
+    fn a_lease_beyond_the_longest_invocation_is_none() {
+        for (until_ms, expected) in [
+            (1_000 + 900_000 + 2_000, "leased"),
+            (1_000 + 900_000 + 2_001, "resume"),
+            (i64::MAX, "resume"),
+        ] {
+            let lease = Lease {
+                owner: "a".to_owned(),
+                until_ms,
+            };
+            check(|c| c.lease = Some(lease), "b", 1_000, expected);
+        }
+    }
+
+    #[test]
+    fn impossible_ones_start_over() {
+        let lane = |change: fn(&mut LaneProgress)| {
+            move |c: &mut Checkpoint| c.lanes.iter_mut().for_each(change)
+        };
+        let refuse = |line_number| {
+            move |c: &mut Checkpoint| {
+                let message = Refused::message("no");
+                c.refused.push(Refused {
+                    line_number,
+                    message,
+                });
+            }
+        };
+        let verified = |vanished| Verified {
+            vanished,
+            ..Verified::default()
+        };
+        let see = move |line: u64| {
+            move |c: &mut Checkpoint| {
+                for lane in &mut c.lanes {
+                    lane.verified = Some((Stats::default(), verified(vec![line])));
+                }
+            }
+        };
+        check(lane(|lane| lane.settled_line = 10), "b", 1000, "resume");
+        check(lane(|lane| lane.settled_line = 11), "b", 1000, "afresh");
+        check(lane(|lane| lane.settled_line = 6), "b", 1000, "afresh");
+        check(lane(|lane| lane.parts = vec![(2, 1)]), "b", 1000, "afresh");
+        check(lane(|lane| lane.parts = vec![(3, 4), (1, 2)]), "b", 1000, "afresh");
+        check(refuse(10), "b", 1000, "resume");
+        check(refuse(11), "b", 1000, "afresh");
+        check(see(10), "b", 1000, "resume");
+        check(see(11), "b", 1000, "afresh");
+        check(|c| c.lanes.push(c.lanes[0].clone()), "b", 1000, "afresh");
+        let add_test = |c: &mut Checkpoint| {
+            c.lanes.push(c.lanes[0].clone());
+            c.lanes[1].side = LaneSide::Test;
+        };
+        check(add_test, "b", 1000, "resume");
+        check(
+            |c| {
+                add_test(c);
+                c.lanes.push(c.lanes[0].clone());
+            },
+            "b",
+            1000,
+            "afresh",
+        );
+        check(|c| c.manifest.n_bytes = 1 << 40, "b", 1000, "afresh");
+    }
+
+    #[test]
+    fn messages_are_cut() {
+        for (n, expected) in [(999, 999), (1000, 1000), (1001, 1000)] {
+            let message = Refused::message(&"é".repeat(n));
+            assert_eq!(message.chars().count(), expected);
+        }
     }
 
     #[test]
@@ -458,7 +612,7 @@ mod tests {
     fn a_dataset_may_refuse_everything() {
         let refused = (1..=250_000).map(|line_number| Refused {
             line_number,
-            message: format!("the manifest has {} errors", 1 + line_number % 3),
+            message: Refused::message(&format!("the manifest has {} errors", 1 + line_number % 3)),
         });
         let all = Checkpoint {
             refused: refused.collect(),

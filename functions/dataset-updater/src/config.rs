@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::event::MANIFEST_SUFFIX;
+use crate::lease::{self, Folder};
 use crate::target::{TargetError, Targets};
 
 /// Everything that can be set, by the variable of the same name in capitals.
@@ -34,6 +35,8 @@ pub struct Config {
     pub report_prefix: Option<String>,
     /// KMS key of the reports; `None`: the bucket's default.
     pub report_kms_key_id: Option<String>,
+    /// Folder of the datasets' leases; `None`: beside the root of the reports.
+    pub leases: Option<Folder>,
     /// Folder of the file that a dataset's entries are kept in while new ones are merged into them.
     pub scratch_folder: PathBuf,
     /// Bound of one update's entries, in bytes, inclusive.
@@ -164,6 +167,17 @@ impl Config {
                 .map(Some)
                 .map_err(|_| choice(name, "s3://bucket/key")(text)),
         };
+        let folder = |name: &'static str| match get(name) {
+            None => Ok(None),
+            // A folder is where an object can be; a bucket's root is one, too.
+            Some(text) => match aws::s3::ObjectUri::parse(&format!("{}/x", text.trim_end_matches('/'))) {
+                Ok(object) => Ok(Some(Folder {
+                    prefix: object.key.strip_suffix('x').unwrap_or_default().to_owned(),
+                    bucket: object.bucket,
+                })),
+                Err(_) => Err(choice(name, "s3://bucket/folder/")(text)),
+            },
+        };
         let categories = get("LABEL_CATEGORIES").unwrap_or_default();
         let defaults = labeling::consolidation::Config::default();
         let consolidation = labeling::consolidation::Config {
@@ -230,6 +244,7 @@ impl Config {
             report_bucket: text("REPORT_BUCKET"),
             report_prefix: text("REPORT_PREFIX"),
             report_kms_key_id: text("REPORT_KMS_KEY_ID"),
+            leases: folder("LEASES_S3_URI")?,
             scratch_folder: get("SCRATCH_FOLDER").unwrap_or("/tmp").into(),
             changes_bytes_max: number(
                 "CHANGES_BYTES_MAX",
@@ -276,6 +291,27 @@ impl Config {
             return Err(ConfigError::TrainingWithoutProject);
         }
         Ok(config)
+    }
+
+    /// Where the leases of datasets lie that a manifest of `manifest_bucket` is for. Without a setting, functions that write
+    /// their reports to one place meet there.
+    #[must_use]
+    pub fn leases_folder(&self, manifest_bucket: &str) -> Folder {
+        if let Some(folder) = &self.leases {
+            return folder.clone();
+        }
+        let prefix = self.report_prefix.as_deref().unwrap_or_default();
+        let root = match prefix.trim_matches('/') {
+            "" => String::new(),
+            prefix => format!("{prefix}/"),
+        };
+        Folder {
+            bucket: self
+                .report_bucket
+                .clone()
+                .unwrap_or_else(|| manifest_bucket.to_owned()),
+            prefix: format!("{root}{}", lease::FOLDER),
+        }
     }
 
     /// Whether a bucket may be read.
@@ -346,6 +382,8 @@ mod tests {
             ("CREATE_DATASETS", "true", "maybe"),
             ("TRAINING_OUTPUT_S3_URI", "s3://bkt/models", "bkt/models"),
             ("LABEL_CATEGORIES_S3_URI", "s3://bkt/c.json", "c.json"),
+            ("LEASES_S3_URI", "s3://bkt/leases/", "bkt/leases"),
+            ("LEASES_S3_URI", "s3://bkt", "s3:///leases"),
             ("LABEL_CATEGORIES", "owl, duck", "owl,owl"),
             ("CONSOLIDATE", "whole-job", "on"),
             ("TASK_TYPE", "multi-label", "polygons"),
@@ -353,6 +391,29 @@ mod tests {
             assert!(parse(&[(name, good)]).is_ok(), "{name}={good}");
             let error = parse(&[(name, bad)]).unwrap_err();
             assert!(error.contains(name) && error.contains(bad), "{error}");
+        }
+    }
+
+    #[test]
+    fn places_of_leases() {
+        let name = "dataset-updater-leases/";
+        for (variables, expected) in [
+            (&[][..], format!("s3://jobs/{name}")),
+            (&[("REPORT_PREFIX", "/a/b/")], format!("s3://jobs/a/b/{name}")),
+            (
+                &[("REPORT_BUCKET", "other"), ("REPORT_PREFIX", "/")],
+                format!("s3://other/{name}"),
+            ),
+            (&[("LEASES_S3_URI", "s3://bkt")], "s3://bkt/".to_owned()),
+            (&[("LEASES_S3_URI", "s3://bkt/")], "s3://bkt/".to_owned()),
+            (
+                &[("LEASES_S3_URI", "s3://bkt/x/ax"), ("REPORT_BUCKET", "o")],
+                "s3://bkt/x/ax/".to_owned(),
+            ),
+        ] {
+            let folder = parse(variables).unwrap().leases_folder("jobs");
+            let found = format!("s3://{}/{}", folder.bucket, folder.prefix);
+            assert_eq!(found, expected);
         }
     }
 

@@ -116,6 +116,14 @@ pub enum RunError {
         /// Its lease.
         lease: Lease,
     },
+    /// Another invocation updates the dataset, from another manifest.
+    #[error("invocation {holder:?} updates dataset {dataset_arn}; the next delivery tries again")]
+    DatasetLeased {
+        /// The dataset.
+        dataset_arn: String,
+        /// The other one's request id; empty when it was the last of several at that moment.
+        holder: String,
+    },
     /// The checkpoint was taken over by another invocation.
     #[error("another invocation took the work over")]
     LeaseLost,
@@ -163,6 +171,7 @@ impl RunError {
             Self::TooLarge { .. } | Self::StillTooLarge { .. } => "TooLarge",
             Self::OutOfTime { .. } => "OutOfTime",
             Self::Leased { .. } => "Leased",
+            Self::DatasetLeased { .. } => "DatasetLeased",
             Self::LeaseLost => "LeaseLost",
             Self::Superseded => "Superseded",
             Self::PartLost { .. } => "PartLost",
@@ -182,6 +191,7 @@ impl RunError {
             | Self::Reading { .. }
             | Self::OutOfTime { .. }
             | Self::Leased { .. }
+            | Self::DatasetLeased { .. }
             | Self::LeaseLost
             | Self::PartLost { .. }
             | Self::Superseded => true,

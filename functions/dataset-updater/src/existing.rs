@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use aws::rekognition::{ENTRIES_PAGE_MAX, EntryFilter, Rekognition};
@@ -28,9 +28,12 @@ pub enum Source {
 /// Entries in a file, by the hash of their source-ref.
 #[derive(Debug)]
 pub struct Listing {
-    file: File,
+    path: PathBuf,
+    /// Made with the first entry.
+    file: Option<File>,
     /// Hash, offset and length, by hash.
     rows: Vec<(u64, u64, u32)>,
+    n_bytes: u64,
 }
 
 #[derive(Deserialize)]
@@ -69,38 +72,42 @@ impl Dataset<'_> {
         if (wanted.len() as u64) < n_entries.div_ceil(ENTRIES_PAGE_MAX as u64) {
             return Ok(Source::EachEntry);
         }
-        let file = nameless(scratch_file).map_err(|error| scratch(scratch_file, &error))?;
-        let mut listing = Listing {
-            file,
-            rows: Vec::new(),
+        let mut listing = Listing::new(scratch_file);
+        let keep = |entry: &str| {
+            let Ok(parsed) = serde_json::from_str::<SourceRef>(entry) else {
+                return Ok(());
+            };
+            match wanted.contains(&xxh3_64(parsed.source_ref.as_bytes())) {
+                true => listing.keep(&parsed.source_ref, entry),
+                false => Ok(()),
+            }
         };
-        let mut offset = 0_u64;
+        self.each(&EntryFilter::All, keep).await?;
+        listing.sort();
+        Ok(Source::Listing(listing))
+    }
+
+    /// Shows each entry that `filter` lets through, in the dataset's order.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::OutOfTime`] when the listing takes longer than this invocation, and as `show` says.
+    pub async fn each(
+        &self,
+        filter: &EntryFilter,
+        mut show: impl FnMut(&str) -> Result<(), RunError>,
+    ) -> Result<(), RunError> {
         let mut next_token: Option<String> = None;
         loop {
-            let page = self.page(&EntryFilter::All, next_token.as_deref()).await?;
+            let page = self.page(filter, next_token.as_deref()).await?;
             for entry in &page.entries {
-                let Ok(parsed) = serde_json::from_str::<SourceRef>(entry) else {
-                    continue;
-                };
-                let hash = xxh3_64(parsed.source_ref.as_bytes());
-                if !wanted.contains(&hash) {
-                    continue;
-                }
-                listing
-                    .file
-                    .write_all(entry.as_bytes())
-                    .map_err(|error| scratch(scratch_file, &error))?;
-                let length = u32::try_from(entry.len()).unwrap_or(u32::MAX);
-                listing.rows.push((hash, offset, length));
-                offset += u64::from(length);
+                show(entry)?;
             }
             next_token = page.next_token;
             if next_token.is_none() {
-                break;
+                return Ok(());
             }
         }
-        listing.rows.sort_unstable();
-        Ok(Source::Listing(listing))
     }
 
     /// The dataset's entry of an image.
@@ -118,20 +125,16 @@ impl Dataset<'_> {
             Source::Listing(listing) => listing.find(source_ref),
             Source::EachEntry => {
                 let filter = EntryFilter::SourceRefContains(source_ref.to_owned());
-                let mut next_token: Option<String> = None;
-                loop {
-                    let page = self.page(&filter, next_token.as_deref()).await?;
-                    for entry in page.entries {
-                        let parsed = serde_json::from_str::<SourceRef>(&entry);
-                        if parsed.is_ok_and(|parsed| parsed.source_ref == source_ref) {
-                            return Ok(Some(entry));
-                        }
+                let mut found = None;
+                self.each(&filter, |entry| {
+                    let parsed = serde_json::from_str::<SourceRef>(entry);
+                    if parsed.is_ok_and(|parsed| parsed.source_ref == source_ref) {
+                        found = Some(entry.to_owned());
                     }
-                    next_token = page.next_token;
-                    if next_token.is_none() {
-                        return Ok(None);
-                    }
-                }
+                    Ok(())
+                })
+                .await?;
+                Ok(found)
             }
         }
     }
@@ -153,17 +156,61 @@ impl Dataset<'_> {
 }
 
 impl Listing {
-    fn find(&self, source_ref: &str) -> Result<Option<String>, RunError> {
+    /// An empty one. Its file is made at `scratch_file` with the first entry, and has no name any more then.
+    #[must_use]
+    pub fn new(scratch_file: &Path) -> Self {
+        Self {
+            path: scratch_file.to_owned(),
+            file: None,
+            rows: Vec::new(),
+            n_bytes: 0,
+        }
+    }
+
+    /// Adds an entry.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Scratch`] when the file can't be made or written.
+    pub fn keep(&mut self, source_ref: &str, entry: &str) -> Result<(), RunError> {
+        let mut written = match self.file.take() {
+            Some(file) => Ok(file),
+            None => nameless(&self.path),
+        };
+        if let Ok(file) = &mut written
+            && let Err(error) = file.write_all(entry.as_bytes())
+        {
+            written = Err(error);
+        }
+        self.file = Some(written.map_err(|error| scratch(&self.path, &error))?);
+        let length = u32::try_from(entry.len()).unwrap_or(u32::MAX);
         let hash = xxh3_64(source_ref.as_bytes());
-        let found = self.rows.binary_search_by_key(&hash, |(hash, _, _)| *hash);
-        let Some((_, offset, length)) = found.ok().and_then(|row_idx| self.rows.get(row_idx))
-        else {
+        self.rows.push((hash, self.n_bytes, length));
+        self.n_bytes += u64::from(length);
+        Ok(())
+    }
+
+    /// Makes what was added so far findable.
+    pub fn sort(&mut self) {
+        self.rows.sort_unstable();
+    }
+
+    /// The entry of an image, of several the last one that was added.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Scratch`] when the file can't be read.
+    pub fn find(&self, source_ref: &str) -> Result<Option<String>, RunError> {
+        let hash = xxh3_64(source_ref.as_bytes());
+        let end_idx = self.rows.partition_point(|(found, _, _)| *found <= hash);
+        let last = end_idx.checked_sub(1).and_then(|idx| self.rows.get(idx));
+        let last = last.filter(|(found, _, _)| *found == hash);
+        let (Some((_, offset, length)), Some(file)) = (last, &self.file) else {
             return Ok(None);
         };
         let mut entry = vec![0; usize::try_from(*length).unwrap_or(0)];
-        self.file
-            .read_exact_at(&mut entry, *offset)
-            .map_err(|error| scratch(Path::new("the listing"), &error))?;
+        file.read_exact_at(&mut entry, *offset)
+            .map_err(|error| scratch(&self.path, &error))?;
         Ok(String::from_utf8(entry).ok())
     }
 }

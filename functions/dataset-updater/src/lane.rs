@@ -32,6 +32,10 @@ pub struct Lane<'a> {
     pub state: Option<DatasetState>,
     /// Whether something that landed could not be written below `parts/`.
     pub is_unwritten: bool,
+    /// Whether what is handed over was handed over before: it is noted already, up to the last line.
+    pub is_again: bool,
+    /// When the dataset last changed, as far as is known: by whoever before the first update, by our own updates then.
+    known_ms: Option<i64>,
     flight: Option<Flight>,
     settled: Settled,
 }
@@ -76,6 +80,8 @@ impl<'a> Lane<'a> {
             progress,
             state: None,
             is_unwritten: false,
+            is_again: false,
+            known_ms: None,
             flight: None,
             settled: Settled::default(),
         }
@@ -126,11 +132,12 @@ impl<'a> Lane<'a> {
             Ok(Verdict::ServiceFault(message)) => self.attempt(&changes.bytes, message).await?,
             Ok(verdict) => verdict,
             Err(error) => {
-                self.progress.in_flight = Some(InFlight {
+                let in_flight = InFlight {
                     last_line: last_line(&changes.entries),
                     submitted_at_ms: millis(flight.submitted_at),
                     last_updated_ms: flight.last_updated_ms,
-                });
+                };
+                self.progress.in_flight = Some(in_flight).filter(|_| !self.is_again);
                 return Err(error);
             }
         };
@@ -151,7 +158,37 @@ impl<'a> Lane<'a> {
         std::mem::take(&mut self.settled)
     }
 
-    /// Looks at the dataset until no update of anybody's is under way, and returns its state.
+    /// Whether somebody else has changed the dataset since it was last known. Changes that an earlier invocation
+    /// handed over are our own.
+    ///
+    /// What isn't noticed: another's update that begins after the end of ours and ends before our next look, or that ends
+    /// within the grain of the service's clock.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lane::ready`].
+    pub async fn has_changed(&mut self) -> Result<bool, RunError> {
+        if self.progress.in_flight.is_some() {
+            return Ok(false);
+        }
+        let known_ms = self.known_ms;
+        self.state = None;
+        let last_updated_ms = self.ready().await?.last_updated_ms;
+        Ok(known_ms.is_some_and(|known_ms| known_ms != last_updated_ms))
+    }
+
+    /// Lets entries go that aren't enough for an update yet.
+    pub fn drop_batch(&mut self) {
+        self.batcher = Batcher::new(self.config.changes_bytes_max);
+    }
+
+    /// Forgets the dataset's state, so that it is looked at again.
+    pub fn forget(&mut self) {
+        self.state = None;
+    }
+
+    /// Looks at the dataset, if it wasn't since its last update, until no update of anybody's is under way, and returns its
+    /// state.
     ///
     /// # Errors
     ///
@@ -165,6 +202,7 @@ impl<'a> Lane<'a> {
             let state = self.look().await?;
             if matches!(state.status, Status::Complete | Status::UpdateFailed) {
                 self.progress.before.get_or_insert(state.stats.into());
+                self.known_ms = Some(state.last_updated_ms);
                 self.state = Some(state.clone());
                 return Ok(state);
             }
@@ -232,6 +270,9 @@ impl<'a> Lane<'a> {
     }
 
     fn land(&mut self, entries: &[(u64, String)], bytes: Vec<u8>) {
+        if self.is_again {
+            return;
+        }
         let first_line = entries.first().map_or(0, |(line_number, _)| *line_number);
         let last_line = last_line(entries);
         self.settled.landed.push((first_line, last_line, bytes));
@@ -239,16 +280,26 @@ impl<'a> Lane<'a> {
     }
 
     fn refuse(&mut self, entries: &[(u64, String)], message: &str) {
-        self.progress.settled_line = last_line(entries);
+        let message = Refused::message(&format!("the update failed over the entry: {message}"));
+        if !self.is_again {
+            self.progress.settled_line = last_line(entries);
+        }
         for (line_number, _) in entries {
             self.settled.refused.push(Refused {
                 line_number: *line_number,
-                message: format!("the update failed over the entry: {message}"),
+                message: message.clone(),
             });
         }
     }
 
     async fn update(&mut self, bytes: &[u8]) -> Result<SystemTime, RunError> {
+        // A process that was asleep may wake up when the dataset is another's to update.
+        if SystemTime::now() >= self.budget.lease_until {
+            let settled_line = self.progress.settled_line;
+            return Err(RunError::OutOfTime { settled_line });
+        }
+        // What was found before isn't so any more.
+        self.progress.verified = None;
         let arn = &self.progress.dataset_arn;
         self.rekognition
             .update_entries(arn, bytes, self.budget.until)
@@ -292,6 +343,7 @@ impl<'a> Lane<'a> {
                 Status::UpdateFailed => Verdict::Failed(state.message.clone()),
                 _ => Verdict::Landed,
             };
+            self.known_ms = Some(state.last_updated_ms);
             self.state = Some(state);
             return Ok(verdict);
         }

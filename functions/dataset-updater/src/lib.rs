@@ -6,8 +6,8 @@
 //!         → ! update, wait, checkpoint, next → ! look back at what landed → ! write the report
 //! ```
 //!
-//! Pure: [`event`], [`config`], [`target`], [`merge`], [`place`], [`checkpoint`], [`budget`], [`index`], [`service_keys`],
-//! [`report`], [`room`]. Touching the world: [`bootstrap`], [`handler`], [`run`], [`reader`], [`existing`], [`lane`], [`store`], [`verify`], [`files`], [`training`],
+//! Pure: [`event`], [`config`], [`target`], [`merge`], [`place`], [`checkpoint`], [`budget`], [`index`], [`pairs`], [`service_keys`],
+//! [`report`], [`room`]. Touching the world: [`bootstrap`], [`handler`], [`run`], [`reader`], [`existing`], [`lane`], [`lease`], [`store`], [`verify`], [`files`], [`training`],
 //! `consolidation`, `answers`, `reads`, `outcome_log`.
 
 mod answers;
@@ -23,8 +23,10 @@ pub mod files;
 pub mod handler;
 pub mod index;
 pub mod lane;
+pub mod lease;
 pub mod merge;
 mod outcome_log;
+pub mod pairs;
 pub mod place;
 pub mod reader;
 mod reads;

@@ -36,6 +36,7 @@ pub(crate) fn log_done(done: &Done, request: &Request, context: &Context) -> Val
                 skipped = report.skipped,
                 refused = report.refused,
                 vanished = report.vanished,
+                overwritten = report.overwritten,
                 resumptions = report.resumptions,
                 seconds = report.seconds,
             )

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{ManifestVersion, Stats};
 
-/// `report.json`. `lines` = `entries` + `rejected` + `skipped`, `entries` = `landed` + `refused` + `vanished`.
+/// `report.json`. `lines` = `entries` + `rejected` + `skipped`, `entries` = `landed` + `refused` + `vanished` +
+/// `overwritten`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
@@ -36,13 +37,16 @@ pub struct Report {
     pub without_room: u64,
     /// Entries that the service dropped without a word.
     pub vanished: u64,
+    /// Entries whose images have other labels in the dataset than were sent: another writer's.
+    #[serde(default)]
+    pub overwritten: u64,
     /// Lines that can't become entries.
     pub rejected: u64,
     /// Lines with nothing to send.
     pub skipped: u64,
     /// Of those, lines for another look.
     pub review: u64,
-    /// Lines by code: rejected, skipped, refused, vanished and landed with errors.
+    /// Lines by code: rejected, skipped, refused, vanished, overwritten and landed with errors.
     pub by_code: BTreeMap<String, u64>,
     /// What was left out of entries or changed in them, by kind: boxes, labels, fields.
     #[serde(default)]
@@ -148,6 +152,9 @@ pub struct DatasetReport {
     pub update_seconds: f64,
     /// How it was made sure that the entries are there.
     pub verified_by: String,
+    /// Entries that were sent again because they weren't there as they had been sent.
+    #[serde(default)]
+    pub sent_again: u64,
 }
 
 /// What came of a manifest.
@@ -205,7 +212,7 @@ impl Report {
     /// neither way, but a manifest of nothing else is as alarming as one of rejected lines: the job was for nothing.
     #[must_use]
     pub fn judge(&self, alert_fraction: f64) -> Outcome {
-        let lost = self.rejected + self.refused + self.vanished;
+        let lost = self.rejected + self.refused + self.vanished + self.overwritten;
         let tried = self.entries + self.rejected;
         if self.lines == 0 {
             Outcome::NothingToDo
@@ -233,6 +240,7 @@ impl Report {
             ("Rejected", Figure::Count(self.rejected)),
             ("Skipped", Figure::Count(self.skipped)),
             ("Vanished", Figure::Count(self.vanished)),
+            ("Overwritten", Figure::Count(self.overwritten)),
             ("Refused", Figure::Count(self.refused)),
             ("Updates", Figure::Count(n_updates)),
             ("UpdateSeconds", Figure::Seconds(seconds)),

@@ -2,6 +2,7 @@
 
 mod datasets;
 mod ending;
+mod look;
 mod send;
 mod target;
 mod work;
@@ -153,7 +154,8 @@ async fn update_version(
             return Err(give_up(&files, job_name, &checkpoint).await?);
         }
         Start::Resume(checkpoint) => Checkpoint {
-            n_resumptions: checkpoint.n_resumptions + 1,
+            n_resumptions: checkpoint.next_resumption(),
+            has_waited: false,
             too_large_for: None,
             ..*checkpoint
         },
@@ -169,6 +171,7 @@ async fn update_version(
             lanes: Vec::new(),
             refused: Vec::new(),
             n_resumptions: 0,
+            has_waited: false,
             started_at_ms: millis(SystemTime::now()),
         },
     };
@@ -195,6 +198,7 @@ async fn update_version(
         Err(error) => {
             match &error {
                 RunError::PartLost { .. } => work.checkpoint.start_over(),
+                RunError::DatasetLeased { .. } => work.checkpoint.has_waited = true,
                 RunError::TooLarge { memory_bytes, .. } => {
                     report_too_large(&files, job_name, &work.checkpoint, &error).await?;
                     work.checkpoint.too_large_for = Some(*memory_bytes);

@@ -80,6 +80,12 @@ impl<'a> Store<'a> {
                 self.condition = Condition::Absent;
                 None
             }
+            // None of ours is so large: the work starts over.
+            Err(S3Error::TooLarge { .. }) => {
+                let head = self.s3.head_object(&self.place.bucket, &key).await?;
+                self.condition = Condition::Unchanged(head.e_tag);
+                None
+            }
             Err(error) => return Err(error.into()),
         };
         let now_ms = millis(SystemTime::now());

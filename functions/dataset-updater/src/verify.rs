@@ -1,16 +1,22 @@
 //! What has become of the entries that were sent: none of the service's answers says so, hence the look back.
+//!
+//! Neither a dataset's status nor its counts say whose update they are about. So each entry is looked for, and its labels are
+//! compared with those that were sent. What isn't there as it was sent is sent again a few times, since another writer's
+//! status may have been taken for ours, or another writer's entry has taken its place; what isn't there then is
+//! reported by line.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::path::Path;
 
-use aws::rekognition::{ENTRIES_PAGE_MAX, EntryFilter, Rekognition};
+use aws::rekognition::{ENTRIES_PAGE_MAX, EntryFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::budget::Budget;
-use crate::checkpoint::{LaneProgress, Stats};
+use crate::checkpoint::LaneSide;
 use crate::error::RunError;
-use crate::index::Index;
+use crate::existing::{Dataset, Listing};
+use crate::index::{Index, Seen};
+use crate::pairs::fingerprint_of;
 use crate::service_keys::error_codes;
 
 /// Lines that are noted in a checkpoint at most: it is read whole.
@@ -21,20 +27,22 @@ const NOTED_LINES_MAX: usize = 10_000;
 pub struct Verified {
     /// Lines whose entries aren't in the dataset although their update completed, in line order.
     pub vanished: Vec<u64>,
+    /// Lines whose images have entries with other labels than were sent, in line order.
+    pub overwritten: Vec<u64>,
     /// Lines whose entries are in the dataset with errors, and the errors' codes.
     pub errors: BTreeMap<u64, Vec<String>>,
     /// How it was found out.
     pub method: Method,
+    /// Entries that were sent again because they weren't there, or not as they were sent.
+    pub n_sent_again: u64,
 }
 
 /// How to find out which entries are there. In the order of their cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Method {
     /// Nothing was sent.
     #[default]
     Nothing,
-    /// The dataset grew by as many entries as were sent.
-    Counts,
     /// Each entry is looked up by its source-ref.
     EachEntry,
     /// All of the dataset is listed.
@@ -45,8 +53,8 @@ impl Verified {
     /// Whether it took so many calls, and is so small, that it is better noted than found out again.
     #[must_use]
     pub fn is_worth_noting(&self) -> bool {
-        matches!(self.method, Method::EachEntry | Method::Listing)
-            && self.vanished.len() + self.errors.len() <= NOTED_LINES_MAX
+        let n_lines = self.vanished.len() + self.overwritten.len() + self.errors.len();
+        self.method != Method::Nothing && n_lines <= NOTED_LINES_MAX
     }
 }
 
@@ -56,109 +64,91 @@ impl Method {
     pub fn name(self) -> &'static str {
         match self {
             Self::Nothing => "nothing sent",
-            Self::Counts => "counts",
             Self::EachEntry => "each entry",
             Self::Listing => "listing",
         }
     }
 
-    /// The method with the fewest calls for `n_sent` entries.
+    /// The method with the fewest calls for `n_sent` entries in a dataset of `n_entries`.
     #[must_use]
-    pub fn choose(n_sent: u64, before: Stats, after: Stats) -> Self {
-        let n_pages = after.total_entries.div_ceil(ENTRIES_PAGE_MAX as u64);
+    pub fn choose(n_sent: u64, n_entries: u64) -> Self {
         if n_sent == 0 {
             Self::Nothing
-        } else if after.total_entries == before.total_entries + n_sent {
-            Self::Counts
-        } else if n_sent < n_pages {
+        } else if n_sent < n_entries.div_ceil(ENTRIES_PAGE_MAX as u64) {
             Self::EachEntry
         } else {
             Self::Listing
         }
     }
-}
 
-/// Looks back at one dataset. `refused` lines were never there and are no loss of the service's.
-///
-/// # Errors
-///
-/// [`RunError::OutOfTime`] when the listing takes longer than this invocation.
-pub async fn verify(
-    rekognition: &Rekognition,
-    budget: &Budget,
-    lane: &LaneProgress,
-    after: Stats,
-    index: &mut Index,
-    refs: &[(u64, String)],
-    is_refused: impl Fn(u64) -> bool,
-) -> Result<Verified, RunError> {
-    let n_refused = index
-        .unseen(lane.side)
-        .into_iter()
-        .filter(|line_number| is_refused(*line_number))
-        .count() as u64;
-    let n_sent = index.n_entries(lane.side) - n_refused;
-    let before = lane.before.unwrap_or_default();
-    let method = Method::choose(n_sent, before, after);
-    let mut errors = BTreeMap::new();
-    let filters: Vec<EntryFilter> = match method {
-        Method::Nothing => Vec::new(),
-        Method::Counts if after.error_entries == 0 => Vec::new(),
-        Method::Counts => vec![EntryFilter::WithErrors],
-        Method::Listing => vec![EntryFilter::All],
-        Method::EachEntry => refs
-            .iter()
-            .map(|(_, source_ref)| EntryFilter::SourceRefContains(source_ref.clone()))
-            .collect(),
-    };
-    for filter in &filters {
-        let mut next_token: Option<String> = None;
-        loop {
-            if !budget.has(SystemTime::now(), std::time::Duration::ZERO) {
-                return Err(RunError::OutOfTime {
-                    settled_line: lane.settled_line,
-                });
-            }
-            let page = rekognition
-                .entries_page(
-                    &lane.dataset_arn,
-                    filter,
-                    next_token.as_deref(),
-                    budget.until,
-                )
-                .await?;
-            for entry in &page.entries {
-                let Ok(entry) = serde_json::from_str::<Value>(entry) else {
-                    continue;
-                };
-                let source_ref = entry.get("source-ref").and_then(Value::as_str);
-                let line_number = source_ref.and_then(|it| index.see(it, lane.side));
-                let codes = error_codes(&entry);
-                if let Some(line_number) = line_number
-                    && !codes.is_empty()
-                {
-                    errors.insert(line_number, codes.into_iter().collect());
-                }
-            }
-            next_token = page.next_token;
-            if next_token.is_none() {
-                break;
-            }
+    /// What ListDatasetEntries is asked for.
+    fn filters(self, source_refs: &[String]) -> Vec<EntryFilter> {
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::Listing => vec![EntryFilter::All],
+            Self::EachEntry => source_refs
+                .iter()
+                .map(|source_ref| EntryFilter::SourceRefContains(source_ref.clone()))
+                .collect(),
         }
     }
-    let vanished = match method {
-        Method::Nothing | Method::Counts => Vec::new(),
-        Method::EachEntry | Method::Listing => index
-            .unseen(lane.side)
-            .into_iter()
-            .filter(|line_number| !is_refused(*line_number))
-            .collect(),
-    };
-    Ok(Verified {
-        vanished,
-        errors,
-        method,
-    })
+}
+
+/// A look back at one dataset.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    /// The dataset.
+    pub dataset: Dataset<'a>,
+    /// Train or test.
+    pub side: LaneSide,
+    /// How to look.
+    pub method: Method,
+    /// What to look for by [`Method::EachEntry`].
+    pub source_refs: &'a [String],
+    /// A file for entries, to be made and deleted at once.
+    pub scratch_file: &'a Path,
+}
+
+impl Look<'_> {
+    /// Notes what the dataset has of the index's entries, and their errors by line. Returns those that it has otherwise than they
+    /// were sent.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::OutOfTime`] when it takes longer than this invocation; [`RunError::Scratch`] when the file
+    /// can't be used.
+    pub async fn back(
+        &self,
+        index: &mut Index,
+        errors: &mut BTreeMap<u64, Vec<String>>,
+    ) -> Result<Listing, RunError> {
+        let mut others = Listing::new(self.scratch_file);
+        for filter in self.method.filters(self.source_refs) {
+            let note = |entry: &str| {
+                let Ok(parsed) = serde_json::from_str::<Value>(entry) else {
+                    return Ok(());
+                };
+                let source_ref = parsed.get("source-ref").and_then(Value::as_str);
+                let source_ref = source_ref.unwrap_or_default().to_owned();
+                let codes = error_codes(&parsed);
+                let found = index.see(&source_ref, self.side, fingerprint_of(parsed));
+                let Some((line_number, seen)) = found else {
+                    return Ok(());
+                };
+                errors.remove(&line_number);
+                if !codes.is_empty() {
+                    errors.insert(line_number, codes.into_iter().collect());
+                }
+                match seen {
+                    Seen::Differs => others.keep(&source_ref, entry),
+                    Seen::Missing | Seen::Landed => Ok(()),
+                }
+            };
+            self.dataset.each(&filter, note).await?;
+        }
+        others.sort();
+        Ok(others)
+    }
 }
 
 #[cfg(test)]
@@ -167,25 +157,18 @@ mod tests {
 
     #[test]
     fn methods() {
-        let stats = |total_entries| Stats {
-            total_entries,
-            ..Stats::default()
-        };
-        for (n_sent, before, after, expected) in [
-            (0, 10, 10, Method::Nothing),
-            (5, 0, 5, Method::Counts),
-            (5, 10, 15, Method::Counts),
-            (5, 10, 14, Method::Listing),
-            (5, 500, 500, Method::Listing),
-            (4, 401, 401, Method::EachEntry),
-            (4, 400, 400, Method::Listing),
-            (250_000, 0, 249_999, Method::Listing),
+        for (n_sent, n_entries, expected) in [
+            (0, 10, Method::Nothing),
+            (1, 0, Method::Listing),
+            (5, 5, Method::Listing),
+            (5, 500, Method::Listing),
+            (4, 401, Method::EachEntry),
+            (4, 400, Method::Listing),
+            (2_499, 250_000, Method::EachEntry),
+            (2_500, 250_000, Method::Listing),
         ] {
-            assert_eq!(
-                Method::choose(n_sent, stats(before), stats(after)),
-                expected,
-                "{n_sent} {before} {after}"
-            );
+            let found = Method::choose(n_sent, n_entries);
+            assert_eq!(found, expected, "{n_sent} {n_entries}");
         }
     }
 }

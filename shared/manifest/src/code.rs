@@ -142,6 +142,12 @@ codes! {
         => "rename the label";
     TestOverlapsTrain "REJECTED_IMAGE_IN_TRAIN_AND_TEST" Ours "The image is in the training and in the test dataset."
         => "keep each image in one of them";
+    Vanished "REJECTED_VANISHED" Ours "The update completed and the entry is not in the dataset: Custom Labels dropped it without a word."
+        => "compare the line with the manifest rules of Custom Labels, repair it and send it again";
+    Overwritten "REJECTED_OVERWRITTEN" Ours "The image has other labels in the dataset than were sent, again and again: another writer updates it."
+        => "end the other writer (the console, a script, a stack with another LEASES_S3_URI), delete checkpoint.json beside the report and invoke the dataset-updater again";
+    RefusedByUpdate "REJECTED_BY_UPDATE" Ours "The update failed over the entry."
+        => "repair the line as the message says and send it again";
     RepeatedBox "NOTICED_REPEATED_BOX" Ours "Two boxes of the image have the same class and place."
         => "remove one: it counts twice in training";
     ImageSizeDiffers "NOTICED_IMAGE_SIZE" Ours "The image has another size than its boxes were drawn on."

@@ -1,6 +1,7 @@
-//! The end of the work: a look back at the datasets, the reports, a training. And its end before that.
+//! The end of the work: the reports, a training. And its end before that.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use aws::s3::ObjectUri;
@@ -19,22 +20,23 @@ use crate::report::{DatasetReport, Outcome, Report};
 use crate::room::is_about_room;
 use crate::target::Datasets;
 use crate::training::Training;
-use crate::verify::{Verified, verify};
+use crate::verify::Verified;
 
 impl Work<'_> {
-    /// Looks back at the datasets and writes the reports.
+    /// Writes the reports of what was found in each lane's dataset.
     pub(super) async fn report(
         &mut self,
-        lanes: &mut [Lane<'_>],
+        lanes: &[Lane<'_>],
         read: Read,
+        verified: Vec<(Stats, Verified)>,
     ) -> Result<Report, RunError> {
         let Read {
-            mut index,
-            refs,
+            index,
             counts,
             converting,
+            ..
         } = read;
-        let refused: BTreeMap<u64, String> = self
+        let refused: BTreeMap<u64, Arc<str>> = self
             .checkpoint
             .refused
             .iter()
@@ -61,30 +63,9 @@ impl Work<'_> {
             ..Report::default()
         };
         let mut troubles = BTreeMap::new();
-        for lane in &mut *lanes {
-            let (after, verified) = match lane.progress.verified.clone() {
-                Some(noted) => noted,
-                None => {
-                    let after: Stats = lane.ready().await?.stats.into();
-                    let refs = refs.get(&lane.progress.side).map_or(&[][..], Vec::as_slice);
-                    let verified = verify(
-                        &self.clients.rekognition,
-                        &self.invocation.budget,
-                        &lane.progress,
-                        after,
-                        &mut index,
-                        refs,
-                        |line_number| refused.contains_key(&line_number),
-                    )
-                    .await?;
-                    if verified.is_worth_noting() {
-                        lane.progress.verified = Some((after, verified.clone()));
-                        self.note(lane).await?;
-                    }
-                    (after, verified)
-                }
-            };
+        for (lane, (after, verified)) in lanes.iter().zip(verified) {
             report.vanished += verified.vanished.len() as u64;
+            report.overwritten += verified.overwritten.len() as u64;
             report.landed_with_errors += verified.errors.len() as u64;
             report.datasets.push(DatasetReport {
                 side: lane.progress.side.name().to_owned(),
@@ -95,13 +76,14 @@ impl Work<'_> {
                 updates: lane.progress.n_updates,
                 update_seconds: lane.progress.update_ms as f64 / 1000.0,
                 verified_by: verified.method.name().to_owned(),
+                sent_again: verified.n_sent_again,
             });
             troubles.extend(verified_troubles(verified));
         }
         troubles.extend(
             refused
                 .into_iter()
-                .map(|(line_number, message)| (line_number, refused_trouble(message))),
+                .map(|(line_number, message)| (line_number, refused_trouble(&message))),
         );
         for trouble in troubles.values() {
             for code in trouble.code.split(',') {
@@ -110,12 +92,12 @@ impl Work<'_> {
         }
         report.landed = report
             .entries
-            .saturating_sub(report.refused + report.vanished);
+            .saturating_sub(report.refused + report.vanished + report.overwritten);
         report.outcome = report.judge(self.config.rejected_alert_fraction);
         self.files
             .write_lines(&self.lines(), self.options.clone(), &troubles)
             .await?;
-        for lane in &*lanes {
+        for lane in lanes {
             self.files.join_parts(&lane.progress).await?;
             let name = entries_file(lane.progress.side);
             let uri = self.files.place.uri(name);
@@ -145,7 +127,8 @@ impl Work<'_> {
     }
 
     async fn train(&self, report: &Report) -> Result<Option<String>, RunError> {
-        let is_whole = report.outcome == Outcome::Updated && report.refused + report.vanished == 0;
+        let n_lost = report.refused + report.vanished + report.overwritten;
+        let is_whole = report.outcome == Outcome::Updated && n_lost == 0;
         let Datasets::OfProject { arn } = &self.target.datasets else {
             return Ok(None);
         };
@@ -173,15 +156,10 @@ impl Work<'_> {
 }
 
 fn verified_troubles(verified: Verified) -> Vec<(u64, Trouble)> {
-    let vanished = verified.vanished.into_iter().map(|line_number| {
-        let trouble = Trouble {
-            code: "REJECTED_VANISHED".to_owned(),
-            reason: "the update completed and the entry is not in the dataset: Custom Labels dropped it without a word".to_owned(),
-            remedy: "compare the line with the manifest rules of Custom Labels, repair it and send it again".to_owned(),
-            is_in_dataset: false,
-        };
-        (line_number, trouble)
-    });
+    let vanished = verified.vanished.into_iter();
+    let vanished = vanished.map(|line_number| (line_number, trouble(Code::Vanished)));
+    let overwritten = verified.overwritten.into_iter();
+    let overwritten = overwritten.map(|line_number| (line_number, trouble(Code::Overwritten)));
     let errors = verified.errors.into_iter().map(|(line_number, codes)| {
         let trouble = Trouble {
             code: codes.join(","),
@@ -192,7 +170,16 @@ fn verified_troubles(verified: Verified) -> Vec<(u64, Trouble)> {
         };
         (line_number, trouble)
     });
-    vanished.chain(errors).collect()
+    vanished.chain(overwritten).chain(errors).collect()
+}
+
+fn trouble(code: Code) -> Trouble {
+    Trouble {
+        code: code.as_str().to_owned(),
+        reason: code.message().to_owned(),
+        remedy: code.remedy().to_owned(),
+        is_in_dataset: false,
+    }
 }
 
 fn in_entries(counts: &manifest::Counts) -> BTreeMap<String, u64> {
@@ -205,21 +192,14 @@ fn in_entries(counts: &manifest::Counts) -> BTreeMap<String, u64> {
         .collect()
 }
 
-fn refused_trouble(message: String) -> Trouble {
-    let full = Code::ManifestRowsExceedMaximum;
-    let (code, remedy) = if is_about_room(&message) {
-        (full.as_str(), full.remedy())
-    } else {
-        (
-            "REJECTED_BY_UPDATE",
-            "repair the line as the message says and send it again",
-        )
+fn refused_trouble(message: &str) -> Trouble {
+    let code = match is_about_room(message) {
+        true => Code::ManifestRowsExceedMaximum,
+        false => Code::RefusedByUpdate,
     };
     Trouble {
-        code: code.to_owned(),
-        reason: message,
-        remedy: remedy.to_owned(),
-        is_in_dataset: false,
+        reason: message.to_owned(),
+        ..trouble(code)
     }
 }
 

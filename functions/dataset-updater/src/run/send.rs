@@ -1,9 +1,10 @@
 //! Entries on their way: merged into what is there, batched, updated, written down.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use manifest::{Changes, Converted};
+use manifest::{Changes, Converted, Entry};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::work::Work;
@@ -14,10 +15,15 @@ use crate::existing::{Dataset, Source};
 use crate::index::{Index, side};
 use crate::lane::Lane;
 use crate::merge::merge;
+use crate::pairs::fingerprint;
 use crate::room::{Room, images_max_of};
 
 /// Source references that are kept for looking entries up one by one: it pays off only below one per page of the largest dataset.
-const REFS_MAX: usize = 5_000;
+pub(super) const REFS_MAX: usize = 5_000;
+
+/// Listings that new entries are merged into, of one invocation: somebody else who writes all the time must not keep it from
+/// its work for ever.
+const LISTINGS_MAX: u32 = 3;
 
 /// Scratch files that this process has made: part of their names.
 static N_SCRATCH_FILES: AtomicU64 = AtomicU64::new(0);
@@ -35,17 +41,19 @@ struct There {
 pub(super) struct Read {
     pub(super) index: Index,
     /// A few source references by side; empty when there are too many to be looked up one by one.
-    pub(super) refs: BTreeMap<LaneSide, Vec<(u64, String)>>,
+    pub(super) refs: BTreeMap<LaneSide, Vec<String>>,
     pub(super) counts: manifest::Counts,
     pub(super) converting: std::time::Duration,
 }
 
 impl Read {
-    fn add(&mut self, source_ref: &str, line_number: u64, side: LaneSide) {
-        self.index.add(source_ref, line_number, side);
+    fn add(&mut self, entry: &Entry, side: LaneSide) {
+        let labels = fingerprint(&entry.json).unwrap_or_default();
+        self.index
+            .add(&entry.source_ref, labels, entry.line_number, side);
         let refs = self.refs.entry(side).or_default();
         if refs.len() < REFS_MAX {
-            refs.push((line_number, source_ref.to_owned()));
+            refs.push(entry.source_ref.clone());
         }
     }
 }
@@ -73,10 +81,7 @@ impl Work<'_> {
             {
                 continue;
             }
-            // Several at once in one process are a matter of tests, but cost nothing to keep apart.
-            let n_before = N_SCRATCH_FILES.fetch_add(1, Ordering::Relaxed);
-            let scratch_name = format!("entries-{}-{n_before}.jsonl", std::process::id());
-            let scratch_file = self.config.scratch_folder.join(scratch_name);
+            let scratch_file = self.scratch_file();
             let dataset = self.dataset(&lane.progress.dataset_arn);
             let n_images = there.room.n_images();
             there.source = dataset.source(&wanted, n_images, &scratch_file).await?;
@@ -131,7 +136,15 @@ impl Work<'_> {
         refused.binary_search_by_key(&line_number, |refused| refused.line_number)
     }
 
-    fn dataset<'s>(&'s self, arn: &'s str) -> Dataset<'s> {
+    /// A name for a file that is made and deleted at once. Several in one process are a matter of tests, but cost nothing to
+    /// keep apart.
+    pub(super) fn scratch_file(&self) -> PathBuf {
+        let n_before = N_SCRATCH_FILES.fetch_add(1, Ordering::Relaxed);
+        let name = format!("entries-{}-{n_before}.jsonl", std::process::id());
+        self.config.scratch_folder.join(name)
+    }
+
+    pub(super) fn dataset<'s>(&'s self, arn: &'s str) -> Dataset<'s> {
         Dataset {
             rekognition: &self.clients.rekognition,
             budget: &self.invocation.budget,
@@ -140,55 +153,104 @@ impl Work<'_> {
     }
 
     /// Streams the manifest's entries to their datasets, from where the checkpoint stands.
+    ///
+    /// Entries are merged into what a listing showed. When somebody without a lease has changed a dataset since, the next
+    /// changes aren't handed over, and their entries are merged into another listing.
     pub(super) async fn send(
         &mut self,
         lanes: &mut [Lane<'_>],
         read: &mut Read,
     ) -> Result<(), RunError> {
-        let mut theres = self.there(lanes).await?;
+        for n_listings in 1..=LISTINGS_MAX {
+            let mut theres = self.there(lanes).await?;
+            *read = Read::default();
+            let is_watchful = self.config.existing == Existing::Merge && n_listings < LISTINGS_MAX;
+            let is_sent = self.send_from(lanes, &mut theres, read, is_watchful).await?;
+            for lane in &mut *lanes {
+                lane.settle().await?;
+                self.save(lane).await?;
+            }
+            if is_sent {
+                break;
+            }
+            tracing::info!("another writer has changed the dataset; it is listed again");
+        }
+        Ok(())
+    }
+
+    /// As [`Work::send`], from one listing; `false` when that one is out of date and `is_watchful`.
+    async fn send_from(
+        &mut self,
+        lanes: &mut [Lane<'_>],
+        theres: &mut [There],
+        read: &mut Read,
+        is_watchful: bool,
+    ) -> Result<bool, RunError> {
+        for lane in &mut *lanes {
+            lane.drop_batch();
+        }
         let mut reader = self.reader().await?;
         while let Some(converted) = reader.next().await? {
             let Converted::Entry(mut entry) = converted else {
                 continue;
             };
             let side = side(&entry.source_ref, self.target.test_fraction);
-            read.add(&entry.source_ref, entry.line_number, side);
-            let mut found = lanes.iter_mut().zip(&mut theres);
-            let Some((lane, there)) = found.find(|(lane, _)| lane.progress.side == side) else {
+            let mut found = lanes.iter_mut().zip(&mut *theres);
+            let Some((lane, there)) = found
+                .find(|(lane, _)| lane.progress.side == side)
+                .filter(|(lane, _)| !self.is_over(lane, entry.line_number))
+            else {
+                read.add(&entry, side);
                 continue;
             };
-            if self.is_over(lane, entry.line_number) {
-                continue;
-            }
             let dataset = self.dataset(&lane.progress.dataset_arn);
             let existing = dataset.find(&there.source, &entry.source_ref).await?;
-            match self.admit(there, existing, entry.json) {
+            match self.admit(there, existing, &entry.json) {
                 Ok(json) => entry.json = json,
                 Err(message) => {
-                    self.refuse(entry.line_number, message);
+                    self.refuse(entry.line_number, &message);
+                    read.add(&entry, side);
                     continue;
                 }
             }
-            if let Some(changes) = lane.batcher.push(&entry) {
-                self.submit(lane, changes).await?;
+            read.add(&entry, side);
+            if let Some(changes) = lane.batcher.push(&entry)
+                && !self.submit_if_unchanged(lane, changes, is_watchful).await?
+            {
+                return Ok(false);
             }
         }
         for lane in &mut *lanes {
-            if let Some(changes) = lane.batcher.finish() {
-                self.submit(lane, changes).await?;
+            if let Some(changes) = lane.batcher.finish()
+                && !self.submit_if_unchanged(lane, changes, is_watchful).await?
+            {
+                return Ok(false);
             }
-        }
-        for lane in &mut *lanes {
-            lane.settle().await?;
-            self.save(lane).await?;
         }
         read.counts = reader.counts().clone();
         read.converting = reader.converting();
-        Ok(())
+        Ok(true)
+    }
+
+    async fn submit_if_unchanged(
+        &mut self,
+        lane: &mut Lane<'_>,
+        changes: Changes,
+        is_watchful: bool,
+    ) -> Result<bool, RunError> {
+        if is_watchful {
+            lane.settle().await?;
+            self.save(lane).await?;
+            if lane.has_changed().await? {
+                return Ok(false);
+            }
+        }
+        self.submit(lane, changes).await?;
+        Ok(true)
     }
 
     /// Hands over changes once those before are settled and written down: their memory is free by then.
-    async fn submit(&mut self, lane: &mut Lane<'_>, changes: Changes) -> Result<(), RunError> {
+    pub(super) async fn submit(&mut self, lane: &mut Lane<'_>, changes: Changes) -> Result<(), RunError> {
         lane.settle().await?;
         self.save(lane).await?;
         lane.submit(changes).await
@@ -199,22 +261,27 @@ impl Work<'_> {
         &self,
         there: &mut There,
         existing: Option<String>,
-        json: String,
+        json: &str,
     ) -> Result<String, String> {
         there.room.take(existing.is_some())?;
+        self.merged(existing, json)
+    }
+
+    /// The entry as it is sent when the dataset has `existing` for its image, or why it can't be.
+    pub(super) fn merged(&self, existing: Option<String>, json: &str) -> Result<String, String> {
         match existing {
             Some(existing) if self.config.existing == Existing::Merge => {
-                merge(&existing, &json).map_err(|error| error.to_string())
+                merge(&existing, json).map_err(|error| error.to_string())
             }
-            _ => Ok(json),
+            _ => Ok(json.to_owned()),
         }
     }
 
-    fn refuse(&mut self, line_number: u64, message: String) {
+    pub(super) fn refuse(&mut self, line_number: u64, message: &str) {
         if let Err(idx) = self.refused_idx(line_number) {
             let refused = Refused {
                 line_number,
-                message,
+                message: Refused::message(message),
             };
             self.checkpoint.refused.insert(idx, refused);
         }

@@ -5,17 +5,20 @@ use manifest::ConvertOptions;
 
 use super::Invocation;
 use super::send::Read;
-use crate::checkpoint::{Checkpoint, ManifestVersion, Origin};
+use crate::checkpoint::{Checkpoint, ManifestVersion, Origin, Stats};
 use crate::config::Config;
 use crate::consolidation::{self, Job};
 use crate::error::RunError;
 use crate::event::Request;
 use crate::files::Files;
 use crate::lane::Lane;
+use crate::lease::Leases;
 use crate::reader::{Reader, Source as LineSource};
 use crate::report::Report;
 use crate::store::{Notes, Store};
 use crate::target::Target;
+use crate::verify::Verified;
+
 pub(super) struct Work<'a> {
     pub(super) clients: &'a Clients,
     pub(super) config: &'a Config,
@@ -29,11 +32,13 @@ pub(super) struct Work<'a> {
     pub(super) checkpoint: Checkpoint,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
     pub(super) async fn run(&mut self) -> Result<Report, RunError> {
         self.consolidate().await?;
-        if self.checkpoint.lanes.is_empty() {
-            self.checkpoint.lanes = self.find_lanes().await?;
+        let found = self.find_lanes().await?;
+        if !self.checkpoint.is_of(&found) {
+            self.checkpoint.forget_sent();
+            self.checkpoint.lanes = found;
         }
         let mut lanes: Vec<Lane<'_>> = self
             .checkpoint
@@ -49,14 +54,43 @@ impl Work<'_> {
             })
             .collect();
         let mut read = Read::default();
-        let result = self.send(&mut lanes, &mut read).await;
+        let leases = self.leases();
+        let arns = lanes.iter().map(|lane| lane.progress.dataset_arn.clone());
+        let held = leases.take(arns.collect()).await?;
+        let verified = self.land(&mut lanes, &mut read).await;
+        leases.give_back(held).await;
+        self.report(&lanes, read, verified?).await
+    }
+
+    /// Sends entries and makes sure that they are there. To be called while the datasets' leases are held.
+    async fn land(
+        &mut self,
+        lanes: &mut [Lane<'_>],
+        read: &mut Read,
+    ) -> Result<Vec<(Stats, Verified)>, RunError> {
+        let result = self.send(lanes, read).await;
         if result.is_err() {
-            for lane in &mut lanes {
+            for lane in lanes.iter_mut() {
                 self.write_down(lane).await?;
             }
         }
         result?;
-        self.report(&mut lanes, read).await
+        let mut all = Vec::new();
+        for lane in lanes {
+            all.push(self.verify(lane, read).await?);
+        }
+        Ok(all)
+    }
+
+    fn leases(&self) -> Leases<'a> {
+        Leases {
+            s3: &self.clients.s3,
+            folder: self.config.leases_folder(&self.request.bucket),
+            kms_key_id: self.config.report_kms_key_id.clone(),
+            owner: &self.invocation.owner,
+            budget: &self.invocation.budget,
+            look_interval: self.config.poll_interval,
+        }
     }
 
     /// Puts labels in where the manifest lacks them, once for a version of the manifest.

@@ -1,0 +1,157 @@
+//! The look back: what of a lane's entries the dataset has, and once more what it doesn't have as it was sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use manifest::Converted;
+
+use super::send::{REFS_MAX, Read};
+use super::work::Work;
+use crate::checkpoint::Stats;
+use crate::error::RunError;
+use crate::existing::Listing;
+use crate::index::{Seen, side};
+use crate::lane::Lane;
+use crate::pairs::{fingerprint, holds};
+use crate::verify::{Look, Method, Verified};
+
+/// How often entries are sent again that aren't there as they were sent. Source: ours; each time is another writer's
+/// update at the same moment, or a line that the service drops without a word.
+const ROUNDS_MAX: u32 = 3;
+
+impl Work<'_> {
+    /// Looks at what a dataset has of a lane's entries, and sends again what isn't there as it was sent, until all of
+    /// it is or [`ROUNDS_MAX`] is reached.
+    pub(super) async fn verify(
+        &mut self,
+        lane: &mut Lane<'_>,
+        read: &mut Read,
+    ) -> Result<(Stats, Verified), RunError> {
+        if let Some(noted) = &lane.progress.verified {
+            return Ok(noted.clone());
+        }
+        let side = lane.progress.side;
+        let mut verified = Verified::default();
+        let mut refs: Vec<String> = read.refs.remove(&side).unwrap_or_default();
+        let mut n_doubtful = read.index.n_entries(side);
+        lane.is_again = true;
+        lane.progress.in_flight = None;
+        for n_rounds in 0..=ROUNDS_MAX {
+            if n_rounds > 0 {
+                lane.forget();
+            }
+            let n_entries = lane.ready().await?.stats.n_entries;
+            let mut method = Method::choose(n_doubtful, n_entries);
+            if n_doubtful > refs.len() as u64 && method == Method::EachEntry {
+                method = Method::Listing;
+            }
+            verified.method = verified.method.max(method);
+            let dataset_arn = lane.progress.dataset_arn.clone();
+            let others = Look {
+                dataset: self.dataset(&dataset_arn),
+                side,
+                method,
+                source_refs: &refs,
+                scratch_file: &self.scratch_file(),
+            }
+            .back(&mut read.index, &mut verified.errors)
+            .await?;
+            (n_doubtful, refs) = self
+                .look_closer(lane, read, &others, n_rounds < ROUNDS_MAX)
+                .await?;
+            verified.n_sent_again += n_doubtful;
+            if n_doubtful == 0 {
+                break;
+            }
+        }
+        lane.is_again = false;
+        self.conclude(lane, read, &mut verified);
+        let after: Stats = lane.ready().await?.stats.into();
+        if verified.is_worth_noting() {
+            lane.progress.verified = Some((after, verified.clone()));
+            self.note(lane).await?;
+        }
+        Ok((after, verified))
+    }
+
+    /// Compares, value by value, what the dataset has with what was sent, where a hash isn't enough. What isn't there is
+    /// sent again if `may_send`; returns how many entries that are, and a few of their source references.
+    async fn look_closer(
+        &mut self,
+        lane: &mut Lane<'_>,
+        read: &mut Read,
+        others: &Listing,
+        may_send: bool,
+    ) -> Result<(u64, Vec<String>), RunError> {
+        let side_here = lane.progress.side;
+        let (mut n_sent, mut refs) = (0, Vec::new());
+        let n_landed = read.index.n_seen(side_here, Seen::Landed);
+        if n_landed == read.index.n_entries(side_here) {
+            return Ok((n_sent, refs));
+        }
+        let refused = self.refused_lines();
+        let mut reader = self.reader().await?;
+        while let Some(converted) = reader.next().await? {
+            let Converted::Entry(mut entry) = converted else {
+                continue;
+            };
+            if side(&entry.source_ref, self.target.test_fraction) != side_here
+                || read.index.seen(&entry.source_ref, side_here) == Some(Seen::Landed)
+            {
+                continue;
+            }
+            let existing = others.find(&entry.source_ref)?;
+            if existing.as_ref().is_some_and(|it| holds(it, &entry.json)) {
+                read.index.land(&entry.source_ref, side_here);
+                continue;
+            }
+            if !may_send || refused.contains(&entry.line_number) {
+                continue;
+            }
+            match self.merged(existing, &entry.json) {
+                Ok(json) => entry.json = json,
+                Err(message) => {
+                    self.refuse(entry.line_number, &message);
+                    continue;
+                }
+            }
+            let labels = fingerprint(&entry.json).unwrap_or_default();
+            read.index.send_again(&entry.source_ref, side_here, labels);
+            n_sent += 1;
+            if refs.len() < REFS_MAX {
+                refs.push(entry.source_ref.clone());
+            }
+            if let Some(changes) = lane.batcher.push(&entry) {
+                self.submit(lane, changes).await?;
+            }
+        }
+        if let Some(changes) = lane.batcher.finish() {
+            self.submit(lane, changes).await?;
+        }
+        lane.settle().await?;
+        self.save(lane).await?;
+        Ok((n_sent, refs))
+    }
+
+    /// Says of each entry that isn't there what became of it. A line that an update failed over, and that is there
+    /// nevertheless, was refused with another writer's status.
+    fn conclude(&mut self, lane: &Lane<'_>, read: &Read, verified: &mut Verified) {
+        let side = lane.progress.side;
+        let landed = read.index.lines(side, Seen::Landed);
+        self.checkpoint
+            .refused
+            .retain(|refused| !landed.contains(&refused.line_number));
+        let refused = self.refused_lines();
+        let without_refused = |lines: BTreeSet<u64>| lines.difference(&refused).copied().collect();
+        verified.vanished = without_refused(read.index.lines(side, Seen::Missing));
+        verified.overwritten = without_refused(read.index.lines(side, Seen::Differs));
+        verified.errors = std::mem::take(&mut verified.errors)
+            .into_iter()
+            .filter(|(line_number, _)| landed.contains(line_number))
+            .collect::<BTreeMap<_, _>>();
+    }
+
+    fn refused_lines(&self) -> BTreeSet<u64> {
+        let refused = self.checkpoint.refused.iter();
+        refused.map(|refused| refused.line_number).collect()
+    }
+}
