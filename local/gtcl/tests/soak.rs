@@ -9,6 +9,7 @@ async fn everything_lands_whatever_happens() {
     for seed in [1, 2] {
         let args = Args {
             entries: 3_000,
+            jobs: seed,
             time_limit_ms: 2_500,
             safety_margin_ms: 500,
             update_time_ms: 200,

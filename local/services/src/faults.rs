@@ -178,6 +178,11 @@ impl Faults {
         self.lock().calls.iter().cloned().collect()
     }
 
+    /// The latest calls, oldest first; at most 10,000. They are forgotten.
+    pub fn take_calls(&self) -> Vec<Call> {
+        std::mem::take(&mut self.lock().calls).into()
+    }
+
     /// Notes a call and hands out what goes wrong with it, in the order in which it was scripted.
     pub(crate) fn strike(&self, service: Service, operation: &str, target: &str) -> Vec<Effect> {
         let mut state = self.lock();
@@ -289,5 +294,8 @@ mod tests {
         assert_eq!(faults.n_struck(), 1);
         let struck: Vec<bool> = faults.calls().iter().map(|call| call.struck).collect();
         assert_eq!(struck, [true, false, false]);
+        assert_eq!(faults.take_calls().len(), 3);
+        assert_eq!(faults.calls(), []);
+        assert_eq!(faults.n_calls(Service::S3, "GetObject"), 3);
     }
 }

@@ -41,7 +41,7 @@ async fn without_a_fault_no_call_is_wasted() {
         world.n_updates()
     );
     assert_eq!(report.datasets[0].updates, world.n_updates());
-    assert_eq!(report.datasets[0].verified_by, "counts");
+    assert_eq!(report.datasets[0].verified_by, "listing");
 }
 
 #[tokio::test(flavor = "multi_thread")]

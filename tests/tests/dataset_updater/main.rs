@@ -8,10 +8,12 @@
     reason = "a helper of these tests that fails has failed the test"
 )]
 
+mod company;
 mod consolidation;
 mod events;
 mod existing;
 mod faults;
+mod leases;
 mod lines;
 mod matrix;
 mod processes;

@@ -10,15 +10,29 @@ use services::lambda::{FunctionSpec, Lambda, Outcome};
 use crate::lines::mixed;
 use crate::world::{BUCKET, KEY, World, rekognition, s3};
 
-const FUNCTION: &str = "dataset-updater";
+pub(crate) const FUNCTION: &str = "dataset-updater";
 /// Time of one invocation: a dead one's lease lasts so long.
 const TIME: Duration = Duration::from_secs(5);
 
 /// A function of its own for each process that is to be killed: dropping the service kills its processes.
 fn lambda(world: &World, n_instances: usize) -> Lambda {
+    let lambda = Lambda::new(world.logs());
+    lambda.deploy(function(world, FUNCTION, &[], n_instances));
+    lambda
+}
+
+/// The function under a name, in a world and with settings of its own.
+pub(crate) fn function(
+    world: &World,
+    name: &str,
+    settings: &[(&str, &str)],
+    n_instances: usize,
+) -> FunctionSpec {
     let (s3_endpoint, rekognition_endpoint) = world.endpoints();
+    let leases = world.leases();
     let variables = [
         ("TRAIN_DATASET_ARN", world.train_arn.as_str()),
+        ("LEASES_S3_URI", &leases),
         ("CHANGES_BYTES_MAX", "10000"),
         ("POLL_INTERVAL_MS", "5"),
         ("POLL_INTERVAL_MAX_MS", "20"),
@@ -27,31 +41,34 @@ fn lambda(world: &World, n_instances: usize) -> Lambda {
         ("AWS_ENDPOINT_URL_S3", &s3_endpoint),
         ("AWS_ENDPOINT_URL_REKOGNITION", &rekognition_endpoint),
     ];
-    let lambda = Lambda::new(world.logs());
-    lambda.deploy(FunctionSpec {
-        name: FUNCTION.to_owned(),
+    let variables = variables.iter().chain(settings);
+    FunctionSpec {
+        name: name.to_owned(),
         command: [env!("CARGO_BIN_EXE_gtcl-under-test"), "function", FUNCTION]
             .map(Into::into)
             .to_vec(),
         environment: variables
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into(),
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
         timeout: TIME,
         concurrency_max: n_instances,
-    });
-    lambda
+    }
 }
 
 /// A queue's message, as it comes again and again.
 async fn deliver(world: &World, lambda: &Lambda) -> Outcome {
-    let notification = json!({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
-        "s3": {"bucket": {"name": BUCKET}, "object": {"key": world.key(KEY)}}}]});
-    let event = json!({"Records": [{"messageId": "m", "eventSource": "aws:sqs", "body": notification.to_string()}]});
-    let payload = event.to_string().into_bytes();
-    lambda.invoke(FUNCTION, payload.into()).await.unwrap()
+    deliver_to(lambda, FUNCTION, &world.key(KEY)).await
 }
 
-fn is_done(outcome: &Outcome) -> bool {
+pub(crate) async fn deliver_to(lambda: &Lambda, function: &str, key: &str) -> Outcome {
+    let notification = json!({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
+        "s3": {"bucket": {"name": BUCKET}, "object": {"key": key}}}]});
+    let event = json!({"Records": [{"messageId": "m", "eventSource": "aws:sqs", "body": notification.to_string()}]});
+    let payload = event.to_string().into_bytes();
+    lambda.invoke(function, payload.into()).await.unwrap()
+}
+
+pub(crate) fn is_done(outcome: &Outcome) -> bool {
     let answer: Value = serde_json::from_slice(&outcome.payload).unwrap();
     outcome.error.is_none() && answer.get("batchItemFailures") == Some(&json!([]))
 }

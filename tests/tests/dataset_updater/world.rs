@@ -150,6 +150,7 @@ impl World {
         .chain(variables.iter().copied())
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
+        environment.insert("LEASES_S3_URI".to_owned(), self.leases());
         if !variables
             .iter()
             .any(|(name, _)| name.ends_with("_ARN") || *name == "TARGETS")
@@ -157,6 +158,11 @@ impl World {
             environment.insert("TRAIN_DATASET_ARN".to_owned(), self.train_arn.clone());
         }
         Config::parse(&environment).unwrap()
+    }
+
+    /// Folder of this world's leases.
+    pub(crate) fn leases(&self) -> String {
+        format!("s3://{BUCKET}/{}", self.key("dataset-updater-leases/"))
     }
 
     /// A key of this world.
@@ -245,7 +251,12 @@ impl World {
     }
 
     pub(crate) async fn file(&self, name: &str) -> Vec<u8> {
-        let key = self.key(&format!("out/birds/dataset-updater/{name}"));
+        self.file_of("birds", name).await
+    }
+
+    /// A file beside the report of a job.
+    pub(crate) async fn file_of(&self, job: &str, name: &str) -> Vec<u8> {
+        let key = self.key(&format!("out/{job}/dataset-updater/{name}"));
         self.clients
             .s3
             .read_object(BUCKET, &key, 1 << 30)
@@ -310,7 +321,11 @@ impl World {
         let rejected = self.json_lines("rejected.jsonl").await;
         assert_eq!(
             rejected.len() as u64,
-            report.rejected + report.refused + report.vanished + report.landed_with_errors
+            report.rejected
+                + report.refused
+                + report.vanished
+                + report.overwritten
+                + report.landed_with_errors
         );
         for record in &rejected {
             for key in ["code", "reason", "remedy"] {
@@ -353,7 +368,7 @@ pub(crate) fn check_account(manifest: &Manifest, report: &Report) {
     );
     assert_eq!(
         report.entries,
-        report.landed + report.refused + report.vanished
+        report.landed + report.refused + report.vanished + report.overwritten
     );
     assert_eq!(report.entries, manifest.good.len() as u64);
     assert_eq!(report.rejected + report.skipped, manifest.n_bad);

@@ -29,17 +29,21 @@ use services::{ACCESS_KEY, REGION, SECRET_KEY};
 /// One line in this many is bad: 3 %.
 pub const BAD_EVERY: u64 = 33;
 const BUCKET: &str = "jobs";
-const JOB: &str = "soak";
-const KEY: &str = "out/soak/manifests/output/output.manifest";
+const PROJECT: &str = "soak";
+/// Folder of the images that [`line`] names.
+const IMAGES: &str = "s3://images/birds/";
 /// Deliveries after which a soak has failed.
 const DELIVERIES_MAX: u32 = 10_000;
 
 /// Arguments of `gtcl soak`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Lines of the manifest.
+    /// Lines of all manifests.
     #[arg(long, default_value_t = 250_000)]
     pub entries: u64,
+    /// Jobs that share the lines and the dataset.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=10))]
+    pub jobs: u64,
     /// Time of one invocation in milliseconds.
     #[arg(long, default_value_t = 30_000)]
     pub time_limit_ms: u64,
@@ -52,7 +56,7 @@ pub struct Args {
     /// Largest update in bytes.
     #[arg(long, default_value_t = manifest::CHANGES_BYTES_MAX)]
     pub changes_bytes_max: usize,
-    /// Resumptions that there must be at least.
+    /// Resumptions of all jobs that there must be at least.
     #[arg(long, default_value_t = 10)]
     pub min_resumptions: u32,
     /// Most memory that the function may hold, in MB.
@@ -75,20 +79,31 @@ pub struct Args {
 /// What a soak brought.
 #[derive(Debug)]
 pub struct Soaked {
-    /// The function's own report.
-    pub report: Report,
-    /// Times that the event was delivered.
+    /// The function's own reports, job by job.
+    pub reports: Vec<Report>,
+    /// Times that events were delivered.
     pub n_deliveries: u32,
     /// Faults that struck.
     pub n_faults: u64,
     /// Calls of UpdateDatasetEntries, and how many the entries need at least.
     pub n_updates: (u64, u64),
-    /// Most memory that the function's process held, in KiB.
+    /// Most memory that one of the function's processes held, in KiB.
     pub memory_max_kib: u64,
     /// Time of all of it.
     pub time: Duration,
     /// What isn't as it must be.
     pub complaints: Vec<String>,
+}
+
+impl Soaked {
+    fn sum(&self, figure: impl Fn(&Report) -> u64) -> u64 {
+        self.reports.iter().map(figure).sum()
+    }
+
+    fn converting_seconds(&self) -> f64 {
+        let reports = self.reports.iter();
+        reports.map(|report| report.converting_seconds).sum()
+    }
 }
 
 /// Runs the soak and prints what it brought; exit code 1 when something isn't as it must be.
@@ -99,20 +114,24 @@ pub struct Soaked {
 #[expect(clippy::print_stdout, reason = "the command's answer")]
 pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandError> {
     let soaked = soak(&args, &environment.executable).await?;
-    let report = &soaked.report;
-    println!("lines        {}", report.lines);
-    println!("landed       {}", report.landed);
+    println!("jobs         {}", soaked.reports.len());
+    println!("lines        {}", soaked.sum(|report| report.lines));
+    println!("landed       {}", soaked.sum(|report| report.landed));
     println!(
         "rejected     {} (skipped {})",
-        report.rejected, report.skipped
+        soaked.sum(|report| report.rejected),
+        soaked.sum(|report| report.skipped)
     );
     println!(
-        "refused      {}, vanished {}",
-        report.refused, report.vanished
+        "refused      {}, vanished {}, overwritten {}",
+        soaked.sum(|report| report.refused),
+        soaked.sum(|report| report.vanished),
+        soaked.sum(|report| report.overwritten)
     );
     println!(
         "deliveries   {}, resumptions {}",
-        soaked.n_deliveries, report.resumptions
+        soaked.n_deliveries,
+        soaked.sum(|report| report.resumptions.into())
     );
     println!("faults       {} survived", soaked.n_faults);
     println!(
@@ -125,7 +144,7 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
     );
     println!(
         "our own time {:.2} s to convert 250,000 lines",
-        report.converting_seconds * 250_000.0 / report.lines.max(1) as f64
+        soaked.converting_seconds() * 250_000.0 / soaked.sum(|report| report.lines).max(1) as f64
     );
     println!("whole time   {:.1} s", soaked.time.as_secs_f64());
     for complaint in &soaked.complaints {
@@ -171,16 +190,17 @@ async fn soak_in(folder: &Path, args: &Args, executable: &Path) -> Result<Soaked
         .await
         .map_err(|error| failed("the embedded Rekognition can't start")(&error))?;
     let (s3, rekognition, sdk) = clients(&s3_server.endpoint(), &rekognition_server.endpoint());
-    let project = sdk.create_project().project_name(JOB).send().await;
+    let project = sdk.create_project().project_name(PROJECT).send().await;
     let project = project.map_err(|error| failed("no project")(&error))?;
     let project_arn = project.project_arn().unwrap_or_default();
     let dataset_arn = rekognition
         .create_dataset(project_arn, Side::Train, None)
         .await
         .map_err(|error| failed("no dataset")(&error))?;
-    write_manifest(&s3, args.entries)
-        .await
-        .map_err(|error| failed("no manifest")(&error))?;
+    for job in 1..=args.jobs {
+        let written = write_manifest(&s3, job, args.entries / args.jobs).await;
+        written.map_err(|error| failed("no manifest")(&error))?;
+    }
     script(&faults, args);
 
     let lambda = Lambda::new(folder.join("logs"));
@@ -196,39 +216,67 @@ async fn soak_in(folder: &Path, args: &Args, executable: &Path) -> Result<Soaked
         },
         environment: variables(args, &dataset_arn, &s3_server, &rekognition_server),
         timeout: Duration::from_millis(args.time_limit_ms),
-        concurrency_max: 1,
+        concurrency_max: usize::try_from(args.jobs).unwrap_or(1),
     });
-    let (n_deliveries, memory_max_kib) = deliver(&lambda).await?;
+    let (n_deliveries, memory_max_kib) = deliver_all(&lambda, args.jobs).await?;
     lambda.end().await;
     let n_faults = faults.n_struck();
     faults.clear();
     let n_updates = faults.n_calls(Service::Rekognition, "UpdateDatasetEntries");
-    let report_key = "out/soak/dataset-updater/report.json";
-    let bytes = s3.read_object(BUCKET, report_key, 1 << 24).await;
-    let bytes = bytes.map_err(|error| failed("no report")(&error))?;
-    let report: Report =
-        serde_json::from_slice(&bytes).map_err(|error| failed("the report")(&error))?;
-    let entries = s3
-        .head_object(BUCKET, "out/soak/dataset-updater/entries.manifest")
-        .await;
-    let n_entries_bytes = entries
-        .map_err(|error| failed("no entries.manifest")(&error))?
-        .n_bytes;
-    let n_minimum = n_entries_bytes.div_ceil(args.changes_bytes_max as u64);
-    let lines = read_line_numbers(&rekognition, &dataset_arn).await;
-    let lines = lines.map_err(|error| failed("the dataset can't be listed")(&error))?;
+    let (mut reports, mut n_minimum) = (Vec::new(), 0);
+    for job in 1..=args.jobs {
+        let (report, n_bytes) = read_report(&s3, job).await?;
+        reports.push(report);
+        n_minimum += n_bytes.div_ceil(args.changes_bytes_max as u64);
+    }
+    let there = read_source_refs(&rekognition, &dataset_arn).await;
+    let there = there.map_err(|error| failed("the dataset can't be listed")(&error))?;
+    let mut soaked = Soaked {
+        reports,
+        n_deliveries,
+        n_faults,
+        n_updates: (n_updates, n_minimum),
+        memory_max_kib,
+        time: started.elapsed(),
+        complaints: Vec::new(),
+    };
+    soaked.complaints = complaints(&soaked, args, &there);
+    Ok(soaked)
+}
 
+/// A job's report, and the size of the entries that it sent in bytes.
+async fn read_report(s3: &S3, job: u64) -> Result<(Report, u64), CommandError> {
+    let folder = format!("out/{}/dataset-updater", job_name(job));
+    let key = format!("{folder}/report.json");
+    let bytes = s3.read_object(BUCKET, &key, 1 << 24).await;
+    let bytes = bytes.map_err(|error| CommandError::new(format!("no report: {error}")))?;
+    let report = serde_json::from_slice(&bytes);
+    let report = report.map_err(|error| CommandError::new(format!("the report: {error}")))?;
+    let entries = s3.head_object(BUCKET, &format!("{folder}/entries.manifest"));
+    let entries = entries.await;
+    let entries =
+        entries.map_err(|error| CommandError::new(format!("no entries.manifest: {error}")))?;
+    Ok((report, entries.n_bytes))
+}
+
+/// What isn't as it must be. `there` are the images that the dataset has.
+fn complaints(soaked: &Soaked, args: &Args, there: &BTreeSet<String>) -> Vec<String> {
+    let n_lines = args.entries / args.jobs;
+    let sum = |figure: fn(&Report) -> u64| soaked.sum(figure);
+    let (n_updates, n_minimum) = soaked.n_updates;
     let mut complaints = Vec::new();
     let mut must = |holds: bool, complaint: String| {
         if !holds {
             complaints.push(complaint);
         }
     };
-    let good: BTreeSet<u64> = (1..=args.entries)
-        .filter(|n| !n.is_multiple_of(BAD_EVERY))
+    let good: BTreeSet<String> = (1..=args.jobs)
+        .flat_map(|job| (1..=n_lines).map(move |n| (job, n)))
+        .filter(|(_, n)| !n.is_multiple_of(BAD_EVERY))
+        .map(|(job, n)| source_ref(job, n))
         .collect();
-    let n_missing = good.difference(&lines).count();
-    let n_foreign = lines.difference(&good).count();
+    let n_missing = good.difference(there).count();
+    let n_foreign = there.difference(&good).count();
     must(
         n_missing == 0,
         format!("{n_missing} good lines are not in the dataset"),
@@ -237,54 +285,78 @@ async fn soak_in(folder: &Path, args: &Args, executable: &Path) -> Result<Soaked
         n_foreign == 0,
         format!("{n_foreign} bad lines are in the dataset"),
     );
+    let n_all = n_lines * args.jobs;
+    let n_reported = sum(|report| report.lines);
     must(
-        report.lines == args.entries,
-        format!("{} of {} lines reported", report.lines, args.entries),
+        n_reported == n_all,
+        format!("{n_reported} of {n_all} lines reported"),
     );
-    let n_bad = args.entries / BAD_EVERY;
+    let n_bad = n_lines / BAD_EVERY * args.jobs;
+    let n_reported = sum(|report| report.rejected + report.skipped);
     must(
-        report.rejected + report.skipped == n_bad,
+        n_reported == n_bad,
+        format!("{n_bad} bad lines, {n_reported} reported"),
+    );
+    let n_landed = sum(|report| report.landed);
+    must(
+        n_landed == good.len() as u64,
+        format!("{n_landed} of {} landed by the report", good.len()),
+    );
+    let n_resumptions = sum(|report| report.resumptions.into());
+    must(
+        n_resumptions >= args.min_resumptions.into(),
         format!(
-            "{n_bad} bad lines, {} reported",
-            report.rejected + report.skipped
+            "{n_resumptions} resumptions, {} are asked for",
+            args.min_resumptions
         ),
     );
-    must(
-        report.landed == good.len() as u64,
-        format!("{} of {} landed by the report", report.landed, good.len()),
-    );
-    must(
-        report.resumptions >= args.min_resumptions,
-        format!(
-            "{} resumptions, {} are asked for",
-            report.resumptions, args.min_resumptions
-        ),
-    );
-    // A fault may cost an update; without faults there is one more at most for each hundred, and one.
-    let n_allowed = n_minimum + n_minimum / 100 + 1 + n_faults;
+    // A fault may cost an update; without faults there is one more at most for each hundred, and one for each job.
+    let n_allowed = n_minimum + n_minimum / 100 + args.jobs + soaked.n_faults;
     must(
         n_updates <= n_allowed,
         format!("{n_updates} updates, {n_minimum} are needed"),
     );
     must(
-        memory_max_kib <= args.memory_max_mb * 1024,
-        format!("{memory_max_kib} KiB of memory"),
+        soaked.memory_max_kib <= args.memory_max_mb * 1024,
+        format!("{} KiB of memory", soaked.memory_max_kib),
     );
-    Ok(Soaked {
-        report,
-        n_deliveries,
-        n_faults,
-        n_updates: (n_updates, n_minimum),
-        memory_max_kib,
-        time: started.elapsed(),
-        complaints,
-    })
+    complaints
+}
+
+fn job_name(job: u64) -> String {
+    format!("soak-{job}")
+}
+
+/// The image of a job's line.
+fn source_ref(job: u64, n: u64) -> String {
+    format!("{}{n:06}.jpg", images(job))
+}
+
+fn images(job: u64) -> String {
+    format!("s3://images/birds-{job}/")
+}
+
+/// Delivers all jobs' events at once; returns how often, and the most memory that a process held.
+async fn deliver_all(lambda: &Lambda, n_jobs: u64) -> Result<(u32, u64), CommandError> {
+    let mut jobs = tokio::task::JoinSet::new();
+    for job in 1..=n_jobs {
+        let lambda = lambda.clone();
+        jobs.spawn(async move { deliver(&lambda, job).await });
+    }
+    let (mut n_deliveries, mut memory_max_kib) = (0, 0);
+    while let Some(done) = jobs.join_next().await {
+        let done = done.map_err(|error| CommandError::new(error.to_string()))?;
+        let (n, kib) = done?;
+        n_deliveries += n;
+        memory_max_kib = memory_max_kib.max(kib);
+    }
+    Ok((n_deliveries, memory_max_kib))
 }
 
 /// Delivers the event as a queue does, until the function doesn't give it back.
-async fn deliver(lambda: &Lambda) -> Result<(u32, u64), CommandError> {
+async fn deliver(lambda: &Lambda, job: u64) -> Result<(u32, u64), CommandError> {
     let notification = json!({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:CompleteMultipartUpload",
-        "s3": {"bucket": {"name": BUCKET}, "object": {"key": KEY}}}]});
+        "s3": {"bucket": {"name": BUCKET}, "object": {"key": manifest_key(job)}}}]});
     let event = json!({"Records": [{"messageId": "soak", "eventSource": "aws:sqs", "body": notification.to_string()}]});
     let payload = Bytes::from(event.to_string());
     let mut memory_max_kib = 0;
@@ -307,7 +379,7 @@ async fn deliver(lambda: &Lambda) -> Result<(u32, u64), CommandError> {
 /// [`BAD_EVERY`]th bad in one of five ways.
 #[must_use]
 pub fn line(n: u64) -> String {
-    let source_ref = format!("s3://images/birds/{n:06}.jpg");
+    let source_ref = format!("{IMAGES}{n:06}.jpg");
     if !n.is_multiple_of(BAD_EVERY) {
         return good_line(n, &source_ref);
     }
@@ -358,10 +430,15 @@ pub fn good_line(n: u64, source_ref: &str) -> String {
     line.to_string()
 }
 
-async fn write_manifest(s3: &S3, n_lines: u64) -> Result<(), aws::s3::S3Error> {
-    let mut upload = s3.upload(BUCKET, KEY, &PutOptions::default());
+fn manifest_key(job: u64) -> String {
+    format!("out/{}/manifests/output/output.manifest", job_name(job))
+}
+
+async fn write_manifest(s3: &S3, job: u64, n_lines: u64) -> Result<(), aws::s3::S3Error> {
+    let mut upload = s3.upload(BUCKET, &manifest_key(job), &PutOptions::default());
     for n in 1..=n_lines {
-        upload.write(format!("{}\n", line(n)).as_bytes()).await?;
+        let line = line(n).replace(IMAGES, &images(job));
+        upload.write(format!("{line}\n").as_bytes()).await?;
     }
     upload.finish().await
 }
@@ -426,12 +503,12 @@ fn variables(
     .collect()
 }
 
-/// Line numbers by which the dataset's images are named.
-async fn read_line_numbers(
+/// The images of a dataset.
+async fn read_source_refs(
     rekognition: &Client,
     dataset_arn: &str,
-) -> Result<BTreeSet<u64>, aws::rekognition::RekognitionError> {
-    let mut lines = BTreeSet::new();
+) -> Result<BTreeSet<String>, aws::rekognition::RekognitionError> {
+    let mut source_refs = BTreeSet::new();
     let mut next_token: Option<String> = None;
     loop {
         let token = next_token.as_deref();
@@ -441,12 +518,11 @@ async fn read_line_numbers(
         for entry in &page.entries {
             let entry: Value = serde_json::from_str(entry).unwrap_or_default();
             let source_ref = entry.get("source-ref").and_then(Value::as_str);
-            let name = source_ref.and_then(|it| it.strip_suffix(".jpg")?.rsplit('/').next());
-            lines.insert(name.and_then(|name| name.parse().ok()).unwrap_or(0));
+            source_refs.insert(source_ref.unwrap_or_default().to_owned());
         }
         next_token = page.next_token;
         if next_token.is_none() {
-            return Ok(lines);
+            return Ok(source_refs);
         }
     }
 }
