@@ -24,6 +24,8 @@ const FUNCTIONS: [(&str, &str, &[&str]); 3] = [
             "s3:GetObjectVersion",
             "s3:GetBucketAcl",
             "s3:GetBucketLocation",
+            // PutObject with a tag takes it, too.
+            "s3:PutObjectTagging",
         ],
     ),
 ];
@@ -37,8 +39,16 @@ const EVERY_ROLE: [&str; 5] = [
     "kms:Decrypt",
 ];
 
-/// Words of which Ground Truth's managed policies ask for one in a function's name.
-const WORDS: [&str; 2] = ["SageMaker", "LabelingFunction"];
+/// Words in a function's name by which SageMaker's managed policies let their holders call it.
+///
+/// Source: AWS managed policy reference, AmazonSageMakerGroundTruthExecution and AmazonSageMakerFullAccess.
+const WORDS: [&str; 5] = [
+    "SageMaker",
+    "sagemaker",
+    "Sagemaker",
+    "LabelingFunction",
+    "GtRecipe",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -375,27 +385,131 @@ fn variables_are_read_and_documented() {
     }
 }
 
+/// The setting of a function's name, from `FunctionName:` to the next property.
+fn function_name(template: &str, stem: &str) -> String {
+    let function = resource(template, &format!("{stem}Function"));
+    let begin = function
+        .find("      FunctionName:")
+        .unwrap_or_else(|| panic!("{stem}Function has no name"));
+    let mut lines = function[begin..].lines();
+    let first = lines.next().unwrap_or_default().to_owned();
+    lines
+        .take_while(|line| line.starts_with("        "))
+        .fold(first, |name, line| name + line)
+}
+
 #[test]
-fn ground_truth_may_call_the_functions() {
+fn ground_truth_may_call_its_functions_and_no_other() {
     let template = read(&root().join("template.yaml"));
     let labeling_job_role = resource(&template, "LabelingJobRole");
-    for (stem, ..) in FUNCTIONS {
-        let names = values(
-            &resource(&template, &format!("{stem}Function")),
-            "FunctionName",
-        );
-        assert!(
-            names
-                .iter()
-                .any(|name| WORDS.iter().any(|word| name.contains(word))),
-            "the name of {stem}Function contains none of {WORDS:?}: {names:?}"
-        );
-    }
     for stem in ["PreAnnotation", "Consolidation"] {
+        let name = function_name(&template, stem);
+        assert!(
+            WORDS.iter().any(|word| name.contains(word)),
+            "the name of {stem}Function contains none of {WORDS:?}: {name}"
+        );
         assert!(
             labeling_job_role.contains(&format!("!GetAtt {stem}Function.Arn")),
             "LabelingJobRole may not call {stem}Function"
         );
+    }
+    assert!(!labeling_job_role.contains("UpdaterFunction"));
+    // A word stands there only as what the stack's name is split by, and what it is joined with again has none.
+    let mut name = function_name(&template, "Updater");
+    for word in WORDS {
+        let split = format!("!Split [{word}, ");
+        assert_eq!(name.matches(&split).count(), 1, "{word} in {name}");
+        name = name.replace(&split, "");
+        assert!(
+            !name.contains(word),
+            "the updater's name keeps {word}: {name}"
+        );
+    }
+}
+
+/// A role's statements, each from its `Sid` to the next.
+fn statements(role: &str) -> impl Iterator<Item = &str> {
+    role.split("- Sid: ").skip(1)
+}
+
+fn statement<'a>(role: &'a str, sid: &str) -> &'a str {
+    statements(role)
+        .find(|statement| statement.split_whitespace().next() == Some(sid))
+        .unwrap_or_else(|| panic!("there is no statement {sid} in {role}"))
+}
+
+#[test]
+fn a_labeling_job_writes_its_output_only_and_is_of_this_account() {
+    let template = read(&root().join("template.yaml"));
+    let role = resource(&template, "LabelingJobRole");
+    for line in [
+        "aws:SourceAccount: !Ref AWS::AccountId",
+        "aws:SourceArn: !Sub arn:${AWS::Partition}:sagemaker:${AWS::Region}:${AWS::AccountId}:*",
+    ] {
+        assert!(role.contains(line), "LabelingJobRole lacks {line}");
+    }
+    for statement in statements(&role).filter(|it| it.contains("s3:PutObject")) {
+        assert!(
+            statement.contains(":s3:::${Bucket}/${JobsPrefix}*\n"),
+            "LabelingJobRole may write elsewhere: {statement}"
+        );
+    }
+    assert!(statement(&role, "WriteOutput").contains("s3:PutObject"));
+}
+
+#[test]
+fn keys_are_used_by_way_of_the_services_that_need_them() {
+    let template = read(&root().join("template.yaml"));
+    let mut n_grants = 0;
+    for statement in template
+        .split("- Sid: ")
+        .skip(1)
+        .filter(|it| it.contains("Resource: !Ref KmsKeyArn"))
+    {
+        let actions = values(
+            statement.split("Resource:").next().unwrap_or_default(),
+            "Action",
+        );
+        if actions.iter().any(|action| action != "kms:DescribeKey") {
+            n_grants += 1;
+            assert!(statement.contains("kms:ViaService: "), "{statement}");
+        }
+    }
+    assert_eq!(n_grants, 4, "one for each function, and the labeling job's");
+}
+
+#[test]
+fn consolidation_lists_worker_statistics_only() {
+    let template = read(&root().join("template.yaml"));
+    let role = resource(&template, "ConsolidationRole");
+    let found = statement(&role, "FindWorkerStatistics");
+    assert!(
+        found.contains(
+            "s3:prefix: !Sub ${JobsPrefix}*/annotations/consolidated-annotation/worker-statistics/*"
+        ),
+        "{found}"
+    );
+}
+
+#[test]
+fn what_is_overwritten_or_given_up_goes_in_the_end() {
+    let template = read(&root().join("template.yaml"));
+    let bucket = resource(&template, "JobsBucket");
+    let files = read(&root().join("functions/dataset-updater/src/files.rs"));
+    let tag = files
+        .split("PARTS_TAG: &str = \"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .and_then(|tag| tag.split_once('='));
+    let Some((name, value)) = tag else {
+        panic!("files.rs says no tag of the parts");
+    };
+    for line in [
+        format!("- Key: {name}\n                Value: {value}\n"),
+        "NoncurrentVersionExpiration:".to_owned(),
+        "ExpiredObjectDeleteMarker: true".to_owned(),
+    ] {
+        assert!(bucket.contains(&line), "JobsBucket has no {line}");
     }
 }
 

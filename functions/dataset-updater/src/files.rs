@@ -13,6 +13,9 @@ use crate::reader::{Reader, Source};
 
 /// Folder of what each update has landed, while work is under way.
 const PARTS: &str = "parts/";
+/// Tag of every part. A lifecycle rule can't name the folder, which each job has, and deletes what bears the tag for long:
+/// the parts of work that was given up.
+const PARTS_TAG: &str = "dataset-updater=work-in-progress";
 /// Parts that are deleted at most: far more than updates of the smallest size that makes sense.
 const PARTS_MAX: usize = 100_000;
 
@@ -58,12 +61,7 @@ impl Files<'_> {
         part: (u64, u64),
         bytes: Vec<u8>,
     ) -> Result<(), S3Error> {
-        let key = self.part_key(side, part);
-        let options = self.options("application/jsonlines");
-        self.s3
-            .put_object(&self.place.bucket, &key, bytes, &options)
-            .await?;
-        Ok(())
+        self.put_part(&self.part_key(side, part), bytes).await
     }
 
     /// Keeps workers' answers that were read, below `parts/`; `part` is their number.
@@ -72,10 +70,16 @@ impl Files<'_> {
     ///
     /// As S3 answers.
     pub async fn write_answers(&self, part: u64, bytes: Vec<u8>) -> Result<(), S3Error> {
-        let key = self.answers_key(part);
-        let options = self.options("application/jsonlines");
+        self.put_part(&self.answers_key(part), bytes).await
+    }
+
+    async fn put_part(&self, key: &str, bytes: Vec<u8>) -> Result<(), S3Error> {
+        let options = PutOptions {
+            tags: Some(PARTS_TAG),
+            ..self.options("application/jsonlines")
+        };
         self.s3
-            .put_object(&self.place.bucket, &key, bytes, &options)
+            .put_object(&self.place.bucket, key, bytes, &options)
             .await?;
         Ok(())
     }

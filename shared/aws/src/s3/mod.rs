@@ -67,6 +67,8 @@ pub struct PutOptions {
     pub content_type: Option<String>,
     /// Key for server-side encryption with KMS; `None` leaves the bucket's default.
     pub kms_key_id: Option<String>,
+    /// The object's tags, as a URL's query (`name=value&…`); they take the right `s3:PutObjectTagging`.
+    pub tags: Option<&'static str>,
 }
 
 impl PutOptions {
@@ -278,7 +280,8 @@ impl S3 {
             .bucket(bucket)
             .key(key)
             .body(ByteStream::from(body.into()))
-            .set_content_type(options.content_type.clone());
+            .set_content_type(options.content_type.clone())
+            .set_tagging(options.tags.map(str::to_owned));
         match &options.condition {
             Condition::None => {}
             Condition::Absent => call = call.if_none_match("*"),

@@ -169,7 +169,8 @@ impl Upload {
             .create_multipart_upload()
             .bucket(&self.bucket)
             .key(&self.key)
-            .set_content_type(self.options.content_type.clone());
+            .set_content_type(self.options.content_type.clone())
+            .set_tagging(self.options.tags.map(str::to_owned));
         if let Some(kms_key_id) = &self.options.kms_key_id {
             call = call
                 .server_side_encryption(ServerSideEncryption::AwsKms)
