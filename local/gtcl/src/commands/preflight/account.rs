@@ -91,6 +91,8 @@ pub(super) enum Question {
     Role {
         /// Its ARN.
         arn: String,
+        /// The job's region.
+        region: String,
     },
     /// May the role do this?
     Permission {
@@ -164,7 +166,10 @@ pub(super) fn questions(request: &JobRequest, images: &[String]) -> Vec<Question
         arns
     };
     let inputs: Vec<&String> = inputs.into_iter().flatten().collect();
-    let mut asked = vec![Question::Role { arn: role.clone() }];
+    let mut asked = vec![Question::Role {
+        arn: role.clone(),
+        region: region.clone(),
+    }];
     for (action, resources) in [
         (INVOKE, functions.map(Clone::clone).to_vec()),
         ("s3:GetObject", object_arns(&inputs)),
@@ -233,7 +238,7 @@ impl Question {
     /// Arguments of the AWS CLI.
     pub(super) fn arguments(&self) -> Vec<String> {
         let (words, region): (Vec<&str>, &str) = match self {
-            Self::Role { arn } => (vec!["iam", "get-role", "--role-name", name_of(arn)], ""),
+            Self::Role { arn, .. } => (vec!["iam", "get-role", "--role-name", name_of(arn)], ""),
             Self::Permission {
                 role,
                 action,
@@ -285,7 +290,7 @@ impl Question {
     /// What the answer means for the job, one outcome a finding.
     pub(super) fn judge(&self, answer: &Answer) -> Vec<Outcome> {
         match self {
-            Self::Role { arn } => vec![judge::role(arn, answer)],
+            Self::Role { arn, region } => vec![judge::role(arn, region, answer)],
             Self::Permission {
                 action, resources, ..
             } => judge::permission(action, resources, answer),

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::policy::{Decision, decision, document, text_at, texts};
+use super::policy::{Decision, decision, document, text_at, texts, without_conditions};
 use super::{Answer, INVOKE, SERVICE, account_of, name_of};
 use crate::commands::preflight::outcome::Outcome;
 
-pub(super) fn role(arn: &str, answer: &Answer) -> Outcome {
+pub(super) fn role(arn: &str, region: &str, answer: &Answer) -> Outcome {
     let found = match answer {
         Answer::Json(found) => found.get("Role"),
         Answer::Refused { code, .. } if code == "NoSuchEntity" => {
@@ -33,6 +33,7 @@ pub(super) fn role(arn: &str, answer: &Answer) -> Outcome {
         let service = principal.and_then(|it| it.get("Service"));
         principal.and_then(Value::as_str) == Some("*") || texts(service).any(|name| name == SERVICE)
     };
+    let trust = without_conditions(trust, |condition| asks_for_own_jobs(condition, arn, region));
     match decision(&trust, "sts:AssumeRole", is_service) {
         Decision::Allowed => Outcome::Fine(format!("{} trusts {SERVICE}", name_of(arn))),
         Decision::Conditional => Outcome::NotChecked(format!(
@@ -44,6 +45,39 @@ pub(super) fn role(arn: &str, answer: &Answer) -> Outcome {
             name_of(arn)
         )),
     }
+}
+
+/// Whether a condition holds for every labeling job of the role's account in this region.
+///
+/// Source: IAM guide, "The confused deputy problem"; SageMaker Developer Guide, "Cross-service confused deputy prevention".
+fn asks_for_own_jobs(condition: &Value, role: &str, region: &str) -> bool {
+    let Some(account) = account_of(role) else {
+        return false;
+    };
+    let partition = role.split(':').nth(1).unwrap_or_default();
+    let is_own_jobs = |pattern: &str| {
+        [region, "*"].iter().any(|region| {
+            let jobs = format!("arn:{partition}:sagemaker:{region}:{account}:");
+            pattern
+                .strip_prefix(&jobs)
+                .is_some_and(|rest| ["*", "labeling-job/*"].contains(&rest))
+        })
+    };
+    let operators = condition.as_object().into_iter().flatten();
+    operators
+        .flat_map(|(operator, keys)| {
+            let keys = keys.as_object().into_iter().flatten();
+            keys.map(move |(key, values)| (operator.trim_end_matches("IfExists"), key, values))
+        })
+        .all(|(operator, key, values)| match operator {
+            "StringEquals" if key.eq_ignore_ascii_case("aws:SourceAccount") => {
+                texts(Some(values)).any(|value| value == account)
+            }
+            "ArnLike" | "StringLike" if key.eq_ignore_ascii_case("aws:SourceArn") => {
+                texts(Some(values)).any(is_own_jobs)
+            }
+            _ => false,
+        })
 }
 
 pub(super) fn permission(action: &str, resources: &[String], answer: &Answer) -> Vec<Outcome> {

@@ -52,6 +52,25 @@ pub(super) fn decision(
     }
 }
 
+/// The policy without those conditions of its allowing statements that hold.
+pub(super) fn without_conditions(mut policy: Value, holds: impl Fn(&Value) -> bool) -> Value {
+    let statements = match policy.get_mut("Statement") {
+        Some(Value::Array(statements)) => statements.as_mut_slice(),
+        Some(statement) => std::slice::from_mut(statement),
+        None => &mut [],
+    };
+    for statement in statements {
+        let allows = text_at(statement, "Effect") == Some("Allow");
+        if allows
+            && statement.get("Condition").is_some_and(&holds)
+            && let Some(fields) = statement.as_object_mut()
+        {
+            fields.remove("Condition");
+        }
+    }
+    policy
+}
+
 /// A policy document, which stands as JSON or as a text with JSON in it.
 pub(super) fn document(value: &Value) -> Option<Value> {
     match value {

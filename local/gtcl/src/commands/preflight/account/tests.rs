@@ -105,6 +105,7 @@ fn roles() {
     let ask = |answer: &Answer, expected: (&str, &str)| {
         let question = Question::Role {
             arn: ROLE.to_owned(),
+            region: "us-east-1".to_owned(),
         };
         check(&question.judge(answer), &[expected]);
     };
@@ -130,7 +131,30 @@ fn roles() {
     tagging["Action"] = json!(["sts:TagSession"]);
     ask(&trust(json!([tagging])), ("PROBLEM", "can't be assumed"));
     let mut with_condition = sagemaker();
-    with_condition["Condition"] = json!({"StringEquals": {"aws:SourceAccount": "111122223333"}});
+    for condition in [
+        json!({"StringEquals": {"aws:SourceAccount": "111122223333"}}),
+        json!({"StringEquals": {"aws:SourceAccount": ["444455556666", "111122223333"]},
+            "ArnLikeIfExists": {"aws:SourceArn": "arn:aws:sagemaker:us-east-1:111122223333:*"}}),
+        json!({"StringLike": {"AWS:SourceArn": "arn:aws:sagemaker:*:111122223333:labeling-job/*"}}),
+    ] {
+        with_condition["Condition"] = condition;
+        ask(&trust(json!([with_condition])), ("ok", "trusts"));
+        with_condition["Effect"] = json!("Deny");
+        let denied = ("not checked: ", "under a condition");
+        ask(&trust(json!([sagemaker(), with_condition])), denied);
+        with_condition["Effect"] = json!("Allow");
+    }
+    for condition in [
+        json!({"StringEquals": {"aws:SourceAccount": "444455556666"}}),
+        json!({"StringEquals": {"aws:PrincipalAccount": "111122223333"}}),
+        json!({"StringNotEquals": {"aws:SourceAccount": "111122223333"}}),
+        json!({"ArnLike": {"aws:SourceArn": "arn:aws:sagemaker:eu-west-1:111122223333:*"}}),
+        json!({"ArnLike": {"aws:SourceArn": "arn:aws:sagemaker:us-east-1:111122223333:training-job/*"}}),
+    ] {
+        with_condition["Condition"] = condition;
+        let unknown = ("not checked: ", "under a condition");
+        ask(&trust(json!([with_condition])), unknown);
+    }
     ask(
         &trust(json!([with_condition])),
         ("not checked: ", "under a condition"),
