@@ -252,8 +252,8 @@ async fn read_report(s3: &S3, job: u64) -> Result<(Report, u64), CommandError> {
     let bytes = bytes.map_err(|error| CommandError::new(format!("no report: {error}")))?;
     let report = serde_json::from_slice(&bytes);
     let report = report.map_err(|error| CommandError::new(format!("the report: {error}")))?;
-    let entries = s3.head_object(BUCKET, &format!("{folder}/entries.manifest"));
-    let entries = entries.await;
+    let entries_key = format!("{folder}/entries.manifest");
+    let entries = s3.head_object(BUCKET, &entries_key).await;
     let entries =
         entries.map_err(|error| CommandError::new(format!("no entries.manifest: {error}")))?;
     Ok((report, entries.n_bytes))
