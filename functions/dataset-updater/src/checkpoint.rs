@@ -5,12 +5,14 @@
 //!
 //! What this module does not do: read or write the object.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws::rekognition::{DatasetStats, Side};
 use serde::{Deserialize, Serialize};
 
 use crate::budget::INVOCATION_MAX;
+use crate::company::{Earlier, ReplacedLabels};
 use crate::report::ConsolidationReport;
 use crate::verify::Verified;
 
@@ -47,6 +49,12 @@ pub struct Checkpoint {
     /// Lines that the service refused, in line order.
     #[serde(with = "by_message")]
     pub refused: Vec<Refused>,
+    /// Lines whose label took the place of another job's.
+    #[serde(default)]
+    pub replaced_labels: ReplacedLabels,
+    /// What earlier versions of the manifest have landed, by dataset; empty until that was looked up, and without any.
+    #[serde(default)]
+    pub earlier: BTreeMap<LaneSide, Earlier>,
     /// Invocations that went on after the first one.
     pub n_resumptions: u32,
     /// Whether the last one did nothing but wait for another's update of the dataset: the next one is no further resumption.
@@ -445,6 +453,8 @@ mod tests {
                 verified: None,
             }],
             refused: vec![],
+            replaced_labels: ReplacedLabels::default(),
+            earlier: BTreeMap::new(),
             n_resumptions: 2,
             has_waited: false,
             started_at_ms: 1,

@@ -285,6 +285,15 @@ pub fn entries_file(side: LaneSide) -> &'static str {
     }
 }
 
+/// The file of what earlier versions of the manifest have landed in a dataset and this one has no entry of.
+#[must_use]
+pub fn left_behind_file(side: LaneSide) -> &'static str {
+    match side {
+        LaneSide::Train => "left-behind.manifest",
+        LaneSide::Test => "left-behind.test.manifest",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

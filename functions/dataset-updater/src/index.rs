@@ -107,6 +107,12 @@ impl Index {
         rows.map(|row| u64::from(row.line_number)).collect()
     }
 
+    /// Entries of one side whose lines are such.
+    pub fn n_of(&self, side: LaneSide, is_such: impl Fn(u64) -> bool) -> u64 {
+        let such = self.of(side).filter(|row| is_such(u64::from(row.line_number)));
+        such.count() as u64
+    }
+
     fn of(&self, side: LaneSide) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(move |row| row.side == side)
     }
@@ -147,6 +153,7 @@ mod tests {
             index.add(&source_ref, line_number, line_number, side);
         }
         assert_eq!(index.n_entries(test), 333);
+        assert_eq!(index.n_of(test, |line_number| line_number < 7), 2);
         let look = |index: &mut Index, n: u64, labels| index.see(&format!("s3://b/{n}"), train, labels);
         assert_eq!(look(&mut index, 7, Some(7)), Some((7, Seen::Landed)));
         assert_eq!(look(&mut index, 7, Some(8)), Some((7, Seen::Landed)));

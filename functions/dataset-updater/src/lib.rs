@@ -7,13 +7,14 @@
 //! ```
 //!
 //! Pure: [`event`], [`config`], [`target`], [`merge`], [`place`], [`checkpoint`], [`budget`], [`index`], [`pairs`], [`service_keys`],
-//! [`report`], [`room`]. Touching the world: [`bootstrap`], [`handler`], [`run`], [`reader`], [`existing`], [`lane`], [`lease`], [`store`], [`verify`], [`files`], [`training`],
+//! [`report`], [`room`], [`company`]. Touching the world: [`bootstrap`], [`handler`], [`run`], [`reader`], [`existing`], [`lane`], [`lease`], [`store`], [`verify`], [`files`], [`training`],
 //! `consolidation`, `answers`, `reads`, `outcome_log`.
 
 mod answers;
 pub mod bootstrap;
 pub mod budget;
 pub mod checkpoint;
+pub mod company;
 pub mod config;
 mod consolidation;
 pub mod error;

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::service_keys::strip;
 
-type Line = IndexMap<String, Box<RawValue>>;
+pub(crate) type Line = IndexMap<String, Box<RawValue>>;
 
 /// Longest line in characters, inclusive. Source: Custom Labels guide, "Terminal manifest content errors".
 const LINE_CHARS_MAX: usize = manifest::LINE_CHARS_MAX;
@@ -84,7 +84,7 @@ pub fn merge(existing: &str, new: &str) -> Result<String, MergeError> {
     Ok(line)
 }
 
-fn pairs(line: &Line) -> impl Iterator<Item = (&str, &RawValue, &RawValue)> {
+pub(crate) fn pairs(line: &Line) -> impl Iterator<Item = (&str, &RawValue, &RawValue)> {
     line.iter().filter_map(|(key, label)| {
         let metadata = line.get(&format!("{key}-metadata"))?;
         Some((key.as_str(), &**label, &**metadata))
@@ -92,7 +92,7 @@ fn pairs(line: &Line) -> impl Iterator<Item = (&str, &RawValue, &RawValue)> {
 }
 
 /// The job's name without the `labeling-job/` of built-in jobs.
-fn job_name(metadata: &RawValue) -> Option<String> {
+pub(crate) fn job_name(metadata: &RawValue) -> Option<String> {
     let metadata: Value = serde_json::from_str(metadata.get()).ok()?;
     let name = metadata.get("job-name")?.as_str()?;
     Some(

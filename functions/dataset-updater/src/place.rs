@@ -5,13 +5,14 @@ use manifest::job_name_from_key;
 /// Folder of everything that this function writes.
 const FOLDER: &str = "dataset-updater";
 /// Files in it.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "changes.jsonl",
     "checkpoint.json",
     "consolidated.manifest",
     "entries.manifest",
     "entries.test.manifest",
     "left-behind.manifest",
+    "left-behind.test.manifest",
     "rejected.jsonl",
     "report.json",
     "review.manifest",

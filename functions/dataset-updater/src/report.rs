@@ -51,6 +51,17 @@ pub struct Report {
     /// What was left out of entries or changed in them, by kind: boxes, labels, fields.
     #[serde(default)]
     pub in_entries: BTreeMap<String, u64>,
+    /// With EXISTING=merge: images on which a label of this job took the place of another job's of the same label
+    /// attribute, by that job.
+    #[serde(default)]
+    pub replaced_labels: BTreeMap<String, u64>,
+    /// With EXISTING=replace: entries of the datasets that gave way whole, and that no earlier version of the manifest
+    /// had landed. By the datasets' counts, so that somebody else's changes of the time count along.
+    #[serde(default)]
+    pub replaced_of_others: u64,
+    /// Entries that earlier versions of the manifest have landed, and that this one has none of. They stay where they are.
+    #[serde(default)]
+    pub left_behind: u64,
     /// The consolidation, where the labels come from one that was made here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consolidation: Option<ConsolidationReport>,

@@ -1,12 +1,14 @@
 //! An invocation on one manifest: which version, which target, the lease; then the work, and whatever ends it.
 
 mod datasets;
+mod earlier;
 mod ending;
 mod look;
 mod send;
 mod target;
 mod work;
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use aws::Clients;
@@ -15,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 use crate::budget::{Budget, millis};
 use crate::checkpoint::{Checkpoint, FORMAT, ManifestVersion, Reading, Start};
+use crate::company::ReplacedLabels;
 use crate::config::{Config, Existing};
 use crate::error::RunError;
 use crate::event::Request;
@@ -170,6 +173,8 @@ async fn update_version(
             too_large_for: None,
             lanes: Vec::new(),
             refused: Vec::new(),
+            replaced_labels: ReplacedLabels::default(),
+            earlier: BTreeMap::new(),
             n_resumptions: 0,
             has_waited: false,
             started_at_ms: millis(SystemTime::now()),

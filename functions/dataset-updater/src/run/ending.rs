@@ -11,10 +11,11 @@ use super::send::Read;
 use super::work::Work;
 use crate::budget::millis;
 use crate::checkpoint::{Checkpoint, Origin, Stats};
-use crate::config::TrainWhen;
+use crate::company::replaced_of_others;
+use crate::config::{Existing, TrainWhen};
 use crate::consolidation;
 use crate::error::RunError;
-use crate::files::{Files, Trouble, entries_file};
+use crate::files::{Files, Trouble, entries_file, left_behind_file};
 use crate::lane::Lane;
 use crate::report::{DatasetReport, Outcome, Report};
 use crate::room::is_about_room;
@@ -31,7 +32,7 @@ impl Work<'_> {
         verified: Vec<(Stats, Verified)>,
     ) -> Result<Report, RunError> {
         let Read {
-            index,
+            mut index,
             counts,
             converting,
             ..
@@ -62,16 +63,30 @@ impl Work<'_> {
             in_entries: in_entries(&counts),
             ..Report::default()
         };
+        self.look_at_earlier(&mut index).await?;
         let mut troubles = BTreeMap::new();
         for (lane, (after, verified)) in lanes.iter().zip(verified) {
             report.vanished += verified.vanished.len() as u64;
             report.overwritten += verified.overwritten.len() as u64;
             report.landed_with_errors += verified.errors.len() as u64;
+            let side = lane.progress.side;
+            let n_refused = index.n_of(side, |line_number| refused.contains_key(&line_number));
+            let n_lost = n_refused + verified.vanished.len() as u64;
+            let n_landed = index.n_entries(side).saturating_sub(n_lost);
+            let before = lane.progress.before.unwrap_or_default();
+            let earlier = self.checkpoint.earlier.get(&side).copied();
+            let earlier = earlier.unwrap_or_default();
+            report.left_behind += earlier.left_behind;
+            if self.config.existing == Existing::Replace {
+                let (before, after) = (before.total_entries, after.total_entries);
+                report.replaced_of_others +=
+                    replaced_of_others(before, after, n_landed, earlier.again);
+            }
             report.datasets.push(DatasetReport {
                 side: lane.progress.side.name().to_owned(),
                 arn: lane.progress.dataset_arn.clone(),
                 entries: index.n_entries(lane.progress.side),
-                before: lane.progress.before.unwrap_or_default(),
+                before,
                 after,
                 updates: lane.progress.n_updates,
                 update_seconds: lane.progress.update_ms as f64 / 1000.0,
@@ -85,6 +100,11 @@ impl Work<'_> {
                 .into_iter()
                 .map(|(line_number, message)| (line_number, refused_trouble(&message))),
         );
+        let has_landed = |line_number| {
+            let trouble = troubles.get(&line_number);
+            trouble.is_none_or(|trouble: &Trouble| trouble.is_in_dataset)
+        };
+        report.replaced_labels = self.checkpoint.replaced_labels.counts(has_landed);
         for trouble in troubles.values() {
             for code in trouble.code.split(',') {
                 *report.by_code.entry(code.to_owned()).or_default() += 1;
@@ -102,6 +122,11 @@ impl Work<'_> {
             let name = entries_file(lane.progress.side);
             let uri = self.files.place.uri(name);
             report.files.insert(name.to_owned(), uri);
+            if self.checkpoint.earlier.contains_key(&lane.progress.side) {
+                let name = left_behind_file(lane.progress.side);
+                let uri = self.files.place.uri(name);
+                report.files.insert(name.to_owned(), uri);
+            }
         }
         if let Some(Origin::Consolidated { report: found, .. }) = &self.checkpoint.origin {
             let names = consolidation::file_names(found);

@@ -107,8 +107,12 @@ impl Work<'_> {
             if !may_send || refused.contains(&entry.line_number) {
                 continue;
             }
+            let loser = self.loser(existing.as_deref(), &entry.json);
             match self.merged(existing, &entry.json) {
-                Ok(json) => entry.json = json,
+                Ok(json) => {
+                    self.note_loser(entry.line_number, loser);
+                    entry.json = json;
+                }
                 Err(message) => {
                     self.refuse(entry.line_number, &message);
                     continue;

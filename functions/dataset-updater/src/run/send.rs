@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::work::Work;
 use crate::checkpoint::{LaneProgress, LaneSide, Refused};
+use crate::company::losing_job;
 use crate::config::Existing;
 use crate::error::RunError;
 use crate::existing::{Dataset, Source};
@@ -205,6 +206,7 @@ impl Work<'_> {
             };
             let dataset = self.dataset(&lane.progress.dataset_arn);
             let existing = dataset.find(&there.source, &entry.source_ref).await?;
+            let loser = self.loser(existing.as_deref(), &entry.json);
             match self.admit(there, existing, &entry.json) {
                 Ok(json) => entry.json = json,
                 Err(message) => {
@@ -213,6 +215,7 @@ impl Work<'_> {
                     continue;
                 }
             }
+            self.note_loser(entry.line_number, loser);
             read.add(&entry, side);
             if let Some(changes) = lane.batcher.push(&entry)
                 && !self.submit_if_unchanged(lane, changes, is_watchful).await?
@@ -254,6 +257,18 @@ impl Work<'_> {
         lane.settle().await?;
         self.save(lane).await?;
         lane.submit(changes).await
+    }
+
+    /// The other job whose label on the image an entry takes the place of when it is merged.
+    pub(super) fn loser(&self, existing: Option<&str>, json: &str) -> Option<String> {
+        let existing = existing.filter(|_| self.config.existing == Existing::Merge)?;
+        losing_job(existing, json)
+    }
+
+    pub(super) fn note_loser(&mut self, line_number: u64, loser: Option<String>) {
+        if let Some(job) = loser {
+            self.checkpoint.replaced_labels.note(line_number, &job);
+        }
     }
 
     /// The entry to send, or why it is refused.
