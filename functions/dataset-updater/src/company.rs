@@ -88,18 +88,27 @@ mod tests {
         let new = r#","a":1,"a-metadata":{"job-name":"labeling-job/new"}"#;
         for (existing, expected) in [
             ("", None),
-            (r#","a":7,"a-metadata":{"job-name":"labeling-job/old"}"#, Some("old")),
+            (
+                r#","a":7,"a-metadata":{"job-name":"labeling-job/old"}"#,
+                Some("old"),
+            ),
             (r#","a":7,"a-metadata":{"job-name":"old"}"#, Some("old")),
             (r#","a":7,"a-metadata":{"job-name":"new"}"#, None),
             (r#","a":7,"a-metadata":{}"#, None),
             (r#","a":7"#, None),
-            (r#","b":7,"b-metadata":{"job-name":"labeling-job/old"}"#, None),
+            (
+                r#","b":7,"b-metadata":{"job-name":"labeling-job/old"}"#,
+                None,
+            ),
         ] {
             check(existing, new, expected);
         }
         check("", "", None);
         assert_eq!(losing_job("[]", "nothing"), None);
-        let long = format!(r#","a":7,"a-metadata":{{"job-name":"{}"}}"#, "x".repeat(100));
+        let long = format!(
+            r#","a":7,"a-metadata":{{"job-name":"{}"}}"#,
+            "x".repeat(100)
+        );
         check(&long, new, Some(&"x".repeat(63)));
     }
 
@@ -113,7 +122,10 @@ mod tests {
         let expected = [("a".to_owned(), 2), ("b".to_owned(), 1)];
         assert_eq!(counts, BTreeMap::from(expected));
         let json = serde_json::to_string(&replaced).unwrap();
-        assert_eq!(serde_json::from_str::<ReplacedLabels>(&json).unwrap(), replaced);
+        assert_eq!(
+            serde_json::from_str::<ReplacedLabels>(&json).unwrap(),
+            replaced
+        );
     }
 
     #[test]

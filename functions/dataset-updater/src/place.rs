@@ -176,9 +176,18 @@ mod tests {
             ("out/birds/report.json", false),
             ("dataset-updater", false),
             ("dataset-updater/manifests/output/output.manifest", false),
-            ("jobs/dataset-updater/manifests/output/output.manifest", false),
-            ("dataset-updater/birds/manifests/output/output.manifest", false),
-            ("dataset-updater/model/manifests/output/output.manifest", false),
+            (
+                "jobs/dataset-updater/manifests/output/output.manifest",
+                false,
+            ),
+            (
+                "dataset-updater/birds/manifests/output/output.manifest",
+                false,
+            ),
+            (
+                "dataset-updater/model/manifests/output/output.manifest",
+                false,
+            ),
         ] {
             assert_eq!(is_report_key(key), expected, "{key}");
         }

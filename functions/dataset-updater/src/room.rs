@@ -128,7 +128,11 @@ mod tests {
     #[test]
     fn bytes_tell_when_nothing_has_to_be_counted() {
         for (n_bytes, expected) in [(0, true), (383, true), (384, false), (u64::MAX, false)] {
-            assert_eq!(Room::new(10, 5).has_for_bytes(n_bytes), expected, "{n_bytes}");
+            assert_eq!(
+                Room::new(10, 5).has_for_bytes(n_bytes),
+                expected,
+                "{n_bytes}"
+            );
         }
         let shortest = r#"{"source-ref":"s3://abc/k","a":0,"a-metadata":{"type":"groundtruth/image-classification"}}"#;
         assert!(shortest.len() as u64 >= LINE_BYTES_MIN);

@@ -391,7 +391,10 @@ mod tests {
         // The first name that is mapped decides.
         let names = ["check", "dog", "cat"].map(str::to_owned);
         let selected = only_mapped.select(None, &names).unwrap();
-        assert_eq!(selected.datasets, only_mapped.mapped("dog").unwrap().datasets);
+        assert_eq!(
+            selected.datasets,
+            only_mapped.mapped("dog").unwrap().datasets
+        );
     }
 
     #[test]

@@ -242,7 +242,11 @@ mod tests {
                 check(Some("D"), &[first.clone(), second.clone()], &["dog"]);
             }
         }
-        check(Some("d"), &[failed_chained.clone(), nobodys.clone()], &["cat"]);
+        check(
+            Some("d"),
+            &[failed_chained.clone(), nobodys.clone()],
+            &["cat"],
+        );
         check(Some("d"), &[failed_chained], &["dog"]);
         check(None, &[String::new(), own], &["dog"]);
         check(None, &[chained, nobodys], &["cat"]);
@@ -252,7 +256,11 @@ mod tests {
     #[test]
     fn verdicts_and_numbered_labels() {
         let verified = line(&[label("dog", "d"), verdict("check", "v")]);
-        check(Some("v"), std::slice::from_ref(&verified), &["check", "dog"]);
+        check(
+            Some("v"),
+            std::slice::from_ref(&verified),
+            &["check", "dog"],
+        );
         check(Some("d"), std::slice::from_ref(&verified), &["dog"]);
         check(None, &[verified], &["check", "dog"]);
         let numbered = line(&[label("dog0", "d"), label("dog12", "d")]);

@@ -43,6 +43,34 @@ async fn a_queue_gets_back_what_failed() {
     );
 }
 
+/// A job may be named as this function's folder is, and so may a folder of jobs.
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_named_as_the_function_are_taken_in() {
+    let world = World::new().await;
+    for key in [
+        "dataset-updater/manifests/output/output.manifest",
+        "out/dataset-updater/manifests/output/output.manifest",
+        "out/dataset-updater/parts/manifests/output/output.manifest",
+    ] {
+        world.put(key, &mixed(20).text).await;
+        let found = answer(&world, notification(&world, key)).await.unwrap();
+        assert_eq!(found["manifests"][0]["lines"], 20, "{key}");
+    }
+    // The reports of a job "out" lie in the folder of those jobs, and its tidying up leaves them alone.
+    let parent = "out/manifests/output/output.manifest";
+    world.put(parent, &mixed(20).text).await;
+    let found = answer(&world, notification(&world, parent)).await.unwrap();
+    assert_eq!(found["manifests"][0]["lines"], 20);
+    let key = world.key("out/dataset-updater/parts/manifests/output/output.manifest");
+    let head = world.clients.s3.head_object(BUCKET, &key).await;
+    assert!(head.is_ok(), "{head:?}");
+    let config = world.config(&[("MANIFEST_SUFFIX", ".manifest")]);
+    let own = notification(&world, "out/dataset-updater/entries.manifest");
+    let event = LambdaEvent::new(own, Context::default());
+    let found = handle(&world.updater, &config, event).await.unwrap();
+    assert_eq!(found, json!({"manifests": [{"outcome": "own-file"}]}));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn other_events_answer_with_reports() {
     let world = World::new().await;

@@ -101,6 +101,104 @@ async fn merged_twice_is_merged_once() {
     }
 }
 
+/// Another job's entries with this job's label attribute.
+async fn world_with_same_attribute(n: u64) -> World {
+    let world = World::new().await;
+    let line = |n: u64| good_line(n, &format!("s3://images/birds/{n:06}.jpg")) + "\n";
+    let text: String = (1..=n).map(line).collect();
+    let text = text.replace("labeling-job/birds", "labeling-job/earlier-birds");
+    assert!(text.contains("earlier-birds"));
+    let key = "out/earlier-birds/manifests/output/output.manifest";
+    let request = world.put(key, &text).await;
+    let (report, _) = world.deliver(&world.config(&[]), &request).await;
+    assert_eq!(world.entries(&world.train_arn).await.len() as u64, n);
+    assert_eq!(report.outcome.name(), "updated");
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_of_another_job_that_give_way_are_told() {
+    for (n_existing, n_lines) in [(30, 20), (20, 30), (450, 3)] {
+        let world = world_with_same_attribute(n_existing).await;
+        let line = |n: u64| good_line(n, &format!("s3://images/birds/{n:06}.jpg")) + "\n";
+        let text: String = (1..=n_lines).map(line).collect();
+        let request = world.put(KEY, &text).await;
+        let config = world.config(&[("EXISTING", "merge")]);
+        let (report, _) = world.deliver(&config, &request).await;
+        let n_lost = n_existing.min(n_lines);
+        let expected = std::collections::BTreeMap::from([("earlier-birds".to_owned(), n_lost)]);
+        assert_eq!(report.replaced_labels, expected);
+        assert_eq!((report.replaced_of_others, report.left_behind), (0, 0));
+        // A version with the same images takes nothing from anybody.
+        let again = world.put(KEY, &format!("{text}\n")).await;
+        let (report, _) = world.deliver(&config, &again).await;
+        assert_eq!((report.replaced_labels.len(), report.left_behind), (0, 0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_that_are_replaced_whole_are_told_unless_they_were_this_jobs() {
+    let world = world_with_other_labels(30).await;
+    let line = |n: u64| good_line(n, &format!("s3://images/birds/{n:06}.jpg")) + "\n";
+    let config = world.config(&[]);
+    for (n_lines, expected) in [(20, 20), (25, 5), (40, 5)] {
+        let request = world
+            .put(KEY, &(1..=n_lines).map(line).collect::<String>())
+            .await;
+        let (report, _) = world.deliver(&config, &request).await;
+        assert_eq!(report.replaced_of_others, expected, "{n_lines}");
+        assert_eq!(report.left_behind, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_earlier_versions_leave_is_told_and_stays() {
+    for mode in ["replace", "merge"] {
+        let world = World::new().await;
+        let config = world.config(&[("EXISTING", mode)]);
+        let line = |n: u64| good_line(n, &format!("s3://images/birds/{n:06}.jpg")) + "\n";
+        for (range, n_left) in [
+            (1..=30, 0),
+            (1..=20, 10),
+            (5..=20, 14),
+            (1..=30, 0),
+            (2..=30, 1),
+        ] {
+            let request = world.put(KEY, &range.map(line).collect::<String>()).await;
+            let (report, _) = world.deliver(&config, &request).await;
+            assert_eq!(report.left_behind, n_left, "{mode}");
+            assert_eq!(report.replaced_labels.len(), 0);
+            assert_eq!(world.entries(&world.train_arn).await.len(), 30);
+            if let Some(uri) = report.files.get("left-behind.manifest") {
+                assert!(uri.ends_with("/left-behind.manifest"));
+                let left = world.json_lines("left-behind.manifest").await;
+                assert_eq!(left.len() as u64, n_left);
+            }
+        }
+    }
+}
+
+/// What was found of earlier versions survives that their files are written over.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_is_still_told_after_a_failure_at_the_end() {
+    let world = World::new().await;
+    let config = world.config(&[]);
+    let line = |n: u64| good_line(n, &format!("s3://images/birds/{n:06}.jpg")) + "\n";
+    let request = world
+        .put(KEY, &(1..=30).map(line).collect::<String>())
+        .await;
+    world.deliver(&config, &request).await;
+    world
+        .put(KEY, &(1..=20).map(line).collect::<String>())
+        .await;
+    let denied = s3(error(403, "AccessDenied"), "PutObject").target("report.json");
+    world.faults.add(denied);
+    let failed = world.invoke(&config, &request, "a").await.unwrap_err();
+    assert_eq!(failed.code(), "S3.AccessDenied");
+    let (report, _) = world.deliver(&config, &request).await;
+    assert_eq!((report.left_behind, report.replaced_of_others), (10, 0));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_listed_is_not_listed_again() {
     let world = world_with_other_labels(30).await;

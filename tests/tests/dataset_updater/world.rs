@@ -50,6 +50,7 @@ pub(crate) struct World {
     /// The updater's.
     pub(crate) updater: Clients,
     pub(crate) sdk: aws_sdk_rekognition::Client,
+    sdk_s3: aws_sdk_s3::Client,
     pub(crate) project_arn: String,
     pub(crate) train_arn: String,
 }
@@ -109,7 +110,7 @@ impl World {
         make_bucket(&s3, !prefix.is_empty()).await;
         let retry = RetrySettings::default();
         let clients = Clients {
-            s3: S3::new(s3),
+            s3: S3::new(s3.clone()),
             rekognition: Rekognition::new(sdk.clone()).with_settings(10_000.0, retry),
         };
         let project = sdk
@@ -133,6 +134,7 @@ impl World {
             clients,
             updater,
             sdk,
+            sdk_s3: s3,
             project_arn,
             train_arn,
         }
@@ -244,6 +246,14 @@ impl World {
             }
         }
         panic!("not done after 20 deliveries");
+    }
+
+    /// Makes another bucket, with a name of this world's own.
+    pub(crate) async fn make_bucket(&self, name: &str) -> String {
+        let name = format!("{}{name}", self.prefix.trim_end_matches('/'));
+        let made = self.sdk_s3.create_bucket().bucket(&name).send().await;
+        made.unwrap();
+        name
     }
 
     pub(crate) async fn report(&self) -> Report {

@@ -23,8 +23,7 @@ pub(super) async fn find_target<'c>(
     options: ConvertOptions,
 ) -> Result<(&'c Target, ConvertOptions), RunError> {
     let job_name = options.job_name.as_deref();
-    let is_searched =
-        options.label_attribute.is_none() && config.targets.needs_attribute(job_name);
+    let is_searched = options.label_attribute.is_none() && config.targets.needs_attribute(job_name);
     let attributes = match &options.label_attribute {
         Some(named) => vec![named.clone()],
         None if is_searched => search(clients, request, version, &options).await?,
