@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::event::MANIFEST_SUFFIX;
+use crate::event::{JobsOutput, MANIFEST_SUFFIX};
 use crate::lease::{self, Folder};
 use crate::target::{TargetError, Targets};
 
@@ -27,6 +27,8 @@ pub struct Config {
     pub min_confidence: Option<f64>,
     /// Ending of the keys that are acted upon.
     pub manifest_suffix: String,
+    /// Where labeling jobs write; `None`: events have to tell.
+    pub jobs_output: Option<JobsOutput>,
     /// Buckets that may be read; empty: the role alone decides.
     pub allowed_buckets: Vec<String>,
     /// Bucket of the reports; `None`: the manifest's.
@@ -234,6 +236,14 @@ impl Config {
                 None => MANIFEST_SUFFIX.to_owned(),
                 Some(suffix) => suffix.to_owned(),
             },
+            jobs_output: match get("JOBS_OUTPUT_S3_URI") {
+                None => None,
+                Some(text) => {
+                    let expected = "s3://bucket/prefix";
+                    let wrong = || choice("JOBS_OUTPUT_S3_URI", expected)(text);
+                    Some(JobsOutput::parse(text).ok_or_else(wrong)?)
+                }
+            },
             allowed_buckets: get("ALLOWED_BUCKETS")
                 .unwrap_or_default()
                 .split(',')
@@ -384,6 +394,7 @@ mod tests {
             ("LABEL_CATEGORIES_S3_URI", "s3://bkt/c.json", "c.json"),
             ("LEASES_S3_URI", "s3://bkt/leases/", "bkt/leases"),
             ("LEASES_S3_URI", "s3://bkt", "s3:///leases"),
+            ("JOBS_OUTPUT_S3_URI", "s3://bkt/jobs/", "bkt/jobs"),
             ("LABEL_CATEGORIES", "owl, duck", "owl,owl"),
             ("CONSOLIDATE", "whole-job", "on"),
             ("TASK_TYPE", "multi-label", "polygons"),

@@ -1,7 +1,8 @@
 //! Which manifests an event is about.
 //!
-//! Understood: S3 notifications, EventBridge "Object Created", either of them in the bodies of SQS messages, and a
-//! direct `{"manifest": "s3://…", "labelAttributeName": "…"}`. S3's test event is understood and asks for nothing.
+//! Understood: S3 notifications, EventBridge "Object Created", either of them through SNS and in the bodies of SQS
+//! messages, a labeling job's change of state, and a direct `{"manifest": "s3://…", "labelAttributeName": "…"}`. S3's test
+//! event is understood and asks for nothing.
 //!
 //! What this module does not do: look at the objects.
 
@@ -13,14 +14,27 @@ use serde_json::Value;
 
 use crate::place::is_report_key;
 
+mod job_state;
+
+pub use job_state::JobsOutput;
+
 /// Key ending of a finished job's output. Source: Ground Truth output data, "Output directories".
 pub const MANIFEST_SUFFIX: &str = "/manifests/output/output.manifest";
+
+/// Which events act.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'c> {
+    /// Ending of the keys that are acted upon.
+    pub suffix: &'c str,
+    /// Where labeling jobs write, for events that don't tell.
+    pub jobs_output: Option<&'c JobsOutput>,
+}
 
 /// What an event asks for.
 #[derive(Debug, PartialEq)]
 pub enum Invocation {
-    /// Manifests; an error is the invocation's.
-    Manifests(Vec<Request>),
+    /// What it tells of; an error is the invocation's.
+    Manifests(Vec<Asked>),
     /// Messages of a queue; each one succeeds or fails by itself.
     Queue(Vec<Message>),
 }
@@ -33,7 +47,23 @@ pub struct Message {
     /// Times that it was received, this one included; 0 when unknown.
     pub n_receives: u32,
     /// What it asks for.
-    pub requests: Result<Vec<Request>, EventError>,
+    pub asked: Result<Vec<Asked>, EventError>,
+}
+
+/// What one event of an object or a job asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Asked {
+    /// An update from a manifest.
+    Update(Request),
+    /// Nothing, and somebody may wonder why.
+    Nothing {
+        /// The object's S3 URI, or the job's ARN.
+        about: String,
+        /// What the outcome is called.
+        outcome: &'static str,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// One manifest to update datasets from.
@@ -49,8 +79,6 @@ pub struct Request {
     pub version_id: Option<String>,
     /// The label attribute to use, by a direct request.
     pub label_attribute: Option<String>,
-    /// The event tells of one of this function's own files, which is no manifest to update from.
-    pub is_own_file: bool,
 }
 
 /// Why an event can't be understood.
@@ -58,11 +86,19 @@ pub struct Request {
 pub enum EventError {
     /// Not a shape that this function knows.
     #[error(
-        "the event is neither an S3 notification, an EventBridge event, an SQS batch nor {{\"manifest\": \"s3://…\"}}: {reason}"
+        "the event {came}; wanted are \"Object Created\" from source \"aws.s3\", an S3 notification (either also through SNS or SQS), or {{\"manifest\": \"s3://…\"}}"
     )]
     Unknown {
-        /// What was looked for and not found.
-        reason: String,
+        /// What came instead: fits after "the event".
+        came: String,
+    },
+    /// A job is done, and nothing says where its output is.
+    #[error(
+        "the event tells that labeling job {job:?} is completed, but not where its output is: set JOBS_OUTPUT_S3_URI to the jobs' S3OutputPath, or trigger by S3's \"Object Created\" of the job's output.manifest, or send {{\"manifest\": \"s3://…/{job}/manifests/output/output.manifest\"}}"
+    )]
+    JobsOutputUnknown {
+        /// The job's name, in lower case as in its ARN.
+        job: String,
     },
     /// The direct request's manifest isn't an S3 URI.
     #[error("\"manifest\" of the event: {reason}")]
@@ -92,6 +128,7 @@ impl EventError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unknown { .. } => "Event.Unknown",
+            Self::JobsOutputUnknown { .. } => "Event.JobsOutputUnknown",
             Self::Manifest { .. } => "Event.Manifest",
             Self::Record { .. } => "Event.Record",
             Self::Body { .. } => "Event.Body",
@@ -99,39 +136,36 @@ impl EventError {
     }
 }
 
-/// Parses an event. Keys that don't end with `suffix` are left out, and our own reports are marked; a direct request is
-/// always kept.
+/// Parses an event. Keys that don't end with the suffix are left out; our own files ask for nothing; a direct request
+/// always acts.
 ///
 /// # Errors
 ///
 /// [`EventError::Unknown`] for another shape; the others for a known shape with parts missing.
-pub fn parse(event: &Value, suffix: &str) -> Result<Invocation, EventError> {
+pub fn parse(event: &Value, wanted: &Wanted<'_>) -> Result<Invocation, EventError> {
     let Some(records) = event.get("Records").and_then(Value::as_array) else {
-        return parse_requests(event, suffix).map(Invocation::Manifests);
+        return parse_one(event, wanted).map(Invocation::Manifests);
     };
     let is_queue = records.iter().any(|record| {
         record.get("eventSource").and_then(Value::as_str) == Some("aws:sqs")
             || (record.get("body").is_some() && record.get("messageId").is_some())
     });
     if !is_queue {
-        return parse_requests(event, suffix).map(Invocation::Manifests);
+        return parse_one(event, wanted).map(Invocation::Manifests);
     }
     let messages = records.iter().enumerate();
-    let messages = messages.map(|(record_idx, record)| message(record_idx, record, suffix));
+    let messages = messages.map(|(record_idx, record)| message(record_idx, record, wanted));
     messages.collect::<Result<_, _>>().map(Invocation::Queue)
 }
 
-fn message(record_idx: usize, record: &Value, suffix: &str) -> Result<Message, EventError> {
+fn message(record_idx: usize, record: &Value, wanted: &Wanted<'_>) -> Result<Message, EventError> {
     let missing = |missing| EventError::Record {
         record_idx,
         missing,
     };
     let message = SqsMessage::deserialize(record).map_err(|_| missing("message"))?;
-    let requests = serde_json::from_str::<Value>(message.body.as_deref().unwrap_or_default())
-        .map_err(|error| EventError::Body {
-            reason: error.to_string(),
-        })
-        .and_then(|body| parse_requests(&body, suffix));
+    let body = parse_text(message.body.as_deref().unwrap_or_default());
+    let asked = body.and_then(|body| parse_one(&body, wanted));
     Ok(Message {
         message_id: message.message_id.ok_or_else(|| missing("messageId"))?,
         n_receives: message
@@ -139,52 +173,106 @@ fn message(record_idx: usize, record: &Value, suffix: &str) -> Result<Message, E
             .get("ApproximateReceiveCount")
             .and_then(|n| n.parse().ok())
             .unwrap_or(0),
-        requests,
+        asked,
     })
 }
 
-fn parse_requests(event: &Value, suffix: &str) -> Result<Vec<Request>, EventError> {
+fn parse_text(text: &str) -> Result<Value, EventError> {
+    serde_json::from_str(text).map_err(|error| EventError::Body {
+        reason: error.to_string(),
+    })
+}
+
+fn parse_one(event: &Value, wanted: &Wanted<'_>) -> Result<Vec<Asked>, EventError> {
     if event.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
         return Ok(Vec::new());
     }
     if let Some(manifest) = event.get("manifest") {
-        return direct(event, manifest).map(|request| vec![request]);
+        return direct(event, manifest).map(|request| vec![Asked::Update(request)]);
     }
-    if let Some(detail) = event.get("detail") {
-        return Ok(of_suffix(vec![event_bridge(detail)?], suffix));
+    if event.get("detail").is_some() {
+        return event_bridge(event, wanted);
     }
     if let Some(records) = event.get("Records").and_then(Value::as_array) {
-        let mut requests = Vec::new();
-        for (record_idx, record) in records.iter().enumerate() {
-            let name = record.get("eventName").and_then(Value::as_str);
-            if name.is_some_and(|name| !is_created(name)) {
-                continue;
-            }
-            requests.push(notification(record_idx, record)?);
-        }
-        return Ok(of_suffix(requests, suffix));
+        return of_records(records, wanted);
     }
-    // A notification that was sent through SNS first.
     if let Some(text) = event.get("Message").and_then(Value::as_str) {
-        let inner: Value = serde_json::from_str(text).map_err(|error| EventError::Body {
-            reason: error.to_string(),
-        })?;
-        if inner.get("Message").is_none() {
-            return parse_requests(&inner, suffix);
-        }
+        return from_sns(text, wanted);
     }
     Err(EventError::Unknown {
-        reason: "it has none of \"Records\", \"detail\" and \"manifest\"".to_owned(),
+        came: r#"has none of "Records", "detail" and "manifest""#.to_owned(),
     })
 }
 
-/// The requests for keys that end with `suffix`; of those, our own files are marked.
-fn of_suffix(mut requests: Vec<Request>, suffix: &str) -> Vec<Request> {
-    requests.retain(|request| request.key.ends_with(suffix));
-    for request in &mut requests {
-        request.is_own_file = is_report_key(&request.key);
+fn of_records(records: &[Value], wanted: &Wanted<'_>) -> Result<Vec<Asked>, EventError> {
+    let mut asked = Vec::new();
+    for (record_idx, record) in records.iter().enumerate() {
+        if let Some(text) = record.pointer("/Sns/Message").and_then(Value::as_str) {
+            asked.extend(from_sns(text, wanted)?);
+            continue;
+        }
+        let name = record.get("eventName").and_then(Value::as_str);
+        if name.is_none_or(is_created) {
+            asked.extend(of_object(notification(record_idx, record)?, wanted));
+        }
     }
-    requests
+    Ok(asked)
+}
+
+/// What was sent through SNS first; SNS in SNS is none of it.
+fn from_sns(text: &str, wanted: &Wanted<'_>) -> Result<Vec<Asked>, EventError> {
+    let inner = parse_text(text)?;
+    if inner.get("Message").is_some() || inner.pointer("/Records/0/Sns").is_some() {
+        return Err(EventError::Unknown {
+            came: "is an SNS message in another one".to_owned(),
+        });
+    }
+    parse_one(&inner, wanted)
+}
+
+/// What an object asks for; `None` when its key isn't a manifest's.
+fn of_object(request: Request, wanted: &Wanted<'_>) -> Option<Asked> {
+    if !request.key.ends_with(wanted.suffix) {
+        return None;
+    }
+    if is_report_key(&request.key) {
+        return Some(Asked::Nothing {
+            about: format!("s3://{}/{}", request.bucket, request.key),
+            outcome: "own-file",
+            reason: "this function wrote it: it is no manifest to update from".to_owned(),
+        });
+    }
+    Some(Asked::Update(request))
+}
+
+fn event_bridge(event: &Value, wanted: &Wanted<'_>) -> Result<Vec<Asked>, EventError> {
+    let text = |key: &str| event.get(key).and_then(Value::as_str);
+    let (source, detail_type) = (text("source"), text("detail-type"));
+    let detail = event.get("detail").unwrap_or(&Value::Null);
+    match (source, detail_type) {
+        (_, Some(job_state::DETAIL_TYPE)) => {
+            job_state::parse(event, wanted.jobs_output).map(|asked| vec![asked])
+        }
+        (None | Some("aws.s3"), None | Some("Object Created")) => {
+            Ok(of_object(object_created(detail)?, wanted)
+                .into_iter()
+                .collect())
+        }
+        // Objects that are deleted, restored, tagged, …
+        (Some("aws.s3"), Some(_)) => Ok(Vec::new()),
+        _ => Err(EventError::Unknown {
+            came: format!(
+                "comes from source {:?} with detail-type {:?}",
+                shown(source.unwrap_or_default()),
+                shown(detail_type.unwrap_or_default())
+            ),
+        }),
+    }
+}
+
+/// The first 100 characters of somebody else's text.
+fn shown(text: &str) -> String {
+    text.chars().take(100).collect()
 }
 
 /// `ObjectCreated:Put` in a message, `s3:ObjectCreated:*` in the configuration.
@@ -213,7 +301,7 @@ fn direct(event: &Value, manifest: &Value) -> Result<Request, EventError> {
 }
 
 /// EventBridge carries the key as it is.
-fn event_bridge(detail: &Value) -> Result<Request, EventError> {
+fn object_created(detail: &Value) -> Result<Request, EventError> {
     let text = |pointer| {
         detail
             .pointer(pointer)
@@ -290,11 +378,19 @@ mod tests {
         json!({ "Records": records.collect::<Vec<_>>() })
     }
 
+    const WANTED: Wanted<'static> = Wanted {
+        suffix: MANIFEST_SUFFIX,
+        jobs_output: None,
+    };
+
+    /// Keys, or outcomes of what asks for nothing.
     fn keys(event: &Value) -> Result<Vec<String>, &'static str> {
-        match parse(event, MANIFEST_SUFFIX) {
-            Ok(Invocation::Manifests(requests)) => {
-                Ok(requests.into_iter().map(|request| request.key).collect())
-            }
+        let name = |asked| match asked {
+            Asked::Update(request) => request.key,
+            Asked::Nothing { outcome, .. } => outcome.to_owned(),
+        };
+        match parse(event, &WANTED) {
+            Ok(Invocation::Manifests(asked)) => Ok(asked.into_iter().map(name).collect()),
             Ok(Invocation::Queue(_)) => Err("queue"),
             Err(error) => Err(error.code()),
         }
@@ -336,37 +432,83 @@ mod tests {
     }
 
     #[test]
-    fn own_files_are_marked_and_jobs_named_as_this_function_are_manifests() {
-        let marks = |event: &Value, suffix| match parse(event, suffix) {
-            Ok(Invocation::Manifests(requests)) => {
-                Vec::from_iter(requests.into_iter().map(|request| request.is_own_file))
+    fn own_files_ask_for_nothing_and_jobs_named_as_this_function_are_manifests() {
+        let ask = |event: &Value, suffix| {
+            let wanted = Wanted { suffix, ..WANTED };
+            match parse(event, &wanted) {
+                Ok(Invocation::Manifests(asked)) => Vec::from_iter(
+                    asked
+                        .into_iter()
+                        .map(|asked| matches!(asked, Asked::Update(_))),
+                ),
+                other => panic!("{other:?}"),
             }
-            other => panic!("{other:?}"),
         };
         for (key, suffix, expected) in [
-            (KEY, MANIFEST_SUFFIX, vec![false]),
+            (KEY, MANIFEST_SUFFIX, vec![true]),
             (
                 "dataset-updater/manifests/output/output.manifest",
                 MANIFEST_SUFFIX,
-                vec![false],
+                vec![true],
             ),
             (
                 "dataset-updater/x/manifests/output/output.manifest",
                 MANIFEST_SUFFIX,
-                vec![false],
+                vec![true],
             ),
             (
                 "out/job/dataset-updater/entries.manifest",
                 ".manifest",
-                vec![true],
+                vec![false],
             ),
             ("out/job/dataset-updater/report.json", ".manifest", vec![]),
         ] {
-            assert_eq!(marks(&s3(key), suffix), expected, "{key}");
-            assert_eq!(marks(&event_bridge(key), suffix), expected, "{key}");
+            assert_eq!(ask(&s3(key), suffix), expected, "{key}");
+            assert_eq!(ask(&event_bridge(key), suffix), expected, "{key}");
         }
         let direct = json!({"manifest": "s3://bkt/a/dataset-updater/entries.manifest"});
-        assert_eq!(marks(&direct, MANIFEST_SUFFIX), [false]);
+        assert_eq!(ask(&direct, MANIFEST_SUFFIX), [true]);
+    }
+
+    #[test]
+    fn what_came_is_named_when_it_is_not_what_is_wanted() {
+        let message = |event: Value| parse(&event, &WANTED).unwrap_err().to_string();
+        let other =
+            message(json!({"source": "aws.ec2", "detail-type": "State Change", "detail": {}}));
+        for part in [
+            r#"source "aws.ec2" with detail-type "State Change";"#,
+            r#""Object Created" from source "aws.s3""#,
+            r#"{"manifest": "s3://…"}"#,
+        ] {
+            assert!(other.contains(part), "{other}");
+        }
+        let long = message(json!({"source": "x".repeat(1000), "detail-type": "y", "detail": {}}));
+        assert!(long.len() < 500, "{long}");
+        assert!(message(json!({"hello": 1})).contains(r#"has none of "Records""#));
+    }
+
+    #[test]
+    fn through_sns_to_this_function_as_through_sns_and_a_queue() {
+        let sns = |messages: &[String]| {
+            let records = messages.iter().map(|message| {
+                json!({"EventSource": "aws:sns", "EventVersion": "1.0",
+                    "Sns": {"Type": "Notification", "Message": message}})
+            });
+            json!({ "Records": records.collect::<Vec<_>>() })
+        };
+        let (own, other) = (s3(KEY).to_string(), event_bridge(KEY).to_string());
+        assert_eq!(keys(&sns(&[own.clone()])), Ok(vec![KEY.to_owned()]));
+        assert_eq!(
+            keys(&sns(&[own.clone(), other])),
+            Ok(vec![KEY.to_owned(); 2])
+        );
+        assert_eq!(
+            keys(&sns(&["{\"Event\":\"s3:TestEvent\"}".to_owned()])),
+            Ok(vec![])
+        );
+        assert_eq!(keys(&sns(&["no JSON".to_owned()])), Err("Event.Body"));
+        let twice = sns(&[sns(&[own]).to_string()]);
+        assert_eq!(keys(&twice), Err("Event.Unknown"));
     }
 
     #[test]
@@ -374,6 +516,9 @@ mod tests {
         let mut removed = s3(KEY);
         removed["Records"][0]["eventName"] = json!("ObjectRemoved:Delete");
         assert_eq!(keys(&removed), Ok(vec![]));
+        let mut deleted = event_bridge(KEY);
+        deleted["detail-type"] = json!("Object Deleted");
+        assert_eq!(keys(&deleted), Ok(vec![]));
         assert_eq!(
             keys(&json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"})),
             Ok(vec![])
@@ -383,14 +528,16 @@ mod tests {
 
     #[test]
     fn direct_requests() {
-        let Ok(Invocation::Manifests(requests)) = parse(
-            &json!({"manifest": "s3://bkt/any/place.manifest", "labelAttributeName": "animal"}),
-            MANIFEST_SUFFIX,
-        ) else {
-            panic!("not understood");
+        let event =
+            json!({"manifest": "s3://bkt/any/place.manifest", "labelAttributeName": "animal"});
+        let request = Request {
+            bucket: "bkt".to_owned(),
+            key: "any/place.manifest".to_owned(),
+            label_attribute: Some("animal".to_owned()),
+            ..Request::default()
         };
-        assert_eq!(requests[0].key, "any/place.manifest");
-        assert_eq!(requests[0].label_attribute.as_deref(), Some("animal"));
+        let expected = Invocation::Manifests(vec![Asked::Update(request)]);
+        assert_eq!(parse(&event, &WANTED), Ok(expected));
         assert_eq!(keys(&json!({"manifest": "bkt/any"})), Err("Event.Manifest"));
         assert_eq!(keys(&json!({"manifest": 7})), Err("Event.Manifest"));
     }
@@ -422,14 +569,14 @@ mod tests {
             "not json".to_owned(),
             json!({"Type": "Notification", "Message": s3(KEY).to_string()}).to_string(),
         ]);
-        let Ok(Invocation::Queue(messages)) = parse(&event, MANIFEST_SUFFIX) else {
+        let Ok(Invocation::Queue(messages)) = parse(&event, &WANTED) else {
             panic!("not a queue");
         };
         let found: Vec<_> = messages
             .iter()
             .map(|message| {
                 message
-                    .requests
+                    .asked
                     .as_ref()
                     .map(Vec::len)
                     .map_err(EventError::code)
@@ -442,26 +589,28 @@ mod tests {
 
     #[test]
     fn the_payloads_in_events() {
-        let parse = |text| parse(&serde_json::from_str(text).unwrap(), MANIFEST_SUFFIX).unwrap();
+        let parse = |text| parse(&serde_json::from_str(text).unwrap(), &WANTED).unwrap();
+        let keys = |text| keys(&serde_json::from_str(text).unwrap());
         let key = "output/my birds (1)/manifests/output/output.manifest";
         for text in [
             include_str!("../../../events/dataset-updater-s3.json"),
             include_str!("../../../events/dataset-updater-eventbridge.json"),
         ] {
-            let Invocation::Manifests(requests) = parse(text) else {
-                panic!("a queue");
-            };
-            assert_eq!((requests.len(), requests[0].key.as_str()), (1, key));
+            assert_eq!(keys(text), Ok(vec![key.to_owned()]));
         }
         let text = include_str!("../../../events/dataset-updater-s3-test.json");
         assert_eq!(parse(text), Invocation::Manifests(vec![]));
         let text = include_str!("../../../events/dataset-updater-direct.json");
-        assert!(
-            matches!(parse(text), Invocation::Manifests(requests) if requests[0].label_attribute.as_deref() == Some("bird"))
-        );
+        let Invocation::Manifests(asked) = parse(text) else {
+            panic!("a queue");
+        };
+        let [Asked::Update(request)] = asked.as_slice() else {
+            panic!("{asked:?}");
+        };
+        assert_eq!(request.label_attribute.as_deref(), Some("bird"));
         let text = include_str!("../../../events/dataset-updater-sqs.json");
         assert!(
-            matches!(parse(text), Invocation::Queue(messages) if messages.len() == 3 && messages.iter().all(|message| message.requests.is_ok()))
+            matches!(parse(text), Invocation::Queue(messages) if messages.len() == 3 && messages.iter().all(|message| message.asked.is_ok()))
         );
     }
 }

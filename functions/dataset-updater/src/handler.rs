@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::error::RunError;
-use crate::event::{self, Request};
-use crate::outcome_log::{log_done, log_error, log_own_file};
+use crate::event::{self, Asked, Wanted};
+use crate::outcome_log::{log_done, log_error, log_nothing};
 use crate::run::{Invocation, update};
 
 /// Answers an event: reports of its manifests, or for a queue the messages to be delivered again.
@@ -24,16 +24,21 @@ pub async fn handle(
     config: &Config,
     event: LambdaEvent<Value>,
 ) -> Result<Value, RunError> {
-    match event::parse(&event.payload, &config.manifest_suffix)? {
-        event::Invocation::Manifests(requests) => {
-            let reports = update_all(clients, config, &requests, &event.context).await?;
+    let wanted = Wanted {
+        suffix: &config.manifest_suffix,
+        jobs_output: config.jobs_output.as_ref(),
+    };
+    let parsed = event::parse(&event.payload, &wanted);
+    match parsed.map_err(|error| log_error(error.into(), None, &event.context))? {
+        event::Invocation::Manifests(asked) => {
+            let reports = update_all(clients, config, &asked, &event.context).await?;
             Ok(json!({ "manifests": reports }))
         }
         event::Invocation::Queue(messages) => {
             let mut answer = SqsBatchResponse::default();
             for message in messages {
-                let result = match message.requests {
-                    Ok(requests) => update_all(clients, config, &requests, &event.context).await,
+                let result = match message.asked {
+                    Ok(asked) => update_all(clients, config, &asked, &event.context).await,
                     Err(error) => Err(log_error(error.into(), None, &event.context)),
                 };
                 if result.is_err() {
@@ -48,7 +53,7 @@ pub async fn handle(
 async fn update_all(
     clients: &Clients,
     config: &Config,
-    requests: &[Request],
+    asked: &[Asked],
     context: &Context,
 ) -> Result<Vec<Value>, RunError> {
     let invocation = Invocation {
@@ -56,11 +61,18 @@ async fn update_all(
         budget: Budget::new(context.deadline, SystemTime::now(), config.safety_margin),
     };
     let mut reports = Vec::new();
-    for request in requests {
-        if request.is_own_file {
-            reports.push(log_own_file(request));
-            continue;
-        }
+    for asked in asked {
+        let request = match asked {
+            Asked::Update(request) => request,
+            Asked::Nothing {
+                about,
+                outcome,
+                reason,
+            } => {
+                reports.push(log_nothing(about, outcome, reason));
+                continue;
+            }
+        };
         let done = update(clients, config, request, &invocation).await;
         let done = done.map_err(|error| log_error(error, Some(request), context))?;
         reports.push(log_done(&done, request, context));

@@ -51,15 +51,10 @@ pub(crate) fn log_done(done: &Done, request: &Request, context: &Context) -> Val
     serde_json::to_value(report).unwrap_or_default()
 }
 
-/// One line for a file of this function's own, which MANIFEST_SUFFIX takes in.
-pub(crate) fn log_own_file(request: &Request) -> Value {
-    tracing::info!(
-        bucket = request.bucket,
-        key = request.key,
-        outcome = "own-file",
-        "this function wrote it: not taken for a manifest"
-    );
-    json!({"outcome": "own-file"})
+/// One line for an event that asks for nothing, where somebody may wonder.
+pub(crate) fn log_nothing(about: &str, outcome: &str, reason: &str) -> Value {
+    tracing::info!(about, outcome, reason);
+    json!({"outcome": outcome, "reason": reason})
 }
 
 fn write_metrics(report: &Report, context: &Context) {

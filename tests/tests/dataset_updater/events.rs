@@ -68,7 +68,7 @@ async fn jobs_named_as_the_function_are_taken_in() {
     let own = notification(&world, "out/dataset-updater/entries.manifest");
     let event = LambdaEvent::new(own, Context::default());
     let found = handle(&world.updater, &config, event).await.unwrap();
-    assert_eq!(found, json!({"manifests": [{"outcome": "own-file"}]}));
+    assert_eq!(found["manifests"][0]["outcome"], "own-file");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,4 +101,37 @@ async fn other_events_answer_with_reports() {
         .await,
         Err("S3.NotFound")
     );
+}
+
+/// The event of SageMaker's own, which tells of a job and not of its manifest.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_completed_job_is_taken_in_by_its_change_of_state() {
+    let world = World::new().await;
+    let key = "out/birds-1/manifests/output/output.manifest";
+    world.put(key, &mixed(20).text).await;
+    let change = json!({"source": "aws.sagemaker", "detail-type": "SageMaker Ground Truth Labeling Job State Change",
+        "resources": ["arn:aws:sagemaker:us-east-1:111122223333:labeling-job/birds-1"],
+        "detail": {"LabelingJobStatus": "Completed"}});
+    let unknown = answer(&world, change.clone()).await;
+    assert_eq!(unknown, Err("Event.JobsOutputUnknown"));
+    let output = format!("s3://{BUCKET}/{}", world.key("out"));
+    let config = world.config(&[
+        ("JOBS_OUTPUT_S3_URI", &output),
+        ("LABEL_ATTRIBUTE", "birds"),
+    ]);
+    for (event, expected) in [
+        (change.clone(), "updated"),
+        (
+            json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": change.to_string()}}]}),
+            "already-done",
+        ),
+    ] {
+        let event = LambdaEvent::new(event, Context::default());
+        let found = handle(&world.updater, &config, event).await.unwrap();
+        assert_eq!(found["manifests"][0]["outcome"], expected);
+    }
+    let mut stopped = change;
+    stopped["detail"]["LabelingJobStatus"] = json!("Stopped");
+    let found = answer(&world, stopped).await.unwrap();
+    assert_eq!(found["manifests"][0]["outcome"], "not-completed");
 }

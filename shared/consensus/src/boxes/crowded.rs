@@ -66,8 +66,9 @@ struct Pairs<'a> {
 
 impl<'a> Pairs<'a> {
     fn count(answers: &'a [(usize, Vec<Drawn>)], iou_min: f64) -> Self {
-        let of_answer =
-            |(idx, (_, drawn)): (u32, &'a (usize, Vec<Drawn>))| drawn.iter().map(move |it| (idx, it));
+        let of_answer = |(idx, (_, drawn)): (u32, &'a (usize, Vec<Drawn>))| {
+            drawn.iter().map(move |it| (idx, it))
+        };
         let boxes: Vec<(u32, &Drawn)> = (0..).zip(answers).flat_map(of_answer).collect();
         let mut pairs = Self {
             answers,

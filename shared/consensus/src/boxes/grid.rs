@@ -104,7 +104,10 @@ impl Grid {
         let n_per_side = self.n_per_side;
         let cells = rows.flat_map(move |row| {
             let start = row * n_per_side;
-            (self.cells.get(start + columns.start()..=start + columns.end())).unwrap_or_default()
+            (self
+                .cells
+                .get(start + columns.start()..=start + columns.end()))
+            .unwrap_or_default()
         });
         cells.flatten().copied()
     }

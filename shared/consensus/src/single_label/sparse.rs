@@ -215,7 +215,9 @@ impl<'c> Model<'c> {
             .collect();
         for entries in item.entries.chunks(item.chosen.len().max(1)) {
             for (q, entry_idx) in posterior.iter_mut().zip(entries) {
-                *q *= self.entry(*entry_idx).map_or(1.0, |entry| entry.probability);
+                *q *= self
+                    .entry(*entry_idx)
+                    .map_or(1.0, |entry| entry.probability);
             }
             let sum: f64 = posterior.iter().sum();
             for q in &mut posterior {
@@ -259,7 +261,9 @@ impl<'c> Model<'c> {
             let sums = [
                 self.rows.get_mut(entry.row_idx as usize),
                 self.pairs.get_mut(entry.pair_idx as usize),
-                self.errors.get_mut(entry.truth as usize).filter(|_| !is_right),
+                self.errors
+                    .get_mut(entry.truth as usize)
+                    .filter(|_| !is_right),
             ];
             for sum in sums.into_iter().flatten() {
                 sum.all += n;
@@ -363,7 +367,9 @@ impl Keys {
         let mut rows: Vec<_> = keys.map(|[worker, truth, _]| [*worker, *truth]).collect();
         rows.dedup();
         let keys = entries.iter();
-        let mut pairs: Vec<_> = keys.map(|[_, truth, answered]| [*truth, *answered]).collect();
+        let mut pairs: Vec<_> = keys
+            .map(|[_, truth, answered]| [*truth, *answered])
+            .collect();
         pairs.sort_unstable();
         pairs.dedup();
         Self {
@@ -382,7 +388,10 @@ impl Keys {
             worker,
             truth,
             answered,
-            row_idx: self.rows.binary_search(&[worker, truth]).unwrap_or_default() as u32,
+            row_idx: self
+                .rows
+                .binary_search(&[worker, truth])
+                .unwrap_or_default() as u32,
             pair_idx: (self.pairs.binary_search(&[truth, answered])).unwrap_or_default() as u32,
             count: Sum::default(),
             probability: 0.0,
