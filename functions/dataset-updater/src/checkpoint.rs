@@ -11,6 +11,7 @@ use std::sync::Arc;
 use aws::rekognition::{DatasetStats, Side};
 use serde::{Deserialize, Serialize};
 
+use crate::buckets::Buckets;
 use crate::budget::INVOCATION_MAX;
 use crate::company::{Earlier, ReplacedLabels};
 use crate::report::ConsolidationReport;
@@ -52,6 +53,9 @@ pub struct Checkpoint {
     /// Lines whose label took the place of another job's.
     #[serde(default)]
     pub replaced_labels: ReplacedLabels,
+    /// Images of the datasets by bucket, as the first page of their entries had them before anything was sent.
+    #[serde(default)]
+    pub buckets_before: BTreeMap<LaneSide, Buckets>,
     /// What earlier versions of the manifest have landed, by dataset; empty until that was looked up, and without any.
     #[serde(default)]
     pub earlier: BTreeMap<LaneSide, Earlier>,
@@ -454,6 +458,7 @@ mod tests {
             }],
             refused: vec![],
             replaced_labels: ReplacedLabels::default(),
+            buckets_before: BTreeMap::new(),
             earlier: BTreeMap::new(),
             n_resumptions: 2,
             has_waited: false,

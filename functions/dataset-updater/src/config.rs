@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use labeling::categories::parse_setting;
 use serde_json::Value;
 
 use crate::event::{JobsOutput, MANIFEST_SUFFIX};
@@ -25,6 +26,8 @@ pub struct Config {
     pub label_attribute: Option<String>,
     /// Labels below this confidence are left out; `None`: all are sent.
     pub min_confidence: Option<f64>,
+    /// Words of verification jobs that confirm a label, beside the known ones.
+    pub approving_words: Vec<String>,
     /// Ending of the keys that are acted upon.
     pub manifest_suffix: String,
     /// Where labeling jobs write; `None`: events have to tell.
@@ -183,7 +186,7 @@ impl Config {
         let categories = get("LABEL_CATEGORIES").unwrap_or_default();
         let defaults = labeling::consolidation::Config::default();
         let consolidation = labeling::consolidation::Config {
-            label_categories: match labeling::categories::parse_setting(categories) {
+            label_categories: match parse_setting(categories) {
                 Ok(names) => Some(names).filter(|names| !names.is_empty()),
                 Err(_) => {
                     let expected = "different names separated by commas, or a JSON list of names";
@@ -231,6 +234,15 @@ impl Config {
             {
                 min if min > 0.0 => Some(min),
                 _ => None,
+            },
+            approving_words: match get("APPROVING_WORDS").map(parse_setting) {
+                None => Vec::new(),
+                Some(Ok(words)) => words,
+                Some(Err(_)) => {
+                    let text = get("APPROVING_WORDS").unwrap_or_default();
+                    let expected = "different words separated by commas, or a JSON list of words";
+                    return Err(choice("APPROVING_WORDS", expected)(text));
+                }
             },
             manifest_suffix: match get("MANIFEST_SUFFIX") {
                 None => MANIFEST_SUFFIX.to_owned(),
@@ -396,6 +408,7 @@ mod tests {
             ("LEASES_S3_URI", "s3://bkt", "s3:///leases"),
             ("JOBS_OUTPUT_S3_URI", "s3://bkt/jobs/", "bkt/jobs"),
             ("LABEL_CATEGORIES", "owl, duck", "owl,owl"),
+            ("APPROVING_WORDS", "fits, Label is correct", "fits,fits"),
             ("CONSOLIDATE", "whole-job", "on"),
             ("TASK_TYPE", "multi-label", "polygons"),
         ] {

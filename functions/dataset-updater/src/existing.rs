@@ -42,6 +42,13 @@ struct SourceRef {
     source_ref: String,
 }
 
+/// The image's S3 URI in a dataset's entry.
+#[must_use]
+pub fn source_ref(entry: &str) -> Option<String> {
+    let parsed = serde_json::from_str::<SourceRef>(entry).ok()?;
+    Some(parsed.source_ref)
+}
+
 /// The dataset and the time to read it in.
 #[derive(Clone, Copy, Debug)]
 pub struct Dataset<'a> {

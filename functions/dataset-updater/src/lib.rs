@@ -7,11 +7,12 @@
 //! ```
 //!
 //! Pure: [`event`], [`config`], [`target`], [`merge`], [`place`], [`checkpoint`], [`budget`], [`index`], [`pairs`], [`service_keys`],
-//! [`report`], [`room`], [`company`]. Touching the world: [`bootstrap`], [`handler`], [`run`], [`reader`], [`existing`], [`lane`], [`lease`], [`store`], [`verify`], [`files`], [`training`],
+//! [`report`], [`room`], [`company`], [`buckets`]. Touching the world: [`bootstrap`], [`handler`], [`run`], [`reader`], [`existing`], [`lane`], [`lease`], [`store`], [`verify`], [`files`], [`training`],
 //! `consolidation`, `answers`, `reads`, `outcome_log`.
 
 mod answers;
 pub mod bootstrap;
+pub mod buckets;
 pub mod budget;
 pub mod checkpoint;
 pub mod company;

@@ -6,6 +6,7 @@ use aws::metrics::{self, Figure};
 use labeling::consolidation::Outcome as Consolidated;
 use serde::{Deserialize, Serialize};
 
+use crate::buckets::Buckets;
 use crate::checkpoint::{ManifestVersion, Stats};
 
 /// `report.json`. `lines` = `entries` + `rejected` + `skipped`, `entries` = `landed` + `refused` + `vanished` +
@@ -62,6 +63,9 @@ pub struct Report {
     /// Entries that earlier versions of the manifest have landed, and that this one has none of. They stay where they are.
     #[serde(default)]
     pub left_behind: u64,
+    /// What a training will stumble over, although everything has landed.
+    #[serde(default)]
+    pub notices: Vec<Notice>,
     /// The consolidation, where the labels come from one that was made here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consolidation: Option<ConsolidationReport>,
@@ -79,6 +83,17 @@ pub struct Report {
     pub training: Option<String>,
     /// S3 URIs of the other files.
     pub files: BTreeMap<String, String>,
+}
+
+/// Something about the datasets that no line is at fault for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Rekognition's own name for it.
+    pub code: String,
+    /// What was found.
+    pub reason: String,
+    /// What a person can do.
+    pub remedy: String,
 }
 
 /// What became of the workers' answers.
@@ -153,6 +168,12 @@ pub struct DatasetReport {
     pub arn: String,
     /// Entries that were sent.
     pub entries: u64,
+    /// Images of those entries by bucket.
+    #[serde(default)]
+    pub buckets: Buckets,
+    /// Images of the first 100 entries that it had before, by bucket.
+    #[serde(default)]
+    pub buckets_before: Buckets,
     /// Its counts before the first update.
     pub before: Stats,
     /// Its counts after the last one.

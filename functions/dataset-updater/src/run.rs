@@ -127,6 +127,7 @@ async fn update_version(
         label_attribute: wanted.or(config.label_attribute.as_ref()).cloned(),
         job_name: job_name.map(str::to_owned),
         min_confidence: config.min_confidence,
+        approving_words: config.approving_words.clone(),
         ..ConvertOptions::default()
     };
     let (target, options) = find_target(clients, config, request, version, options).await?;
@@ -174,6 +175,7 @@ async fn update_version(
             lanes: Vec::new(),
             refused: Vec::new(),
             replaced_labels: ReplacedLabels::default(),
+            buckets_before: BTreeMap::new(),
             earlier: BTreeMap::new(),
             n_resumptions: 0,
             has_waited: false,

@@ -136,6 +136,8 @@ codes! {
         => "consolidate the data object again";
     VerifiedAsWrong "REJECTED_BY_VERIFICATION" Ours "Workers did not confirm the label in the verification job."
         => "adjust the label or label the image again";
+    UnknownVerdict "REJECTED_UNKNOWN_VERDICT" Ours "The verification job's word for the label isn't known: it may approve the label or reject it."
+        => "name the words that approve (gtcl convert: --approving-words; dataset-updater: APPROVING_WORDS)";
     TooManyLabels "REJECTED_TOO_MANY_LABELS" Ours "The image has more than 50 image-level labels."
         => "keep at most 50 labels an image, by a minimum confidence for instance";
     LabelNameNotPlain "REJECTED_LABEL_NAME" Ours "The label's name has a line break or another control character, or means something else in a manifest."

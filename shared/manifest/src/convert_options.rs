@@ -52,29 +52,15 @@ pub struct ConvertOptions {
     pub too_many_boxes: WhenTooManyBoxes,
     /// Boxes that Custom Labels would not use. Default: drop the box.
     pub faulty_boxes: WhenFaultyBox,
-    /// Class names of verification jobs that confirm a label, compared without case. Default: good, correct,
-    /// accept, accepted, approve, approved, confirm, confirmed, pass, valid, yes, ok.
-    pub accepted_verdicts: Vec<String>,
+    /// Words of verification jobs that confirm a label, beside those that are known; case, accents and surrounding space
+    /// don't matter. With any, all words that aren't known reject it. Default: none.
+    pub approving_words: Vec<String>,
     /// Which label attributes are sent at all; lines with labels of others are rejected. Default: all.
     pub destination: Option<Destination>,
 }
 
 impl Default for ConvertOptions {
     fn default() -> Self {
-        let accepted = [
-            "good",
-            "correct",
-            "accept",
-            "accepted",
-            "approve",
-            "approved",
-            "confirm",
-            "confirmed",
-            "pass",
-            "valid",
-            "yes",
-            "ok",
-        ];
         Self {
             label_attribute: None,
             job_name: None,
@@ -83,7 +69,7 @@ impl Default for ConvertOptions {
             without_boxes: WhenEmpty::default(),
             too_many_boxes: WhenTooManyBoxes::default(),
             faulty_boxes: WhenFaultyBox::default(),
-            accepted_verdicts: accepted.map(str::to_owned).to_vec(),
+            approving_words: Vec::new(),
             destination: None,
         }
     }

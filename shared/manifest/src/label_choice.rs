@@ -14,6 +14,7 @@ use crate::date;
 use crate::json::write_text;
 use crate::line::{Line, METADATA_SUFFIX, Member, SERVICE_KEYS, is_label_key, shown};
 use crate::pair::{LabelKind, Metadata};
+use crate::verdict::{Verdict, judge};
 
 /// A label attribute with its metadata, or the metadata alone when the data object failed.
 #[derive(Debug)]
@@ -311,17 +312,15 @@ fn check_verdict(
         );
     };
     let class_name = class_name.decoded();
-    if options
-        .accepted_verdicts
-        .iter()
-        .any(|accepted| accepted.eq_ignore_ascii_case(&class_name))
-    {
-        return Ok(());
-    }
+    let (code, says) = match judge(&class_name, &options.approving_words) {
+        Verdict::Approves => return Ok(()),
+        Verdict::Rejects => (Code::VerifiedAsWrong, "says"),
+        Verdict::Unknown => (Code::UnknownVerdict, "has the unknown word"),
+    };
     rejected(
-        Code::VerifiedAsWrong,
+        code,
         format!(
-            "verification {:?} says {:?}",
+            "verification {:?} {says} {:?}",
             shown(verdict.name),
             shown(&class_name)
         ),

@@ -37,6 +37,7 @@ pub mod rules;
 mod source_index;
 mod source_ref;
 pub mod split;
+mod verdict;
 
 pub use batch::{Batcher, CHANGES_BYTES_MAX, Changes};
 pub use code::{Code, Stage};

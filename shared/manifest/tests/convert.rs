@@ -574,6 +574,35 @@ fn verification() {
 }
 
 #[test]
+fn words_of_verification_jobs() {
+    let check = |word: &str, approving: &[&str], expected: Option<Code>| {
+        let verified = format!(
+            r#"{},"v":"1","v-metadata":{{"class-name":"{word}","confidence":0.93,"type":"groundtruth/label-verification","job-name":"verify","human-annotated":"yes","creation-date":"2020-02-01T00:00:00.000000"}}"#,
+            single("7", "0.90")
+        );
+        let options = ConvertOptions {
+            approving_words: approving.iter().map(|word| (*word).to_owned()).collect(),
+            ..options()
+        };
+        let found = match convert_with(options, &line(&verified)) {
+            Converted::Rejected(rejected) => Some(rejected.code),
+            Converted::Entry(_) => None,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(found, expected, "{word:?} {approving:?}");
+    };
+    check(" GUT ", &[], None);
+    check("Não", &[], Some(Code::VerifiedAsWrong));
+    check("Label is correct", &[], Some(Code::UnknownVerdict));
+    check("Label is correct", &["label is correct"], None);
+    check(
+        "Label is wrong",
+        &["label is correct"],
+        Some(Code::VerifiedAsWrong),
+    );
+}
+
+#[test]
 fn minimum_confidence() {
     let at = |confidence: &str| line(&format!("\"kept\":[1, 2],{}", single("7", confidence)));
     assert!(matches!(

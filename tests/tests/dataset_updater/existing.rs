@@ -200,6 +200,24 @@ async fn what_is_left_is_still_told_after_a_failure_at_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn images_in_several_buckets_are_sent_and_told() {
+    let world = world_with_other_labels(30).await;
+    let config = world.config(&[]);
+    for (place, n_notices) in [("images/birds", 0), ("pictures/birds", 1)] {
+        let line = |n: u64| good_line(n, &format!("s3://{place}/{n:06}.jpg")) + "\n";
+        let request = world
+            .put(KEY, &(1..=20).map(line).collect::<String>())
+            .await;
+        let (report, _) = world.deliver(&config, &request).await;
+        assert_eq!(report.landed, 20);
+        assert_eq!(report.notices.len(), n_notices, "{:?}", report.notices);
+        let (bucket, _) = place.split_once('/').unwrap();
+        assert_eq!(report.datasets[0].buckets.0[bucket], 20);
+        assert_eq!(report.datasets[0].buckets_before.0["images"], 30);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_listed_is_not_listed_again() {
     let world = world_with_other_labels(30).await;
     let config = world.config(&[("EXISTING", "merge")]);

@@ -101,6 +101,11 @@ async fn not_started_and_said_why() {
             ("TEST_FRACTION", "0"),
             "half of them are needed",
         ),
+        (
+            mixed(60).text.replacen("s3://images/", "s3://pictures/", 1),
+            ("TEST_FRACTION", "0.3"),
+            "ERROR_IMAGES_IN_MULTIPLE_S3_BUCKETS",
+        ),
     ] {
         let world = World::new().await;
         let report = train(&world, &text, &[but]).await;

@@ -9,6 +9,7 @@ use manifest::Code;
 
 use super::send::Read;
 use super::work::Work;
+use crate::buckets::notice;
 use crate::budget::millis;
 use crate::checkpoint::{Checkpoint, Origin, Stats};
 use crate::company::replaced_of_others;
@@ -35,6 +36,7 @@ impl Work<'_> {
             mut index,
             counts,
             converting,
+            buckets,
             ..
         } = read;
         let refused: BTreeMap<u64, Arc<str>> = self
@@ -64,6 +66,17 @@ impl Work<'_> {
             ..Report::default()
         };
         self.look_at_earlier(&mut index).await?;
+        let there = self.checkpoint.buckets_before.clone();
+        report
+            .notices
+            .extend(notice(buckets.values(), there.values()));
+        for notice in &report.notices {
+            tracing::warn!(
+                code = notice.code,
+                reason = notice.reason,
+                "training will fail"
+            );
+        }
         let mut troubles = BTreeMap::new();
         for (lane, (after, verified)) in lanes.iter().zip(verified) {
             report.vanished += verified.vanished.len() as u64;
@@ -86,6 +99,8 @@ impl Work<'_> {
                 side: lane.progress.side.name().to_owned(),
                 arn: lane.progress.dataset_arn.clone(),
                 entries: index.n_entries(lane.progress.side),
+                buckets: buckets.get(&side).cloned().unwrap_or_default(),
+                buckets_before: there.get(&side).cloned().unwrap_or_default(),
                 before,
                 after,
                 updates: lane.progress.n_updates,
@@ -161,6 +176,12 @@ impl Work<'_> {
             return Ok(None);
         }
         let beside = || ObjectUri::new(&self.files.place.bucket, self.files.place.key("model"));
+        if let Some(notice) = report.notices.first() {
+            return Ok(Some(format!(
+                "not started: {}: {}",
+                notice.code, notice.reason
+            )));
+        }
         let output = self.config.training_output.clone().unwrap_or_else(beside);
         let training = Training {
             project_arn: arn,

@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use aws::rekognition::EntryFilter;
 use manifest::{Changes, Converted, Entry};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::work::Work;
+use crate::buckets::Buckets;
 use crate::checkpoint::{LaneProgress, LaneSide, Refused};
 use crate::company::losing_job;
 use crate::config::Existing;
 use crate::error::RunError;
-use crate::existing::{Dataset, Source};
+use crate::existing::{Dataset, Source, source_ref};
 use crate::index::{Index, side};
 use crate::lane::Lane;
 use crate::merge::merge;
@@ -43,12 +45,18 @@ pub(super) struct Read {
     pub(super) index: Index,
     /// A few source references by side; empty when there are too many to be looked up one by one.
     pub(super) refs: BTreeMap<LaneSide, Vec<String>>,
+    /// Images by side and bucket.
+    pub(super) buckets: BTreeMap<LaneSide, Buckets>,
     pub(super) counts: manifest::Counts,
     pub(super) converting: std::time::Duration,
 }
 
 impl Read {
     fn add(&mut self, entry: &Entry, side: LaneSide) {
+        self.buckets
+            .entry(side)
+            .or_default()
+            .add(&entry.source_ref);
         let labels = fingerprint(&entry.json).unwrap_or_default();
         self.index
             .add(&entry.source_ref, labels, entry.line_number, side);
@@ -88,6 +96,27 @@ impl Work<'_> {
             there.source = dataset.source(&wanted, n_images, &scratch_file).await?;
         }
         Ok(all)
+    }
+
+    /// Notes which buckets a dataset's images are in, by the first page of its entries, before anything is sent.
+    async fn look_at_buckets(&mut self, lane: &Lane<'_>, n_images: u64) -> Result<(), RunError> {
+        let side = lane.progress.side;
+        if self.checkpoint.buckets_before.contains_key(&side) {
+            return Ok(());
+        }
+        let mut buckets = Buckets::default();
+        if n_images > 0 {
+            let rekognition = &self.clients.rekognition;
+            let (arn, until) = (&lane.progress.dataset_arn, self.invocation.budget.until);
+            let page = rekognition.entries_page(arn, &EntryFilter::All, None, until);
+            for entry in page.await?.entries {
+                if let Some(source_ref) = source_ref(&entry) {
+                    buckets.add(&source_ref);
+                }
+            }
+        }
+        self.checkpoint.buckets_before.insert(side, buckets);
+        Ok(())
     }
 
     async fn room(&self, lane: &mut Lane<'_>) -> Result<Room, RunError> {
@@ -164,6 +193,9 @@ impl Work<'_> {
     ) -> Result<(), RunError> {
         for n_listings in 1..=LISTINGS_MAX {
             let mut theres = self.there(lanes).await?;
+            for (lane, there) in lanes.iter().zip(&theres) {
+                self.look_at_buckets(lane, there.room.n_images()).await?;
+            }
             *read = Read::default();
             let is_watchful = self.config.existing == Existing::Merge && n_listings < LISTINGS_MAX;
             let is_sent = self.send_from(lanes, &mut theres, read, is_watchful).await?;

@@ -50,6 +50,10 @@ pub struct Args {
     /// whose confidences are all 0: Ground Truth writes 0 where an image had a single worker.
     #[arg(long, value_name = "0..1", value_parser = fraction)]
     min_confidence: Option<f64>,
+    /// Words of a verification job that confirm a label, beside the known ones ("good", "correct", "yes", … in several
+    /// languages); all others reject it then. Can be given several times.
+    #[arg(long, value_name = "WORD,…", value_delimiter = ',')]
+    approving_words: Vec<String>,
     /// Share of the images for a test dataset, by a stable hash: writes ENTRIES with .train and .test in its name.
     #[arg(long, value_name = "0..1", value_parser = fraction)]
     split: Option<f64>,
@@ -111,6 +115,7 @@ impl Args {
                 .clone()
                 .or_else(|| job_name_from_key(&self.manifest.key()).map(str::to_owned)),
             min_confidence: self.min_confidence,
+            approving_words: self.approving_words.clone(),
             unlabeled: when_empty,
             without_boxes: when_empty,
             too_many_boxes: if self.keep_most_confident {
