@@ -34,7 +34,7 @@ async fn handle(
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing_subscriber::fmt().json().init();
+    aws::logs::start(None);
     let s3 = &Clients::s3_from_env();
     let config = &Config::default();
     lambda_runtime::run(service_fn(|event| handle(event, s3, config))).await

@@ -7,8 +7,10 @@ use aws::s3::S3;
 use labeling::categories::CATEGORY_FILE_BYTES_MAX;
 use labeling::consolidation::Config;
 use labeling::settings::{SettingError, in_setting};
-use lambda_runtime::service_fn;
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
+use tracing::Instrument as _;
 
 use crate::{Error, Settings, handler};
 
@@ -21,19 +23,19 @@ use crate::{Error, Settings, handler};
 ///
 /// When the Runtime API can't be reached.
 pub async fn run() -> Result<(), lambda_runtime::Error> {
-    tracing_subscriber::fmt()
-        .json()
-        .without_time()
-        .with_target(false)
-        .flatten_event(true)
-        .init();
     let environment = &labeling::settings::Settings::new(env::vars());
+    aws::logs::start(environment.get("LOG_LEVEL"));
     let s3 = &Clients::s3_from_env();
     let kept = &OnceCell::new();
-    lambda_runtime::run(service_fn(move |event| async move {
-        let settings = kept.get_or_try_init(|| settings(environment, s3));
-        let settings = Box::pin(settings).await.map_err(Error::from)?;
-        Box::pin(handler::handle(event, s3, settings)).await
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+        let span = aws::logs::invocation(&event.context.env_config.function_name);
+        let answer = async move {
+            let settings = kept.get_or_try_init(|| settings(environment, s3));
+            let settings = Box::pin(settings).await.map_err(Error::from)?;
+            Box::pin(handler::handle(event, s3, settings)).await
+        };
+        // An error is logged as it becomes a diagnostic.
+        async { answer.await.map_err(Diagnostic::from) }.instrument(span)
     }))
     .await
 }

@@ -4,6 +4,7 @@ use aws::s3::S3;
 use labeling::consolidation::{AnnotationFile, ConsolidatedAnnotation, Request, consolidate};
 use lambda_runtime::LambdaEvent;
 use serde_json::value::RawValue;
+use tracing::Instrument as _;
 
 use crate::worker_statistics::WorkerStatistics;
 use crate::{Error, Settings, inputs, report};
@@ -19,7 +20,21 @@ pub async fn handle(
     s3: &S3,
     settings: &Settings,
 ) -> Result<Vec<ConsolidatedAnnotation>, Error> {
-    let mut request = Request::parse(event.payload.get().as_bytes())?;
+    let request = Request::parse(event.payload.get().as_bytes())?;
+    let labeling_job_arn = request.labeling_job_arn.as_deref().unwrap_or_default();
+    let span = tracing::error_span!(
+        "job",
+        job_name = aws::logs::job_name(labeling_job_arn),
+        annotation_file = request.annotation_file_uri(),
+    );
+    answer(request, s3, settings).instrument(span).await
+}
+
+async fn answer(
+    mut request: Request,
+    s3: &S3,
+    settings: &Settings,
+) -> Result<Vec<ConsolidatedAnnotation>, Error> {
     let store = WorkerStatistics::of_job(s3, &request, settings);
     // Neither needs the other, and either is a round trip to S3.
     let (file, carried) = tokio::join!(

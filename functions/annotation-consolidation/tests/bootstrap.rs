@@ -51,6 +51,31 @@ fn good_after_bad() {
 }
 
 #[test]
+fn every_line_of_the_log_says_whose_it_is() {
+    let file = annotation_file();
+    let mut function = start(&[], &[(&file, FILE)]);
+    assert_eq!(function.error_type(NO_PAYLOAD), "Request.MissingPayload");
+    assert_eq!(function.invoke(STORED).0, "response");
+    let lines = function.log();
+    assert!(lines.len() >= 2, "{lines:?}");
+    for (idx, line) in lines.iter().enumerate() {
+        assert_eq!(line["function_name"], "f", "{line}");
+        assert_eq!(line["function_request_id"], "1", "{line}");
+        assert_eq!(line["cold_start"], idx == 0, "{line}");
+        assert!(
+            line["level"].is_string() && line["timestamp"].is_string(),
+            "{line}"
+        );
+    }
+    let last = lines.last().unwrap();
+    assert_eq!(last["message"], "batch consolidated");
+    assert!(!last["job_name"].as_str().unwrap().is_empty(), "{last}");
+    let mut quiet = start(&[("LOG_LEVEL", "error")], &[(&file, FILE)]);
+    assert_eq!(quiet.invoke(STORED).0, "response");
+    assert_eq!(quiet.log(), Vec::<Value>::new());
+}
+
+#[test]
 fn truncated_annotation_file() {
     let file = annotation_file();
     let mut function = start(&[], &[(&file, &FILE[..100])]);

@@ -6,6 +6,7 @@ use aws::Clients;
 use aws::rekognition::RetrySettings;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
+use tracing::Instrument as _;
 
 use crate::config::Config;
 use crate::handler::handle;
@@ -16,14 +17,8 @@ use crate::handler::handle;
 ///
 /// When the environment is unusable, or the Runtime API is not to be reached.
 pub async fn run() -> Result<(), Error> {
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_max_level(tracing::Level::INFO)
-        .with_current_span(false)
-        .with_ansi(false)
-        .init();
     let environment: BTreeMap<String, String> = std::env::vars().collect();
+    aws::logs::start(environment.get("LOG_LEVEL").map(String::as_str));
     let config = Config::parse(&environment)?;
     let mut clients = Clients::from_env();
     let retry = RetrySettings {
@@ -35,7 +30,8 @@ pub async fn run() -> Result<(), Error> {
         .with_settings(config.calls_per_second, retry);
     let (clients, config) = (&clients, &config);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
-        handle(clients, config, event)
+        let span = aws::logs::invocation(&event.context.env_config.function_name);
+        Box::pin(handle(clients, config, event)).instrument(span)
     }))
     .await
 }

@@ -5,7 +5,9 @@ use std::time::SystemTime;
 use aws::Clients;
 use aws_lambda_events::event::sqs::SqsBatchResponse;
 use lambda_runtime::{Context, LambdaEvent};
+use manifest::job_name_from_key;
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use crate::budget::Budget;
 use crate::config::Config;
@@ -73,9 +75,17 @@ async fn update_all(
                 continue;
             }
         };
-        let done = update(clients, config, request, &invocation).await;
-        let done = done.map_err(|error| log_error(error, Some(request), context))?;
-        reports.push(log_done(&done, request, context));
+        let span = tracing::error_span!(
+            "manifest",
+            job_name = job_name_from_key(&request.key).unwrap_or_default(),
+            manifest = format!("s3://{}/{}", request.bucket, request.key),
+        );
+        let work = async {
+            let done = update(clients, config, request, &invocation).await;
+            let done = done.map_err(|error| log_error(error, Some(request), context))?;
+            Ok::<_, RunError>(log_done(&done, request, context))
+        };
+        reports.push(Box::pin(work).instrument(span).await?);
     }
     Ok(reports)
 }

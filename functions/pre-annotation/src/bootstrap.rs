@@ -8,8 +8,10 @@ use aws::s3::S3;
 use labeling::categories::CATEGORY_FILE_BYTES_MAX;
 use labeling::pre_annotation::Config;
 use labeling::settings::{SettingError, Settings, in_setting};
-use lambda_runtime::service_fn;
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
+use tracing::Instrument as _;
 
 use crate::handler;
 use crate::model::{Model, ModelSettings};
@@ -23,19 +25,19 @@ use crate::model::{Model, ModelSettings};
 ///
 /// When the Runtime API can't be reached.
 pub async fn run() -> Result<(), lambda_runtime::Error> {
-    tracing_subscriber::fmt()
-        .json()
-        .without_time()
-        .with_target(false)
-        .flatten_event(true)
-        .init();
     let settings = &Settings::new(env::vars());
+    aws::logs::start(settings.get("LOG_LEVEL"));
     let kept = &OnceCell::new();
-    lambda_runtime::run(service_fn(move |event| async move {
-        let (config, model) = Box::pin(kept.get_or_try_init(|| prepare(settings)))
-            .await
-            .map_err(crate::Error::from)?;
-        Box::pin(handler::handle(event, config, model.as_ref())).await
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+        let span = aws::logs::invocation(&event.context.env_config.function_name);
+        let answer = async move {
+            let (config, model) = Box::pin(kept.get_or_try_init(|| prepare(settings)))
+                .await
+                .map_err(crate::Error::from)?;
+            Box::pin(handler::handle(event, config, model.as_ref())).await
+        };
+        // An error is logged as it becomes a diagnostic.
+        async { answer.await.map_err(Diagnostic::from) }.instrument(span)
     }))
     .await
 }

@@ -43,6 +43,24 @@ fn good_after_bad() {
 }
 
 #[test]
+fn every_line_of_the_log_says_whose_it_is() {
+    let mut function = start(&[], &[]);
+    assert_eq!(
+        function.error_type(NO_DATA_OBJECT),
+        "Request.MissingDataObject"
+    );
+    let odd = r#"{"labelingJobArn":"arn:aws:sagemaker:us-east-1:123456789012:labeling-job/birds","dataObject":7}"#;
+    assert_eq!(function.invoke(odd).0, "response");
+    let lines = function.log();
+    let jobs = lines.iter().map(|line| line.get("job_name").is_some());
+    assert_eq!(Vec::from_iter(jobs), [false, true], "{lines:?}");
+    for line in &lines {
+        assert_eq!(line.get("function_name"), Some(&json!("f")), "{line}");
+        assert_eq!(line.get("function_request_id"), Some(&json!("1")), "{line}");
+    }
+}
+
+#[test]
 fn boxes_to_adjust() {
     let mut function = start(&[], &[]);
     let (_, answer) = function.invoke(ADJUSTMENT);

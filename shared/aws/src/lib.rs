@@ -1,4 +1,4 @@
-//! S3, Rekognition and metrics for the three functions.
+//! S3, Rekognition, metrics and the log for the three functions.
 //!
 //! The only crate of the functions that names an AWS SDK: what leaves it are our own types, so a function can
 //! say what went wrong by a variant and not by a service's exception. Retries, waits and call rates live here.
@@ -8,6 +8,7 @@
 mod clients;
 mod failure;
 mod http;
+pub mod logs;
 pub mod metrics;
 pub mod rekognition;
 pub mod s3;

@@ -24,6 +24,7 @@ pub(crate) type Objects = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
 /// A running function.
 pub(crate) struct Function {
     process: Child,
+    log: Option<thread::JoinHandle<String>>,
     events: Sender<String>,
     answers: Receiver<(String, Value)>,
     pub(crate) objects: Objects,
@@ -67,12 +68,20 @@ impl Function {
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .envs(variables.iter().copied())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        let mut process = process;
+        let mut output = process.stdout.take().unwrap();
+        let log = thread::spawn(move || {
+            let mut text = String::new();
+            let _ = output.read_to_string(&mut text);
+            text
+        });
         Self {
             process,
+            log: Some(log),
             events,
             answers,
             objects,
@@ -92,6 +101,16 @@ impl Function {
             "the process ended"
         );
         answer
+    }
+
+    /// Ends the process; what it logged, metrics left out.
+    pub(crate) fn log(mut self) -> Vec<Value> {
+        self.process.kill().unwrap();
+        let text = self.log.take().unwrap().join().unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines
+            .filter(|line: &Value| line.get("_aws").is_none())
+            .collect()
     }
 
     /// `errorType` of an event that must fail.
