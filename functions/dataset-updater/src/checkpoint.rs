@@ -107,7 +107,10 @@ impl Checkpoint {
         self.lanes.len() <= LANES_MAX
             && sides.len() == self.lanes.len()
             && self.lanes.iter().all(is_lane_possible)
-            && self.refused.iter().all(|it| lines.contains(&it.line_number))
+            && self
+                .refused
+                .iter()
+                .all(|it| lines.contains(&it.line_number))
     }
 
     /// Whether the datasets are these, in this order.
@@ -115,7 +118,9 @@ impl Checkpoint {
     pub fn is_of(&self, lanes: &[LaneProgress]) -> bool {
         let datasets = |lanes: &[LaneProgress]| -> Vec<(LaneSide, String)> {
             let lanes = lanes.iter();
-            lanes.map(|lane| (lane.side, lane.dataset_arn.clone())).collect()
+            lanes
+                .map(|lane| (lane.side, lane.dataset_arn.clone()))
+                .collect()
         };
         datasets(&self.lanes) == datasets(lanes)
     }
@@ -233,7 +238,10 @@ impl Refused {
     /// A message as it is kept: whatever the service says, the checkpoint is to stay small.
     #[must_use]
     pub fn message(text: &str) -> Arc<str> {
-        text.chars().take(MESSAGE_CHARS_MAX).collect::<String>().into()
+        text.chars()
+            .take(MESSAGE_CHARS_MAX)
+            .collect::<String>()
+            .into()
     }
 }
 
@@ -527,8 +535,18 @@ mod tests {
             check(|c| c.too_large_for = Some(n_bytes), "b", 1000, expected);
         }
         check(|c| c.n_resumptions = 3, "b", 1000, "give up");
-        check(|c| (c.n_resumptions, c.has_waited) = (3, true), "b", 1000, "resume");
-        check(|c| (c.n_resumptions, c.has_waited) = (4, true), "b", 1000, "give up");
+        check(
+            |c| (c.n_resumptions, c.has_waited) = (3, true),
+            "b",
+            1000,
+            "resume",
+        );
+        check(
+            |c| (c.n_resumptions, c.has_waited) = (4, true),
+            "b",
+            1000,
+            "give up",
+        );
         check(|c| c.n_resumptions = 4, "b", 1000, "give up");
         check(|c| c.manifest.e_tag = "e0".into(), "b", 1000, "afresh");
         check(|c| c.manifest.e_tag = "e0".into(), "b", 999, "leased");
@@ -581,7 +599,12 @@ mod tests {
         check(lane(|lane| lane.settled_line = 11), "b", 1000, "afresh");
         check(lane(|lane| lane.settled_line = 6), "b", 1000, "afresh");
         check(lane(|lane| lane.parts = vec![(2, 1)]), "b", 1000, "afresh");
-        check(lane(|lane| lane.parts = vec![(3, 4), (1, 2)]), "b", 1000, "afresh");
+        check(
+            lane(|lane| lane.parts = vec![(3, 4), (1, 2)]),
+            "b",
+            1000,
+            "afresh",
+        );
         check(refuse(10), "b", 1000, "resume");
         check(refuse(11), "b", 1000, "afresh");
         check(see(10), "b", 1000, "resume");

@@ -175,13 +175,15 @@ impl Config {
         let folder = |name: &'static str| match get(name) {
             None => Ok(None),
             // A folder is where an object can be; a bucket's root is one, too.
-            Some(text) => match aws::s3::ObjectUri::parse(&format!("{}/x", text.trim_end_matches('/'))) {
-                Ok(object) => Ok(Some(Folder {
-                    prefix: object.key.strip_suffix('x').unwrap_or_default().to_owned(),
-                    bucket: object.bucket,
-                })),
-                Err(_) => Err(choice(name, "s3://bucket/folder/")(text)),
-            },
+            Some(text) => {
+                match aws::s3::ObjectUri::parse(&format!("{}/x", text.trim_end_matches('/'))) {
+                    Ok(object) => Ok(Some(Folder {
+                        prefix: object.key.strip_suffix('x').unwrap_or_default().to_owned(),
+                        bucket: object.bucket,
+                    })),
+                    Err(_) => Err(choice(name, "s3://bucket/folder/")(text)),
+                }
+            }
         };
         let categories = get("LABEL_CATEGORIES").unwrap_or_default();
         let defaults = labeling::consolidation::Config::default();
@@ -423,7 +425,10 @@ mod tests {
         let name = "dataset-updater-leases/";
         for (variables, expected) in [
             (&[][..], format!("s3://jobs/{name}")),
-            (&[("REPORT_PREFIX", "/a/b/")], format!("s3://jobs/a/b/{name}")),
+            (
+                &[("REPORT_PREFIX", "/a/b/")],
+                format!("s3://jobs/a/b/{name}"),
+            ),
             (
                 &[("REPORT_BUCKET", "other"), ("REPORT_PREFIX", "/")],
                 format!("s3://other/{name}"),

@@ -154,7 +154,8 @@ mod tests {
         }
         assert_eq!(index.n_entries(test), 333);
         assert_eq!(index.n_of(test, |line_number| line_number < 7), 2);
-        let look = |index: &mut Index, n: u64, labels| index.see(&format!("s3://b/{n}"), train, labels);
+        let look =
+            |index: &mut Index, n: u64, labels| index.see(&format!("s3://b/{n}"), train, labels);
         assert_eq!(look(&mut index, 7, Some(7)), Some((7, Seen::Landed)));
         assert_eq!(look(&mut index, 7, Some(8)), Some((7, Seen::Landed)));
         assert_eq!(look(&mut index, 8, Some(7)), Some((8, Seen::Differs)));

@@ -340,7 +340,10 @@ mod tests {
             .map(|n_looks| jittered(second, "a", n_looks))
             .collect();
         assert!(all.len() > 90);
-        assert!(all.iter().all(|it| *it >= second / 2 && *it <= second.mul_f64(1.5)));
+        assert!(
+            all.iter()
+                .all(|it| *it >= second / 2 && *it <= second.mul_f64(1.5))
+        );
         assert_eq!(jittered(second, "a", 1), jittered(second, "a", 1));
         assert_ne!(jittered(second, "a", 1), jittered(second, "b", 1));
     }

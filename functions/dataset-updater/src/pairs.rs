@@ -92,7 +92,10 @@ fn covers(existing: &Value, sent: &Value) -> bool {
             .all(|(key, value)| existing.get(key).is_some_and(|it| covers(it, value))),
         (Value::Array(existing), Value::Array(sent)) => {
             existing.len() == sent.len()
-                && existing.iter().zip(sent).all(|(it, value)| covers(it, value))
+                && existing
+                    .iter()
+                    .zip(sent)
+                    .all(|(it, value)| covers(it, value))
         }
         (Value::Number(existing), Value::Number(sent)) => existing.as_f64() == sent.as_f64(),
         (existing, sent) => existing == sent,

@@ -100,7 +100,8 @@ fn line(attribute: &str, source_ref: &str) -> String {
     let metadata = json!({"class-name": "heron", "confidence": 0.9, "human-annotated": "yes", "job-name":
         format!("labeling-job/{attribute}"), "creation-date": "2026-03-02T09:30:05.117000",
         "type": "groundtruth/image-classification"});
-    let line = json!({"source-ref": source_ref, attribute: 1, format!("{attribute}-metadata"): metadata});
+    let line =
+        json!({"source-ref": source_ref, attribute: 1, format!("{attribute}-metadata"): metadata});
     format!("{line}\n")
 }
 
@@ -185,7 +186,8 @@ impl Interleaving {
         if operation != update || !self.has_third {
             effects.push(Effect::Delay(self.random.ms(80)));
         }
-        let effect = effects[usize::try_from(self.random.below(effects.len() as u64)).unwrap()].clone();
+        let effect =
+            effects[usize::try_from(self.random.below(effects.len() as u64)).unwrap()].clone();
         Fault::new(Service::Rekognition, effect)
             .operation(operation)
             .after(self.random.below(8))
@@ -199,7 +201,10 @@ impl Interleaving {
                 .map(|image| line(job, &self.source_ref(image)))
                 .collect();
             world
-                .put(&format!("out/{job}/manifests/output/output.manifest"), &text)
+                .put(
+                    &format!("out/{job}/manifests/output/output.manifest"),
+                    &text,
+                )
                 .await;
         }
         world.faults.take_calls();
@@ -364,7 +369,9 @@ fn position(calls: &[Call], nth: u64) -> usize {
     let updates = calls.iter().enumerate();
     let mut updates = updates.filter(|(_, call)| call.operation == "UpdateDatasetEntries");
     let nth = usize::try_from(nth).unwrap() - 1;
-    updates.nth(nth).map_or(usize::MAX, |(position, _)| position)
+    updates
+        .nth(nth)
+        .map_or(usize::MAX, |(position, _)| position)
 }
 
 /// Where in the log of calls a job's last look at the dataset stands: the last one before the checkpoint in which it noted

@@ -35,12 +35,14 @@ fn lease(dataset_arn: &str, until_ms: i64) -> Vec<u8> {
 
 async fn put(world: &World, bytes: Vec<u8>) {
     let options = PutOptions::default();
-    let put = world.clients.s3.put_object(BUCKET, &key(world), bytes, &options);
+    let (s3, key) = (&world.clients.s3, key(world));
+    let put = s3.put_object(BUCKET, &key, bytes, &options);
     put.await.unwrap();
 }
 
 async fn is_given_back(world: &World) -> bool {
-    let read = world.clients.s3.read_object(BUCKET, &key(world), 4096);
+    let (s3, key) = (&world.clients.s3, key(world));
+    let read = s3.read_object(BUCKET, &key, 4096);
     let lease: DatasetLease = serde_json::from_slice(&read.await.unwrap()).unwrap();
     assert_eq!(lease.dataset_arn, world.train_arn);
     lease.until_ms == 0
@@ -111,7 +113,8 @@ async fn what_is_no_lease_is_not_waited_for() {
         let text = mixed(40 + n as u64).text;
         let request = world.put(KEY, &text).await;
         let time = Some(Duration::from_secs(2));
-        let done = world.invoke_for(&world.config(&[]), &request, "a", time);
+        let config = world.config(&[]);
+        let done = world.invoke_for(&config, &request, "a", time);
         done.await.unwrap();
         assert!(is_given_back(&world).await, "{n}");
     }
@@ -121,14 +124,26 @@ async fn what_is_no_lease_is_not_waited_for() {
 async fn a_lease_is_given_back_at_every_end() {
     let update = "UpdateDatasetEntries";
     for (fault, expected) in [
-        (rekognition(error(400, "AccessDeniedException"), update), "Rekognition.AccessDenied"),
-        (rekognition(error(500, "InternalServerError"), update), "Rekognition.Unavailable"),
+        (
+            rekognition(error(400, "AccessDeniedException"), update),
+            "Rekognition.AccessDenied",
+        ),
+        (
+            rekognition(error(500, "InternalServerError"), update),
+            "Rekognition.Unavailable",
+        ),
         (
             rekognition(Effect::StaleStatus(Duration::from_secs(60)), update),
             "OutOfTime",
         ),
-        (s3(error(403, "AccessDenied"), "PutObject").target("/parts/"), "S3.AccessDenied"),
-        (s3(error(403, "AccessDenied"), "PutObject").target("report.json"), "S3.AccessDenied"),
+        (
+            s3(error(403, "AccessDenied"), "PutObject").target("/parts/"),
+            "S3.AccessDenied",
+        ),
+        (
+            s3(error(403, "AccessDenied"), "PutObject").target("report.json"),
+            "S3.AccessDenied",
+        ),
     ] {
         let world = World::new().await;
         let request = world.put(KEY, &mixed(100).text).await;

@@ -157,7 +157,14 @@ async fn a_manifest_replaced_while_it_is_read_is_read_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreadable_checkpoint_starts_the_work_over() {
     let too_large = "x".repeat(8 * 1024 * 1024 + 1);
-    let unreadable = ["", "{", "null", "{\"format\": 999}", "\u{0}\u{1}", &too_large];
+    let unreadable = [
+        "",
+        "{",
+        "null",
+        "{\"format\": 999}",
+        "\u{0}\u{1}",
+        &too_large,
+    ];
     for text in unreadable {
         let world = World::new().await;
         let manifest = mixed(100);

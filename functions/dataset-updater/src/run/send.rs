@@ -198,7 +198,9 @@ impl Work<'_> {
             }
             *read = Read::default();
             let is_watchful = self.config.existing == Existing::Merge && n_listings < LISTINGS_MAX;
-            let is_sent = self.send_from(lanes, &mut theres, read, is_watchful).await?;
+            let is_sent = self
+                .send_from(lanes, &mut theres, read, is_watchful)
+                .await?;
             for lane in &mut *lanes {
                 lane.settle().await?;
                 self.save(lane).await?;
@@ -285,7 +287,11 @@ impl Work<'_> {
     }
 
     /// Hands over changes once those before are settled and written down: their memory is free by then.
-    pub(super) async fn submit(&mut self, lane: &mut Lane<'_>, changes: Changes) -> Result<(), RunError> {
+    pub(super) async fn submit(
+        &mut self,
+        lane: &mut Lane<'_>,
+        changes: Changes,
+    ) -> Result<(), RunError> {
         lane.settle().await?;
         self.save(lane).await?;
         lane.submit(changes).await
