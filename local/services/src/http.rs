@@ -1,5 +1,7 @@
 //! What the embedded services' HTTP servers have in common.
 
+mod expect;
+
 use std::convert::Infallible;
 use std::error::Error;
 use std::io;
@@ -18,6 +20,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
+
+use self::expect::{Expectation, Expected};
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 pub(crate) type ReplyBody = UnsyncBoxBody<Bytes, BoxError>;
@@ -89,7 +93,10 @@ where
         let _ = socket.set_nodelay(true);
         let handler = Arc::clone(&handler);
         connections.spawn(async move {
+            let expectation = Expectation::new();
+            let io = Expected::new(TokioIo::new(socket), Arc::clone(&expectation));
             let service = service_fn(move |request| {
+                expectation.note(&request);
                 let answer = handler(request);
                 async move {
                     match answer.await {
@@ -100,7 +107,7 @@ where
             });
             // A client that goes away, or a scripted reset, ends the connection: nothing to do about either.
             let _ = Builder::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(socket), service)
+                .serve_connection(io, service)
                 .await;
         });
     }
