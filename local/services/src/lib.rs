@@ -7,7 +7,6 @@ pub mod lambda;
 pub mod rekognition;
 pub mod s3;
 pub mod s3_front;
-mod s3_storage;
 
 /// Access key of the embedded services.
 pub const ACCESS_KEY: &str = "gtcl";

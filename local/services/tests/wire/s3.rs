@@ -1,3 +1,10 @@
+mod atomic;
+mod connection;
+mod contents;
+mod keys;
+mod listing;
+mod multipart;
+
 use aws::s3::ImageStart;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
@@ -8,6 +15,28 @@ use services::faults::{Effect, Fault, Service};
 use services::s3::ObjectCreated;
 
 use super::{Services, fast};
+
+const BUCKET: &str = "bucket";
+
+/// The code of a refusal.
+fn code(error: &dyn ProvideErrorMetadata) -> &str {
+    error.code().unwrap_or_default()
+}
+
+/// An object's bytes.
+async fn get(services: &Services, key: &str) -> Vec<u8> {
+    let get = services.s3.get_object().bucket(BUCKET).key(key);
+    let object = get.send().await.unwrap();
+    object.body.collect().await.unwrap().to_vec()
+}
+
+/// The keys of the bucket, in the order of the listing.
+async fn list(services: &Services) -> Vec<String> {
+    let list = services.s3.list_objects_v2().bucket(BUCKET);
+    let page = list.send().await.unwrap();
+    let keys = page.contents().iter().map(|object| object.key().unwrap());
+    keys.map(str::to_owned).collect()
+}
 
 fn put(services: &Services, key: &str, body: &'static [u8]) -> PutObjectFluentBuilder {
     services
