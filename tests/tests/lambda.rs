@@ -12,6 +12,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use gtcl::function_name::FunctionName;
 use gtcl::stack::{BUCKET, Ports, Stack};
 use serde_json::{Value, json};
@@ -21,6 +22,7 @@ use services::lambda::queue::QueueConfig;
 use services::lambda::triggers::{Delivered, Delivery, Trigger, Triggers};
 use services::lambda::{FunctionSpec, Lambda, Outcome};
 use services::s3::S3Server;
+use services::{Keys, REGION};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -53,7 +55,7 @@ fn is_cold(outcome: &Outcome) -> bool {
 }
 
 async fn stack(folder: &Path) -> Stack {
-    let stack = Stack::start(folder, Ports::default(), Path::new(GTCL))
+    let stack = Stack::start(folder, Ports::default(), Keys::default(), Path::new(GTCL))
         .await
         .expect("the services start");
     let s3 = stack.s3_client();
@@ -227,8 +229,32 @@ async fn the_end_takes_the_processes_first() {
     assert!(!log.contains("ended: "), "{log}");
 }
 
+/// The headers that sign a POST.
+fn signature(url: &str, body: &str) -> String {
+    use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+    let keys = Keys::default();
+    let identity = Credentials::new(keys.access_key, keys.secret_key, None, None, "test").into();
+    let parameters = aws_sigv4::sign::v4::SigningParams::builder()
+        .identity(&identity)
+        .region(REGION)
+        .name("lambda")
+        .time(std::time::SystemTime::now())
+        .settings(SigningSettings::default())
+        .build()
+        .unwrap()
+        .into();
+    let body = SignableBody::Bytes(body.as_bytes());
+    let request = SignableRequest::new("POST", url, std::iter::empty(), body).unwrap();
+    let signed = sign(request, &parameters).unwrap().into_parts().0;
+    let headers = signed
+        .headers()
+        .map(|(name, value)| format!("{name}: {value}\r\n"));
+    headers.collect()
+}
+
 async fn http(endpoint: &str, path: &str, headers: &str, body: &str) -> String {
     let address = endpoint.trim_start_matches("http://");
+    let headers = headers.to_owned() + &signature(&format!("{endpoint}{path}"), body);
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!(
         "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n{body}",
@@ -245,9 +271,13 @@ async fn the_invoke_api_answers_as_lambda_does() {
     let logs = tempfile::tempdir().unwrap();
     let lambda = Lambda::new(logs.path().to_path_buf());
     lambda.deploy(spec("f", &[GTCL, "panics"], Duration::from_secs(30)));
-    let api = InvokeApi::start(lambda, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
-        .await
-        .unwrap();
+    let api = InvokeApi::start(
+        lambda,
+        Keys::default(),
+        SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+    )
+    .await
+    .unwrap();
     let arn = "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Af/invocations";
     let name = "/2015-03-31/functions/f/invocations";
     let event = "x-amz-invocation-type: Event\r\n";
@@ -333,7 +363,6 @@ async fn deliver(command: &[&str], delivery: Delivery) -> Vec<Delivered> {
 }
 
 fn client(endpoint: &str) -> aws_sdk_s3::Client {
-    use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
     aws_sdk_s3::Client::from_conf(
         aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())

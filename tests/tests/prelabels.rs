@@ -55,9 +55,14 @@ struct World {
 impl World {
     /// A trained model, not started, and the images that it knows.
     async fn start(folder: &Path) -> Self {
-        let stack = Stack::start(folder, Ports::default(), Path::new(GTCL))
-            .await
-            .expect("the services start");
+        let stack = Stack::start(
+            folder,
+            Ports::default(),
+            services::Keys::default(),
+            Path::new(GTCL),
+        )
+        .await
+        .expect("the services start");
         let s3 = stack.s3_client();
         s3.create_bucket().bucket(BUCKET).send().await.unwrap();
         for key in ["box.png", "owl 1.png", "duck.png", "unknown.png"] {

@@ -17,7 +17,7 @@ use services::lambda::triggers::{Delivery, Trigger, Triggers};
 use services::lambda::{FunctionSpec, Lambda};
 use services::rekognition::{self, Rekognition};
 use services::s3::S3Server;
-use services::{ACCESS_KEY, REGION, SECRET_KEY};
+use services::{Keys, REGION};
 
 /// Bucket of jobs, images and reports.
 pub const BUCKET: &str = "gtcl";
@@ -49,12 +49,15 @@ pub struct Stack {
     pub invoke_api: InvokeApi,
     /// Scripted faults of S3 and Rekognition.
     pub faults: Faults,
+    /// What the services' clients sign with.
+    pub keys: Keys,
     executable: PathBuf,
     folder: PathBuf,
 }
 
 impl Stack {
-    /// Starts all services with their state in `folder`; `executable` is gtcl itself, started again for each function.
+    /// Starts all services with their state in `folder`, for whoever has the keys; `executable` is gtcl itself, started
+    /// again for each function.
     ///
     /// # Errors
     ///
@@ -62,12 +65,14 @@ impl Stack {
     pub async fn start(
         folder: &Path,
         ports: Ports,
+        keys: Keys,
         executable: &Path,
     ) -> Result<Self, CommandError> {
         let faults = Faults::default();
         let address = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         let s3_folder = folder.join("s3");
-        let s3 = S3Server::start(&s3_folder, address(ports.port_s3), faults.clone())
+        let s3_address = address(ports.port_s3);
+        let s3 = S3Server::start_with(&s3_folder, s3_address, keys.clone(), faults.clone())
             .await
             .map_err(|error| start_error("S3", ports.port_s3, "--port-s3", &s3_folder, &error))?;
         let state = folder.join("rekognition");
@@ -76,6 +81,7 @@ impl Stack {
             address(ports.port_rekognition),
             rekognition::Config {
                 s3_endpoint: Some(s3.endpoint()),
+                keys: keys.clone(),
                 ..rekognition::Config::default()
             },
             faults.clone(),
@@ -86,7 +92,8 @@ impl Stack {
             start_error("Rekognition", ports.port_rekognition, flag, &state, &error)
         })?;
         let lambda = Lambda::new(folder.join("logs"));
-        let invoke_api = InvokeApi::start(lambda.clone(), address(ports.port_lambda))
+        let lambda_address = address(ports.port_lambda);
+        let invoke_api = InvokeApi::start(lambda.clone(), keys.clone(), lambda_address)
             .await
             .map_err(|error| {
                 start_error("Lambda", ports.port_lambda, "--port-lambda", folder, &error)
@@ -97,6 +104,7 @@ impl Stack {
             lambda,
             invoke_api,
             faults,
+            keys,
             executable: executable.to_path_buf(),
             folder: folder.to_path_buf(),
         })
@@ -124,17 +132,14 @@ impl Stack {
         function_name: &str,
         environment: impl IntoIterator<Item = (String, String)>,
     ) {
-        let mut all = BTreeMap::from([
-            ("AWS_ENDPOINT_URL_S3".to_owned(), self.s3.endpoint()),
-            (
-                "AWS_ENDPOINT_URL_REKOGNITION".to_owned(),
-                self.rekognition.endpoint(),
-            ),
-            (
-                "AWS_ENDPOINT_URL_LAMBDA".to_owned(),
-                self.invoke_api.endpoint(),
-            ),
-        ]);
+        let own = [
+            ("AWS_ENDPOINT_URL_S3", self.s3.endpoint()),
+            ("AWS_ENDPOINT_URL_REKOGNITION", self.rekognition.endpoint()),
+            ("AWS_ENDPOINT_URL_LAMBDA", self.invoke_api.endpoint()),
+            ("AWS_ACCESS_KEY_ID", self.keys.access_key.clone()),
+            ("AWS_SECRET_ACCESS_KEY", self.keys.secret_key.clone()),
+        ];
+        let mut all = BTreeMap::from(own.map(|(name, value)| (name.to_owned(), value)));
         all.extend(environment);
         let (timeout_s, concurrency_max) = match function {
             FunctionName::PreAnnotation => (30, 2),
@@ -178,7 +183,7 @@ impl Stack {
                 .http_client(aws::plain_http_client())
                 .region(Region::from_static(REGION))
                 .endpoint_url(self.s3.endpoint())
-                .credentials_provider(credentials())
+                .credentials_provider(self.credentials())
                 .force_path_style(true)
                 .build(),
         )
@@ -192,14 +197,18 @@ impl Stack {
                 .http_client(aws::plain_http_client())
                 .region(Region::from_static(REGION))
                 .endpoint_url(self.rekognition.endpoint())
-                .credentials_provider(credentials())
+                .credentials_provider(self.credentials())
                 .build(),
         )
     }
-}
 
-fn credentials() -> Credentials {
-    Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "gtcl")
+    fn credentials(&self) -> Credentials {
+        let Keys {
+            access_key,
+            secret_key,
+        } = &self.keys;
+        Credentials::new(access_key, secret_key, None, None, "gtcl")
+    }
 }
 
 fn start_error(

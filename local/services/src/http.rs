@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
 
 use self::expect::{Expectation, Expected};
+use crate::door::{self, Refusal};
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 pub(crate) type ReplyBody = UnsyncBoxBody<Bytes, BoxError>;
@@ -47,15 +48,36 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Listens at `address` (port 0: any free one) and answers with `handler`.
-    pub(crate) async fn start<H, F>(address: SocketAddr, handler: H) -> io::Result<Self>
+    /// Listens at `address` (port 0: any free one) and answers with `handler` those who may come in, the others with
+    /// `refuse`.
+    pub(crate) async fn start<H, F>(
+        address: SocketAddr,
+        refuse: fn(&Refusal) -> Response<ReplyBody>,
+        handler: H,
+    ) -> io::Result<Self>
     where
         H: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
         F: Future<Output = Reply> + Send + 'static,
     {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let accepting = tokio::spawn(accept(listener, Arc::new(handler))).abort_handle();
+        let handler = Arc::new(move |request: Request<Incoming>| {
+            let admitted = door::admit(request.uri(), request.headers(), address);
+            let handled = match admitted {
+                Ok(()) => Ok(handler(request)),
+                Err(refusal) => Err((refusal, request)),
+            };
+            async move {
+                match handled {
+                    Ok(answer) => answer.await,
+                    Err((refusal, request)) => {
+                        pass_over(request.into_body()).await;
+                        Reply::Answer(refuse(&refusal))
+                    }
+                }
+            }
+        });
+        let accepting = tokio::spawn(accept(listener, handler)).abort_handle();
         Ok(Self { address, accepting })
     }
 
@@ -111,6 +133,11 @@ where
                 .await;
         });
     }
+}
+
+/// Reads a body and keeps nothing of it: a client that still sends would see a reset instead of the answer.
+pub(crate) async fn pass_over(mut body: Incoming) {
+    while let Some(Ok(_)) = body.frame().await {}
 }
 
 /// Cuts the answer in the middle of its body: the declared length stays, half of it is sent.

@@ -25,7 +25,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use http_body_util::BodyExt;
-use hyper::Request;
+use hyper::{Request, Response};
 use hyper::body::Incoming;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -36,8 +36,9 @@ pub(crate) use self::request::{Place, error, operation};
 use self::files::Files;
 use self::storage::Storage;
 use super::faults::{Effect, Faults, Service, Verdict};
-use super::http::{self, Reply, Server};
-use super::{ACCESS_KEY, SECRET_KEY};
+use super::http::{self, Reply, ReplyBody, Server};
+use crate::door::Refusal;
+use crate::keys::Keys;
 
 /// Notifications that a slow receiver may lag behind before it loses the oldest.
 const NOTIFICATIONS_MAX: usize = 4096;
@@ -67,23 +68,37 @@ pub struct S3Server {
 impl S3Server {
     /// Serves the folder `root`, which is made if it is absent, at `address` (port 0: any free one).
     ///
-    /// Credentials are [`ACCESS_KEY`] and [`SECRET_KEY`]; signatures are checked. One server works in a folder at a
-    /// time: what another one is about to write there is taken for what a killed one left behind, and removed.
+    /// Signatures are checked against the default [`Keys`]. One server works in a folder at a time: what another one is
+    /// about to write there is taken for what a killed one left behind, and removed.
     ///
     /// # Errors
     ///
     /// The folder can't be made or opened, or the address can't be listened at.
     pub async fn start(root: &Path, address: SocketAddr, faults: Faults) -> io::Result<Self> {
+        Self::start_with(root, address, Keys::default(), faults).await
+    }
+
+    /// As [`S3Server::start`], with keys of one's own.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`S3Server::start`].
+    pub async fn start_with(
+        root: &Path,
+        address: SocketAddr,
+        keys: Keys,
+        faults: Faults,
+    ) -> io::Result<Self> {
         fs::create_dir_all(root)?;
         let (created, _) = broadcast::channel(NOTIFICATIONS_MAX);
         let files = Files::open_root(&root.canonicalize()?, created.clone())?;
         let mut builder = S3ServiceBuilder::new(Storage::new(Arc::new(files)));
-        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+        builder.set_auth(SimpleAuth::from_single(keys.access_key, keys.secret_key));
         let front = Arc::new(Front {
             service: builder.build(),
             faults,
         });
-        let server = Server::start(address, move |request| {
+        let server = Server::start(address, refuse, move |request| {
             let front = Arc::clone(&front);
             async move { front.answer(request).await }
         })
@@ -145,4 +160,9 @@ impl Front {
             Some(_) => Reply::Reset,
         }
     }
+}
+
+/// S3's form of a refusal at the door.
+pub(super) fn refuse(refusal: &Refusal) -> Response<ReplyBody> {
+    error(Refusal::STATUS, "AccessDenied", &refusal.to_string())
 }

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use super::faults::{Effect, Faults, Service, Verdict};
 use super::http::{self, BoxError, Reply, ReplyBody, Server, full};
-use super::s3::{Place, error, operation};
+use super::s3::{Place, error, operation, refuse};
 
 /// A server that hands each request on as it came, signature and all; ends when dropped.
 ///
@@ -30,7 +30,7 @@ impl S3Front {
     /// The address can't be listened at.
     pub async fn start(behind: &str, address: SocketAddr, faults: Faults) -> io::Result<Self> {
         let behind = behind.to_owned();
-        let server = Server::start(address, move |request| {
+        let server = Server::start(address, refuse, move |request| {
             answer(request, behind.clone(), faults.clone())
         })
         .await?;

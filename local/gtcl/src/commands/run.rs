@@ -15,6 +15,7 @@ use crate::place::local_path;
 use crate::recorded_job;
 use crate::signals::Signals;
 use crate::stack::{Ports, Stack};
+use services::Keys;
 
 /// Arguments of `gtcl run`.
 #[derive(Debug, clap::Args)]
@@ -63,7 +64,9 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
     let folder = folder::prepare(args.dir.as_deref(), "gtcl run")?;
     refuse_jobs_of_earlier_runs(&folder.path, &jobs)?;
     let mut signals = Signals::listen()?;
-    let stack = Stack::start(&folder.path, args.ports, &environment.executable).await?;
+    // Nobody else calls these services: the keys are told to nobody.
+    let keys = Keys::random();
+    let stack = Stack::start(&folder.path, args.ports, keys, &environment.executable).await?;
     let work = run_jobs(&stack, &jobs, args.seed, &reporter);
     let worked = signals.interrupt(work).await;
     stack.lambda.end().await;

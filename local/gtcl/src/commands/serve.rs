@@ -20,7 +20,7 @@ use crate::signals::Signals;
 use crate::stack::{BUCKET, Ports, Stack};
 use crate::unfinished;
 use services::lambda::triggers::Delivered;
-use services::{ACCESS_KEY, REGION, SECRET_KEY};
+use services::{Keys, REGION};
 
 /// Project that finished jobs go to unless a setting of the dataset-updater says otherwise.
 const PROJECT: &str = "gtcl";
@@ -54,6 +54,10 @@ pub struct Args {
     /// A setting of the three functions; may be given more than once.
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = setting)]
     environment: Vec<(String, String)>,
+    /// Make new keys for this start, instead of access key gtcl and secret gtcl-secret, which everybody knows: for
+    /// machines on which others have accounts.
+    #[arg(long)]
+    random_keys: bool,
     #[command(flatten)]
     ports: Ports,
 }
@@ -72,7 +76,12 @@ fn setting(text: &str) -> Result<(String, String), String> {
 /// Fails when a service can't be started.
 pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandError> {
     let folder = folder::prepare(args.dir.as_deref(), "gtcl serve")?;
-    let stack = Stack::start(&folder.path, args.ports, &environment.executable).await?;
+    let keys = if args.random_keys {
+        Keys::random()
+    } else {
+        Keys::default()
+    };
+    let stack = Stack::start(&folder.path, args.ports, keys, &environment.executable).await?;
     create_bucket(&stack.s3_client()).await?;
     let unfinished = unfinished::release(&stack.s3_client(), &stack.buckets()).await;
     let mut updater = Vec::new();
@@ -117,6 +126,10 @@ fn banner(stack: &Stack, folder: &str) -> String {
         stack.rekognition.endpoint(),
         stack.invoke_api.endpoint(),
     );
+    let Keys {
+        access_key,
+        secret_key,
+    } = &stack.keys;
     format!(
         "S3           {s3}, with a bucket named {BUCKET}\n\
          Rekognition  {rekognition}\n\
@@ -131,8 +144,8 @@ fn banner(stack: &Stack, folder: &str) -> String {
          export AWS_ENDPOINT_URL_LAMBDA={lambda}\n\
          export AWS_REGION={REGION}\n\
          export AWS_DEFAULT_REGION={REGION}\n\
-         export AWS_ACCESS_KEY_ID={ACCESS_KEY}\n\
-         export AWS_SECRET_ACCESS_KEY={SECRET_KEY}\n\
+         export AWS_ACCESS_KEY_ID={access_key}\n\
+         export AWS_SECRET_ACCESS_KEY={secret_key}\n\
          \n\
          Ctrl-C ends it."
     )

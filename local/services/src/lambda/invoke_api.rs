@@ -1,10 +1,11 @@
 //! The HTTP API that SDKs call to invoke a function: `POST /2015-03-31/functions/{name or ARN}/invocations`.
 //!
-//! `RequestResponse`, `Event` (two retries, as Lambda's default) and `DryRun`; signatures are not checked.
+//! `RequestResponse`, `Event` (two retries, as Lambda's default) and `DryRun`; signatures are checked.
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
@@ -12,8 +13,11 @@ use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
-use super::{InvokeError, Lambda, PAYLOAD_BYTES_MAX};
-use crate::http::{Reply, Server, full};
+use super::{InvokeError, Lambda, Outcome, PAYLOAD_BYTES_MAX};
+use crate::door::Refusal;
+use crate::door::signature::{self, LAMBDA};
+use crate::http::{Reply, ReplyBody, Server, full};
+use crate::keys::Keys;
 
 /// Retries of an asynchronous invocation. Source: Lambda Developer Guide, "retries … two more times".
 const RETRIES_MAX: u32 = 2;
@@ -27,13 +31,18 @@ pub struct InvokeApi {
 }
 
 impl InvokeApi {
-    /// Listens at `address` (port 0: any free one).
+    /// Listens at `address` (port 0: any free one) to whoever signs with `keys`.
     ///
     /// # Errors
     ///
     /// The address can't be listened at.
-    pub async fn start(lambda: Lambda, address: SocketAddr) -> io::Result<Self> {
-        let server = Server::start(address, move |request| answer(lambda.clone(), request)).await?;
+    pub async fn start(lambda: Lambda, keys: Keys, address: SocketAddr) -> io::Result<Self> {
+        let api = Arc::new((lambda, keys));
+        let server = Server::start(address, refuse_at_the_door, move |request| {
+            let api = Arc::clone(&api);
+            async move { answer(&api.0, &api.1, request).await }
+        })
+        .await?;
         Ok(Self { server })
     }
 
@@ -43,44 +52,33 @@ impl InvokeApi {
     }
 }
 
-async fn answer(lambda: Lambda, request: Request<Incoming>) -> Reply {
-    let path = request.uri().path().to_owned();
-    let name = match path
+async fn answer(lambda: &Lambda, keys: &Keys, request: Request<Incoming>) -> Reply {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, PAYLOAD_BYTES_MAX).collect().await else {
+        return error(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "RequestTooLargeException",
+            &format!(
+                "Request must be smaller than {PAYLOAD_BYTES_MAX} bytes for the InvokeFunction operation"
+            ),
+        );
+    };
+    let payload = body.to_bytes();
+    if let Err(refusal) = signature::verify(&parts, &payload, keys, LAMBDA, SystemTime::now()) {
+        return Reply::Answer(refuse_at_the_door(&refusal));
+    }
+    let path = parts.uri.path();
+    let name = path
         .strip_prefix("/2015-03-31/functions/")
-        .and_then(|rest| rest.strip_suffix("/invocations"))
-    {
-        Some(name) if request.method() == Method::POST => {
-            percent_decode_str(name).decode_utf8_lossy().into_owned()
-        }
-        _ => {
-            return error(
-                StatusCode::NOT_FOUND,
-                "UnknownOperationException",
-                "only Invoke is implemented",
-            );
-        }
+        .and_then(|rest| rest.strip_suffix("/invocations"));
+    let Some(name) = name.filter(|_| parts.method == Method::POST) else {
+        return error(
+            StatusCode::NOT_FOUND,
+            "UnknownOperationException",
+            "only Invoke is implemented",
+        );
     };
-    let kind = request
-        .headers()
-        .get("x-amz-invocation-type")
-        .and_then(|kind| kind.to_str().ok())
-        .unwrap_or("RequestResponse")
-        .to_owned();
-    let payload = match Limited::new(request.into_body(), PAYLOAD_BYTES_MAX)
-        .collect()
-        .await
-    {
-        Ok(body) => body.to_bytes(),
-        Err(_) => {
-            return error(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "RequestTooLargeException",
-                &format!(
-                    "Request must be smaller than {PAYLOAD_BYTES_MAX} bytes for the InvokeFunction operation"
-                ),
-            );
-        }
-    };
+    let name = percent_decode_str(name).decode_utf8_lossy();
     if let Err(problem) = lambda.find(&name) {
         return refuse(&problem);
     }
@@ -96,34 +94,44 @@ async fn answer(lambda: Lambda, request: Request<Incoming>) -> Reply {
             &format!("Could not parse request body into json: {problem}"),
         );
     }
-    match kind.as_str() {
-        "DryRun" => status(StatusCode::NO_CONTENT),
-        "Event" => {
-            tokio::spawn(invoke_with_retries(lambda, name, payload));
+    let kind = parts.headers.get("x-amz-invocation-type");
+    match kind.map_or(b"RequestResponse".as_slice(), |kind| kind.as_bytes()) {
+        b"DryRun" => status(StatusCode::NO_CONTENT),
+        b"Event" => {
+            tokio::spawn(invoke_with_retries(
+                lambda.clone(),
+                name.into_owned(),
+                payload,
+            ));
             status(StatusCode::ACCEPTED)
         }
-        "RequestResponse" => match lambda.invoke(&name, payload).await {
-            Ok(outcome) => {
-                let mut response = Response::new(full(outcome.payload));
-                let headers = response.headers_mut();
-                if let Ok(id) = outcome.request_id.parse() {
-                    headers.insert("x-amzn-requestid", id);
-                }
-                headers.insert("x-amz-executed-version", LATEST);
-                headers.insert("content-type", JSON);
-                if outcome.error.is_some() {
-                    headers.insert("x-amz-function-error", UNHANDLED);
-                }
-                Reply::Answer(response)
-            }
+        b"RequestResponse" => match lambda.invoke(&name, payload).await {
+            Ok(outcome) => Reply::Answer(answered(outcome)),
             Err(problem) => refuse(&problem),
         },
-        _ => error(
+        kind => error(
             StatusCode::BAD_REQUEST,
             "InvalidParameterValueException",
-            &format!("InvocationType {kind:?} is not RequestResponse, Event or DryRun"),
+            &format!(
+                "InvocationType {:?} is not RequestResponse, Event or DryRun",
+                String::from_utf8_lossy(kind)
+            ),
         ),
     }
+}
+
+fn answered(outcome: Outcome) -> Response<ReplyBody> {
+    let mut response = Response::new(full(outcome.payload));
+    let headers = response.headers_mut();
+    if let Ok(id) = outcome.request_id.parse() {
+        headers.insert("x-amzn-requestid", id);
+    }
+    headers.insert("x-amz-executed-version", LATEST);
+    headers.insert("content-type", JSON);
+    if outcome.error.is_some() {
+        headers.insert("x-amz-function-error", UNHANDLED);
+    }
+    response
 }
 
 const JSON: hyper::header::HeaderValue =
@@ -166,7 +174,16 @@ fn status(status: StatusCode) -> Reply {
     Reply::Answer(response)
 }
 
+/// The Invoke API's form of a refusal at the door.
+fn refuse_at_the_door(refusal: &Refusal) -> Response<ReplyBody> {
+    error_response(StatusCode::FORBIDDEN, refusal.code(), &refusal.to_string())
+}
+
 fn error(status: StatusCode, code: &'static str, message: &str) -> Reply {
+    Reply::Answer(error_response(status, code, message))
+}
+
+fn error_response(status: StatusCode, code: &'static str, message: &str) -> Response<ReplyBody> {
     let body = serde_json::json!({"Type": "User", "Message": message}).to_string();
     let mut response = Response::new(full(body));
     *response.status_mut() = status;
@@ -176,5 +193,5 @@ fn error(status: StatusCode, code: &'static str, message: &str) -> Reply {
         "x-amzn-errortype",
         hyper::header::HeaderValue::from_static(code),
     );
-    Reply::Answer(response)
+    response
 }

@@ -1,6 +1,7 @@
 //! The Lambda Runtime API of one instance.
 //!
-//! Source: Lambda Developer Guide, "Using the Lambda runtime API", version 2018-06-01.
+//! Source: Lambda Developer Guide, "Using the Lambda runtime API", version 2018-06-01. Nothing in it is signed, as in
+//! Lambda: its port is any free one, and no page reaches it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{Mutex, mpsc};
 
 use super::PAYLOAD_BYTES_MAX;
+use crate::door::Refusal;
 use crate::http::{Reply, ReplyBody, Server, full};
 
 /// Bytes that are read of an answer: enough to say by how much it is too large.
@@ -58,7 +60,7 @@ impl RuntimeApi {
         let (work, waiting) = mpsc::unbounded_channel();
         let (said, reports) = mpsc::unbounded_channel();
         let waiting = Arc::new(Mutex::new(waiting));
-        let server = Server::start(address, move |request| {
+        let server = Server::start(address, refuse, move |request| {
             answer(request, Arc::clone(&waiting), said.clone())
         })
         .await?;
@@ -174,6 +176,14 @@ async fn body(request: Request<Incoming>) -> Result<Bytes, Reply> {
             r#"{"errorType":"RequestEntityTooLarge","errorMessage":"the answer is too large"}"#,
         )),
     }
+}
+
+fn refuse(refusal: &Refusal) -> Response<ReplyBody> {
+    let body =
+        serde_json::json!({"errorType": refusal.code(), "errorMessage": refusal.to_string()});
+    let mut response = Response::new(full(body.to_string()));
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    response
 }
 
 fn json(status: StatusCode, body: &'static str) -> Reply {

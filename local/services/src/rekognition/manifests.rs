@@ -8,7 +8,8 @@ use manifest::dataset::MANIFEST_BYTES_MAX;
 use super::entries::{Changes, ChangesReader};
 use super::error::ApiError;
 use super::model::status_message;
-use crate::{ACCESS_KEY, REGION, SECRET_KEY};
+use crate::REGION;
+use crate::keys::Keys;
 
 #[derive(Debug)]
 pub(crate) struct Manifests {
@@ -16,12 +17,13 @@ pub(crate) struct Manifests {
 }
 
 impl Manifests {
-    pub(crate) fn new(endpoint: &str) -> Self {
+    pub(crate) fn new(endpoint: &str, keys: &Keys) -> Self {
+        let credentials = Credentials::new(&keys.access_key, &keys.secret_key, None, None, "gtcl");
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(aws::plain_http_client())
             .region(Region::new(REGION))
-            .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "gtcl"))
+            .credentials_provider(credentials)
             .endpoint_url(endpoint)
             .force_path_style(true)
             .build();

@@ -12,7 +12,7 @@
 //! - DistributeDatasetEntries moves every fifth entry, in the order in which they came;
 //! - images are never looked at; DetectCustomLabels answers an image's entry, and nothing for bytes.
 //!
-//! Signatures are not checked, only that the embedded access key signed.
+//! Signatures are checked.
 
 mod arn;
 mod detect;
@@ -36,7 +36,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use serde_json::Value;
 
@@ -46,9 +46,11 @@ use self::model::{Model, Time, UpdateFaults};
 use self::operations::Extras;
 use self::persist::Folder;
 use self::rate::Rates;
-use super::ACCESS_KEY;
 use super::faults::{Effect, Faults, Service, Verdict};
 use super::http::{self, Reply, ReplyBody, Server, full};
+use crate::door::Refusal;
+use crate::door::signature::{self, REKOGNITION};
+use crate::keys::Keys;
 
 /// Longest request body in bytes: the largest blob in base64, and what stands around it.
 const REQUEST_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -74,11 +76,13 @@ pub struct Config {
     pub n_entries_max: usize,
     /// The S3 from which CreateDataset reads manifests. `None`: there is none, every manifest is missing.
     pub s3_endpoint: Option<String>,
+    /// The keys that requests are signed with, those to that S3, too.
+    pub keys: Keys,
 }
 
 impl Default for Config {
     /// Five calls a second, half a second for an update or deletion, two for a training, a fresh status, the
-    /// documented 20 % and 250,000 entries, no S3.
+    /// documented 20 % and 250,000 entries, no S3, the default keys.
     fn default() -> Self {
         Self {
             calls_per_second: Some(5),
@@ -90,6 +94,7 @@ impl Default for Config {
             dropped_share_max: 0.2,
             n_entries_max: 250_000,
             s3_endpoint: None,
+            keys: Keys::default(),
         }
     }
 }
@@ -112,7 +117,9 @@ impl Rekognition {
         config: Config,
         faults: Faults,
     ) -> io::Result<Self> {
-        let manifests = config.s3_endpoint.as_deref().map(Manifests::new);
+        let keys = config.keys.clone();
+        let s3 = config.s3_endpoint.as_deref();
+        let manifests = s3.map(|endpoint| Manifests::new(endpoint, &keys));
         let rates = Rates::new(config.calls_per_second);
         let mut model = Model::new(config);
         let folder = match state_dir {
@@ -126,10 +133,11 @@ impl Rekognition {
                 rates,
             }),
             manifests,
+            keys,
             faults,
             n_requests: AtomicU64::new(0),
         });
-        let server = Server::start(address, move |request| {
+        let server = Server::start(address, refuse, move |request| {
             let shell = Arc::clone(&shell);
             async move { shell.reply(request).await }
         })
@@ -147,6 +155,7 @@ impl Rekognition {
 struct Shell {
     state: Mutex<State>,
     manifests: Option<Manifests>,
+    keys: Keys,
     faults: Faults,
     n_requests: AtomicU64,
 }
@@ -176,6 +185,10 @@ impl Shell {
             }
             Err(_) => return Reply::Reset,
         };
+        let now = SystemTime::now();
+        if let Err(refusal) = signature::verify(&parts, &body, &self.keys, REKOGNITION, now) {
+            return Reply::Answer(response(Err(refused(&refusal)), &request_id));
+        }
         let request = serde_json::from_slice::<Value>(&body);
         let target = request.as_ref().map(target).unwrap_or_default();
         let mut update_faults = UpdateFaults::default();
@@ -209,10 +222,7 @@ impl Shell {
             }
         }
         let answer = match request {
-            Ok(request) => {
-                self.answer(&parts.headers, operation, request, update_faults)
-                    .await
-            }
+            Ok(request) => self.answer(operation, request, update_faults).await,
             Err(error) => Err(ApiError::new(
                 "SerializationException",
                 format!("the request isn't JSON: {error}"),
@@ -228,7 +238,6 @@ impl Shell {
 
     async fn answer(
         self: &Arc<Self>,
-        headers: &HeaderMap,
         operation: String,
         request: Value,
         update_faults: UpdateFaults,
@@ -239,7 +248,6 @@ impl Shell {
                 format!("The embedded service has no operation {operation:?}."),
             ));
         }
-        authenticate(headers)?;
         if !self.with_state(|state| state.rates.take(&operation, now())) {
             return Err(ApiError::new(
                 "ProvisionedThroughputExceededException",
@@ -338,23 +346,19 @@ fn target(request: &Value) -> String {
     .to_owned()
 }
 
-fn authenticate(headers: &HeaderMap) -> Result<(), ApiError> {
-    let Some(authorization) = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-    else {
-        return Err(ApiError::new(
-            "MissingAuthenticationTokenException",
-            "Missing Authentication Token",
-        ));
-    };
-    if authorization.contains(&format!("Credential={ACCESS_KEY}/")) {
-        Ok(())
-    } else {
-        Err(ApiError::new(
-            "UnrecognizedClientException",
-            "The security token included in the request is invalid.",
-        ))
+/// Rekognition's form of a refusal at the door, of a request that has no number.
+fn refuse(refusal: &Refusal) -> Response<ReplyBody> {
+    response(
+        Err(refused(refusal)),
+        "00000000-0000-4000-8000-000000000000",
+    )
+}
+
+fn refused(refusal: &Refusal) -> ApiError {
+    ApiError {
+        code: refusal.code().to_owned(),
+        status: Refusal::STATUS,
+        message: refusal.to_string(),
     }
 }
 
