@@ -2,7 +2,8 @@
 
     python3 bench/whole_job.py FOLDER OBJECTS single|multi|boxes
     cargo run -- serve --dir FOLDER --port-lambda 9301 --env CONSOLIDATE=whole-job
-    curl -X POST http://127.0.0.1:9301/2015-03-31/functions/gtcl-dataset-updater/invocations \
+    curl --aws-sigv4 aws:amz:us-east-1:lambda --user gtcl:gtcl-secret -X POST \
+        http://127.0.0.1:9301/2015-03-31/functions/gtcl-dataset-updater/invocations \
         -d '{"manifest": "s3://gtcl/jobs/big/manifests/output/output.manifest"}'
 
 The REPORT line in FOLDER/logs has the function's duration and memory. Five of 200 workers answer each data object; an

@@ -19,6 +19,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 LABELS = ["Duck", "Owl"]
@@ -28,18 +31,19 @@ PNG = bytes.fromhex(
 FUNCTIONS = ("PreAnnotationFunctionArn", "ConsolidationFunctionArn", "UpdaterFunctionArn")
 
 
-def admit(rekognition: str, access_key: str) -> str:
-    """Address of a forwarder to the embedded Rekognition, which knows one access key, for callers with any key."""
+def admit(rekognition: str, keys: Credentials) -> str:
+    """Address of a forwarder to the embedded Rekognition, which knows one pair of keys, for callers with any."""
 
     class Forwarder(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            headers = {name.title(): value for name, value in self.headers.items() if name.lower() != "host"}
-            headers["Authorization"] = re.sub("Credential=[^/]*/", f"Credential={access_key}/", headers["Authorization"])
+            kept = {name: self.headers[name] for name in ("Content-Type", "X-Amz-Target") if name in self.headers}
+            request = AWSRequest("POST", f"{rekognition}/", headers=kept, data=body)
+            SigV4Auth(keys, "rekognition", "us-east-1").add_auth(request)
             try:
-                answer = urllib.request.urlopen(urllib.request.Request(rekognition, body, headers))
+                answer = urllib.request.urlopen(urllib.request.Request(f"{rekognition}/", body, dict(request.headers)))
             except urllib.error.HTTPError as error:
                 answer = error
             content = answer.read()
@@ -71,7 +75,9 @@ class Stack:
             boto3.client(name, **aws) for name in ("cloudformation", "s3", "lambda", "sqs", "logs", "iam")
         )
         self.rekognition = boto3.client("rekognition", endpoint_url=options.rekognition, region_name="us-east-1")
-        self.rekognition_for_functions = admit(options.rekognition, os.environ["AWS_ACCESS_KEY_ID"])
+        self.rekognition_for_functions = admit(
+            options.rekognition, Credentials(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
+        )
         self.environment = os.environ | {"AWS_ENDPOINT_URL": options.aws}
 
     def expect(self, holds: bool, what: str, seen: object = "") -> None:
