@@ -11,7 +11,7 @@ use crate::error::RunError;
 use crate::place::Place;
 
 /// Bound of the checkpoint object, in bytes.
-const CHECKPOINT_BYTES_MAX: u64 = 8 * 1024 * 1024;
+pub const CHECKPOINT_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// The object's name below the place of the reports.
 pub const FILE_NAME: &str = "checkpoint.json";
 

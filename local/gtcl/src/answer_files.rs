@@ -11,6 +11,8 @@ use labeling::consolidation::{
 use labeling::worker_response;
 use manifest::counted;
 
+use crate::input;
+
 /// Folders of a job that hold answers; what lies beside them is made from these.
 const FOLDERS: [&str; 2] = ["consolidation-request", "worker-response"];
 
@@ -52,14 +54,10 @@ pub enum AnswerFileError {
         source: io::Error,
     },
     /// Too large to be what it is named.
-    #[error(
-        "{path} has {n_bytes} bytes, more than the {ANNOTATION_FILE_BYTES_MAX} of an annotation file"
-    )]
+    #[error("{path} has more than the {ANNOTATION_FILE_BYTES_MAX} bytes of an annotation file")]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// Its size in bytes.
-        n_bytes: u64,
     },
     /// Neither an annotation file nor a worker-response file.
     #[error("{path}: {error}")]
@@ -117,6 +115,11 @@ pub fn json_files(folder: &Path) -> Result<Vec<PathBuf>, AnswerFileError> {
                 .extension()
                 .is_some_and(|extension| extension == "json")
             {
+                // To read a pipe is to wait for its writer: only one that is named is meant.
+                if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+                    let source = io::Error::other("not a regular file");
+                    return Err(AnswerFileError::Read { path, source });
+                }
                 found.push(path);
             }
         }
@@ -164,14 +167,10 @@ pub fn read(path: &Path) -> Result<AnswerFile, AnswerFileError> {
         path: path.to_path_buf(),
         source,
     };
-    let n_bytes = fs::metadata(path).map_err(fault)?.len();
-    if n_bytes > ANNOTATION_FILE_BYTES_MAX {
-        return Err(AnswerFileError::TooLarge {
-            path: path.to_path_buf(),
-            n_bytes,
-        });
-    }
-    let bytes = fs::read(path).map_err(fault)?;
+    let bytes = input::bounded(path, ANNOTATION_FILE_BYTES_MAX).map_err(fault)?;
+    let bytes = bytes.ok_or_else(|| AnswerFileError::TooLarge {
+        path: path.to_path_buf(),
+    })?;
     // The folders count that the file lies in, not those that the user named on the way.
     let whole = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let text = whole.to_string_lossy().replace('\\', "/");

@@ -10,7 +10,8 @@ use crate::commands::{
 };
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::output::progress::say;
+use crate::output::stdout::{self, say};
+use crate::signals::Signals;
 
 /// Takes a SageMaker Ground Truth labeling job through three Lambda functions to a Rekognition Custom Labels
 /// dataset, on this machine and without an AWS account.
@@ -59,8 +60,9 @@ impl Command {
             Self::Preflight(args) => preflight::run(args).await,
             Self::Soak(args) => soak::run(args, environment).await,
             Self::Check(args) => check::run(args).await,
-            Self::Convert(args) => convert::run(*args).await,
-            Self::Import(args) => import::run(args).await,
+            // What they write lies beside the file that it is to replace, until it is whole.
+            Self::Convert(args) => Signals::listen()?.interrupt(convert::run(*args)).await,
+            Self::Import(args) => Signals::listen()?.interrupt(import::run(args)).await,
             Self::Consolidate(args) => consolidate::run(args).await,
             Self::Evaluate(args) => evaluate::run(args).await,
             Self::Function(args) => function::run(args).await,
@@ -71,15 +73,20 @@ impl Command {
 /// Runs the command that the arguments name.
 ///
 /// The exit code is the command's own; 2 when it could not do its work: arguments or files that can't be used; 128 and
-/// the signal's number when a signal ended it, as shells count.
+/// the signal's number when a signal ended it, as shells count. A full standard output is a 2, too; one that is closed
+/// changes nothing.
 pub fn main(environment: &Environment) -> ExitCode {
     let cli = match Cli::try_parse_from(&environment.arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let code = u8::try_from(error.exit_code()).unwrap_or(2);
-            // A closed standard output leaves nobody to tell.
-            let _ = error.print();
-            return ExitCode::from(code);
+            if error.use_stderr() {
+                // It quotes the arguments, which may be names of files: no style of clap's own among them.
+                say(error.to_string().trim_end());
+                return ExitCode::from(code);
+            }
+            stdout::note(error.print());
+            return ExitCode::from(stdout::exit_code(code));
         }
     };
     let command = cli.command.unwrap_or(Command::Run(cli.run));
@@ -91,14 +98,17 @@ pub fn main(environment: &Environment) -> ExitCode {
     let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            say(&format!("error: failed to start threads: {error}"));
+            say(format!("error: failed to start threads: {error}"));
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(command.run(environment)) {
-        Ok(code) => ExitCode::from(code),
+    let ended = runtime.block_on(command.run(environment));
+    // A read that a signal gave up may never end: a pipe's, to which nobody writes.
+    runtime.shutdown_background();
+    match ended {
+        Ok(code) => ExitCode::from(stdout::exit_code(code)),
         Err(error) => {
-            say(&error.to_string());
+            say(&error);
             ExitCode::from(error.exit_code)
         }
     }

@@ -1,6 +1,7 @@
 //! Files on this machine that a command reads whole, and what to say when it can't.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use manifest::FileError;
@@ -13,20 +14,36 @@ use crate::error::CommandError;
 ///
 /// Names the file and what to do.
 pub(crate) fn read(path: &Path, what: &str, bytes_max: u64) -> Result<Vec<u8>, CommandError> {
-    let failed = |error: io::Error| unreadable(path, what, &error);
-    let metadata = std::fs::metadata(path).map_err(failed)?;
+    let read = bounded(path, bytes_max).map_err(|error| unreadable(path, what, &error))?;
+    read.ok_or_else(|| {
+        CommandError::new(format!(
+            "{what} {} has more than {bytes_max} bytes",
+            path.display()
+        ))
+        .with_help("look whether the path names another file than you mean")
+    })
+}
+
+/// Reads a file, device or pipe of at most `bytes_max` bytes; `None` when it has more. What a device says of its size
+/// is not believed.
+///
+/// # Errors
+///
+/// Those of the system; a folder is one.
+pub(crate) fn bounded(path: &Path, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
     if metadata.is_dir() {
-        return Err(failed(io::ErrorKind::IsADirectory.into()));
+        return Err(io::ErrorKind::IsADirectory.into());
     }
     if metadata.len() > bytes_max {
-        return Err(CommandError::new(format!(
-            "{what} {} has {} bytes, more than {bytes_max}",
-            path.display(),
-            metadata.len()
-        ))
-        .with_help("look whether the path names another file than you mean"));
+        return Ok(None);
     }
-    std::fs::read(path).map_err(failed)
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+    let n_read = file
+        .take(bytes_max.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    Ok((n_read as u64 <= bytes_max).then_some(bytes))
 }
 
 /// Reads a file of UTF-8 text, without the byte order mark that some editors put before it.

@@ -7,10 +7,14 @@ use std::path::PathBuf;
 
 use aws::s3::{ObjectStream, ObjectUri, PutOptions, S3Error, Upload};
 use clap::builder::{PathBufValueParser, TypedValueParser};
+use manifest::dataset::MANIFEST_BYTES_MAX;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufWriter};
 
 use crate::error::CommandError;
+
+/// Bytes that are read of a device or a pipe, inclusive: four times the largest manifest that Custom Labels takes.
+const ENDLESS_BYTES_MAX: u64 = 4 * MANIFEST_BYTES_MAX;
 
 /// Bytes of one read.
 const BLOCK_BYTES: usize = 256 * 1024;
@@ -152,20 +156,24 @@ impl Place {
     ///
     /// Fails when there is nothing to read.
     pub async fn open(&self) -> Result<Source, CommandError> {
+        let mut n_bytes_left = u64::MAX;
         let input = match self {
             Self::Local(path) => {
                 let opened = async {
                     let file = File::open(path).await?;
-                    if file.metadata().await?.is_dir() {
+                    let metadata = file.metadata().await?;
+                    if metadata.is_dir() {
                         return Err(io::ErrorKind::IsADirectory.into());
                     }
-                    Ok(file)
+                    Ok((file, metadata))
                 };
-                Input::Local(
-                    opened
-                        .await
-                        .map_err(|error| self.failed_locally("read", &error))?,
-                )
+                let opened = opened.await;
+                let (file, metadata) =
+                    opened.map_err(|error| self.failed_locally("read", &error))?;
+                if !metadata.is_file() {
+                    n_bytes_left = ENDLESS_BYTES_MAX;
+                }
+                Input::Local(file)
             }
             Self::S3(uri) => {
                 let s3 = aws::Clients::s3_from_profile().await;
@@ -178,6 +186,7 @@ impl Place {
         Ok(Source {
             place: self.clone(),
             input,
+            n_bytes_left,
             block: Vec::new(),
         })
     }
@@ -318,6 +327,7 @@ enum Input {
 pub struct Source {
     place: Place,
     input: Input,
+    n_bytes_left: u64,
     block: Vec<u8>,
 }
 
@@ -336,6 +346,11 @@ impl Source {
                     .read_buf(&mut self.block)
                     .await
                     .map_err(|error| self.place.failed_locally("read", &error))?;
+                let left = self.n_bytes_left.checked_sub(n as u64);
+                self.n_bytes_left = left.ok_or_else(|| {
+                    let error = format!("it has no end within {ENDLESS_BYTES_MAX} bytes");
+                    self.place.failed("read", &error).with_help("name a file")
+                })?;
                 Ok((n > 0).then_some(self.block.as_slice()))
             }
             Input::S3(stream) => {

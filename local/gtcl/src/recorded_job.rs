@@ -68,12 +68,10 @@ pub enum RecordedJobError {
         error: FileError,
     },
     /// Too large to be what it is named.
-    #[error("{path} has {n_bytes} bytes, more than the {FILE_BYTES_MAX} of a manifest")]
+    #[error("{path} has more than the {FILE_BYTES_MAX} bytes of a manifest")]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// Its size in bytes.
-        n_bytes: u64,
     },
     /// Neither `annotations/` nor `manifests/` in the folder or right below it.
     #[error(
@@ -405,14 +403,10 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, RecordedJobError> {
         path: path.to_path_buf(),
         source,
     };
-    let n_bytes = fs::metadata(path).map_err(fault)?.len();
-    if n_bytes > FILE_BYTES_MAX {
-        return Err(RecordedJobError::TooLarge {
-            path: path.to_path_buf(),
-            n_bytes,
-        });
-    }
-    fs::read(path).map_err(fault)
+    let bytes = input::bounded(path, FILE_BYTES_MAX).map_err(fault)?;
+    bytes.ok_or_else(|| RecordedJobError::TooLarge {
+        path: path.to_path_buf(),
+    })
 }
 
 /// A file of UTF-8 without the byte order mark that it may start with.

@@ -10,7 +10,9 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use dataset_updater::checkpoint::abandoned;
 use dataset_updater::place::is_report_key;
-use dataset_updater::store::FILE_NAME;
+use dataset_updater::store::{CHECKPOINT_BYTES_MAX, FILE_NAME};
+
+use crate::input;
 
 /// Takes the leases of killed functions away. To be called before the first function is invoked. `buckets` is the
 /// folder with a folder for each bucket.
@@ -24,7 +26,8 @@ pub async fn release(s3: &Client, buckets: &Path) -> Vec<String> {
             continue;
         };
         let uri = format!("s3://{bucket}/{key}");
-        let Some(checkpoint) = fs::read(&path).ok().and_then(|bytes| abandoned(&bytes)) else {
+        let bytes = input::bounded(&path, CHECKPOINT_BYTES_MAX).ok().flatten();
+        let Some(checkpoint) = bytes.and_then(|bytes| abandoned(&bytes)) else {
             sentences.push(format!(
                 "{uri} can't be read: delete it, and its update starts over when the manifest is copied again"
             ));

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use manifest::dataset::{
@@ -16,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::error::CommandError;
 use crate::image_facts::{Images, LookError};
+use crate::output::stdout::print;
 use crate::output::text::{first_of, line_numbers, shown};
 use crate::place::{Place, local_path};
 
@@ -219,10 +219,10 @@ async fn check(args: &Args) -> Result<u8, CommandError> {
             faults,
             would_training_start: !is_unusable,
         };
-        print_line(match args.format {
+        print(match args.format {
             Format::Text => both.to_string(),
             Format::Json => to_json(&both)?,
-        })?;
+        });
     }
     if let Some(error) = looking.out_of_reach {
         return Err(error);
@@ -232,12 +232,6 @@ async fn check(args: &Args) -> Result<u8, CommandError> {
     } else {
         u8::from(has_findings)
     })
-}
-
-/// Prints a line; a reader that has gone away (`gtcl check … | head`) ends the command, without a panic.
-fn print_line(line: impl fmt::Display) -> Result<(), CommandError> {
-    writeln!(io::stdout(), "{line}")
-        .map_err(|error| CommandError::new(format!("findings could not be printed: {error}")))
 }
 
 fn to_json(value: &impl Serialize) -> Result<String, CommandError> {
@@ -454,7 +448,7 @@ impl OneManifest<'_> {
             detail,
         } = finding;
         if self.format == Format::Json {
-            return print_line(to_json(&Found {
+            let found = to_json(&Found {
                 manifest: &self.name,
                 line_number,
                 code: *code,
@@ -463,7 +457,9 @@ impl OneManifest<'_> {
                 message,
                 detail,
                 remedy: code.remedy(),
-            })?);
+            })?;
+            print(found);
+            return Ok(());
         }
         if self.n_left == 0 {
             return Ok(());
@@ -482,14 +478,14 @@ impl OneManifest<'_> {
         } else {
             (" (", ")")
         };
-        print_line(format_args!(
+        print(format_args!(
             "line {line_number}: {code}{at}{}: {}{before}{}{after}{fate}",
             shown(place),
             shown(message),
             shown(detail)
-        ))?;
+        ));
         if self.n_left == 0 {
-            print_line("further findings are only counted (--max-findings)")?;
+            print("further findings are only counted (--max-findings)");
         }
         Ok(())
     }
@@ -500,16 +496,16 @@ impl OneManifest<'_> {
         }
         let (summary, index) = self.check.finish();
         if self.format == Format::Json {
-            print_line(to_json(&Last {
+            print(to_json(&Last {
                 manifest: &self.name,
                 summary: &summary,
                 would_training_start: summary.would_training_start(),
                 images_denied: self.denied.as_ref(),
-            })?)?;
+            })?);
         } else {
-            print_line(Summary(&self.name, &summary))?;
+            print(Summary(&self.name, &summary));
             if let Some(denied) = &self.denied {
-                print_line(denied)?;
+                print(denied);
             }
         }
         Ok(Checked {

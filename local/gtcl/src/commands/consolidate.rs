@@ -1,10 +1,10 @@
 //! `gtcl consolidate`: workers' answers from a job's files to one label a data object.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use labeling::categories::CATEGORY_FILE_BYTES_MAX;
 use labeling::consolidation::{
     AnnotationFile, Config, Counts, Outcome, Payload, Quality, Request, consolidate,
 };
@@ -18,6 +18,7 @@ use crate::error::CommandError;
 use crate::input;
 use crate::output::progress::Reporter;
 use crate::output::quality;
+use crate::output::stdout;
 use crate::output::text::shown;
 use crate::place::local_path;
 use crate::recorded_job::{self, RecordedJobError};
@@ -138,18 +139,11 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
         one_after_another(&args.label_attribute, &batches, &config)
     };
     let report = Report::new(&outcomes, n_unidentified, quality);
-    let mut out = io::stdout().lock();
-    let written = match args.report {
+    stdout::write(|mut out| match args.report {
         None => write_annotations(&mut out, &outcomes),
         Some(ReportFormat::Text) => report.write_text(&mut out),
         Some(ReportFormat::Json) => write_json(&mut out, &report),
-    };
-    match written {
-        // Whoever reads the output has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        other => other
-            .map_err(|error| CommandError::new(format!("failed to write the output: {error}")))?,
-    }
+    });
     if args.report.is_none() {
         for loss in report.losses() {
             reporter.note(&format!("{loss}; --report text says more"));
@@ -245,10 +239,7 @@ fn label_categories(args: &Args, paths: &[PathBuf]) -> Result<Option<Vec<String>
     let Some(path) = path else {
         return Ok(None);
     };
-    let bytes = fs::read(&path).map_err(|error| {
-        CommandError::new(format!("failed to read {}: {error}", path.display()))
-            .with_help("name another one with --categories")
-    })?;
+    let bytes = input::read(&path, "the label category file", CATEGORY_FILE_BYTES_MAX)?;
     let bytes = input::without_mark(bytes).map_err(|error| {
         CommandError::new(format!("{}: {}", path.display(), error.reason)).with_help(error.remedy)
     })?;

@@ -10,7 +10,7 @@ use manifest::{
 
 use crate::error::CommandError;
 use crate::output::conversion::{Conversion, Tallies};
-use crate::output::progress::print;
+use crate::output::stdout::print;
 use crate::place::{Place, Sink, all_different};
 
 /// Arguments of `gtcl convert`.
@@ -260,7 +260,7 @@ async fn convert(args: &Args) -> Result<u8, CommandError> {
         tallies: &tallies,
         split: (args.split.is_some()).then_some((n_entries - outputs.n_test, outputs.n_test)),
     };
-    print(&conversion.to_string());
+    print(conversion);
     if is_no_manifest(converter.counts()) {
         return Err(CommandError::new(format!(
             "{} has no line that is a JSON object of at most 100,000 characters",

@@ -9,6 +9,7 @@ use crate::evaluate::job::{self, JobSet};
 use crate::evaluate::{Conditions, Mode, boxes, figures, multi_label, read, single_label};
 use crate::input;
 use crate::output::progress::Reporter;
+use crate::output::stdout::print;
 use crate::output::text::shown;
 use crate::place::local_path;
 use crate::recorded_job;
@@ -270,16 +271,15 @@ fn job(folder: &Path, gold: &Path, options: &Options) -> Result<(), CommandError
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "the figures are the command's output")]
 fn print_own(own: job::Recorded) {
     let figure = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
-    println!(
+    print(format!(
         "the job's own output: {} of {} exactly right, F1 {}, AUROC {}",
         own.n_right,
         own.n_judged,
         figure(own.f1),
         figure(own.auroc)
-    );
+    ));
 }
 
 fn single_label_sets(folder: &Path, options: &Options) -> Result<(), CommandError> {
@@ -328,7 +328,6 @@ fn single_label_sets(folder: &Path, options: &Options) -> Result<(), CommandErro
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "the figures are the command's output")]
 fn print_single_label(runs: &[(String, single_label::Comparison)], format: Format) {
     let comparisons: Vec<_> = runs.iter().map(|(_, comparison)| *comparison).collect();
     let mean = figures::mean(&comparisons);
@@ -337,10 +336,10 @@ fn print_single_label(runs: &[(String, single_label::Comparison)], format: Forma
         .map(|(set, comparison)| (set.as_str(), comparison));
     let all = all.chain((runs.len() > 1).then_some(("mean", &mean)));
     if matches!(format, Format::Text) {
-        println!(
+        print(format!(
             "{:<16} {:<13} {:>8} {:>7} {:>6} {:>6} {:>6} {:>6}",
             "set", "method", "right %", "points", "ECE", "NLL", "Brier", "AUROC"
-        );
+        ));
     }
     for (set, comparison) in all {
         if matches!(format, Format::Json) {
@@ -356,14 +355,14 @@ fn print_single_label(runs: &[(String, single_label::Comparison)], format: Forma
             ),
             ("vote", comparison.vote, String::new()),
         ] {
-            println!(
+            print(format!(
                 "{set:<16} {method:<13} {:>8.2} {points:>7} {:>6.3} {:>6.3} {:>6.3} {:>6.3}",
                 100.0 * figures.accuracy,
                 figures.ece,
                 figures.nll,
                 figures.brier,
                 figures.auroc,
-            );
+            ));
         }
     }
     if runs.len() > 1 && matches!(format, Format::Text) {
@@ -374,65 +373,62 @@ fn print_single_label(runs: &[(String, single_label::Comparison)], format: Forma
             .iter()
             .min_by(|a, b| points(&a.1).total_cmp(&points(&b.1)))
         {
-            println!(
+            print(format!(
                 "worst set against the vote: {set}, {:+.2} points",
                 points(comparison)
-            );
+            ));
         }
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the figures are the command's output")]
 fn print_boxes(comparison: &boxes::Comparison, file: &Path, format: Format) {
     let set = name_of(file);
     if matches!(format, Format::Json) {
         return print_json(&Report::of_set(&set, comparison));
     }
-    println!(
+    print(format!(
         "{:<16} {:<13} {:>8} {:>8} {:>8} {:>6} {:>8}",
         "set", "method", "F1@0.5", "F1@0.75", "mean IoU", "ECE", "ECE all"
-    );
+    ));
     for (method, figures) in [
         ("consolidation", comparison.consolidation),
         ("vote and mean", comparison.vote),
     ] {
-        println!(
+        print(format!(
             "{set:<16} {method:<13} {:>8} {:>8} {:>8} {:>6} {:>8}",
             three_decimals(figures.f1_at_50),
             three_decimals(figures.f1_at_75),
             three_decimals(figures.mean_iou),
             three_decimals(figures.ece),
             three_decimals(figures.ece_all),
-        );
+        ));
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the figures are the command's output")]
 fn print_multi_label(comparison: &multi_label::Comparison, file: &Path, format: Format) {
     let set = name_of(file);
     if matches!(format, Format::Json) {
         return print_json(&Report::of_set(&set, comparison));
     }
-    println!(
+    print(format!(
         "{:<20} {:<17} {:>6} {:>6} {:>6} {:>6}",
         "set", "method", "F1", "exact", "ECE", "NLL"
-    );
+    ));
     for (method, figures) in [
         ("consolidation", comparison.consolidation),
         ("half of the votes", comparison.vote_half),
         ("a third of them", comparison.vote_third),
     ] {
-        println!(
+        print(format!(
             "{set:<20} {method:<17} {:>6.3} {:>6.3} {:>6.3} {:>6.3}",
             figures.f1, figures.exact, figures.ece, figures.nll,
-        );
+        ));
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the figures are the command's output")]
 fn print_json(report: &impl Serialize) {
     if let Ok(json) = serde_json::to_string(report) {
-        println!("{json}");
+        print(json);
     }
 }
 

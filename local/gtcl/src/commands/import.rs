@@ -6,7 +6,7 @@ use manifest::import::{FileError, Import, LeftOut, coco, csv};
 use manifest::{Code, Judgement, SourceRef, WhenEmpty, counted, judge};
 
 use crate::error::CommandError;
-use crate::output::progress::print;
+use crate::output::stdout::print;
 use crate::output::text::shown;
 use crate::place::{Place, Sink, all_different};
 
@@ -264,20 +264,20 @@ async fn write_rejected(mut sink: Sink, import: &Import) -> Result<(), CommandEr
 
 fn print_counts(places: &Places, import: &Import) {
     let (n_rejected, n_skipped) = import.n_rejected_and_skipped();
-    print(&format!(
+    print(format!(
         "{} in {}, {n_rejected} rejected, {n_skipped} skipped",
         counted(import.entries.len() as u64, "entry"),
         places.out
     ));
     for note in &import.notes {
-        print(&format!("  {}", shown(note)));
+        print(format!("  {}", shown(note)));
     }
     let uris = import.entries.iter().map(|entry| entry.source_ref.as_str());
     let buckets: BTreeSet<&str> = uris
         .filter_map(|uri| Some(SourceRef::parse(uri).ok()?.bucket))
         .collect();
     if buckets.len() > 1 {
-        print(&format!(
+        print(format!(
             "  images are in {} buckets, training takes them from one only: {}",
             buckets.len(),
             first_of(&Vec::from_iter(buckets))
@@ -288,7 +288,7 @@ fn print_counts(places: &Places, import: &Import) {
         by_code.entry(one.code).or_default().push(one);
     }
     for (code, left_out) in &by_code {
-        print(&format!(
+        print(format!(
             "  {:>8} {code}: {} {}{}",
             left_out.len(),
             code.message(),
@@ -301,12 +301,12 @@ fn print_counts(places: &Places, import: &Import) {
         ));
         if code.is_skip() {
             let places: Vec<&str> = left_out.iter().map(|one| one.place.as_str()).collect();
-            print(&format!("           {}", first_of(&places)));
+            print(format!("           {}", first_of(&places)));
         }
     }
     let rejected = import.left_out.iter().filter(|one| !one.code.is_skip());
     for one in rejected.take(SHOWN_MAX) {
-        print(&format!(
+        print(format!(
             "  {}: {} {}; {}",
             shown(&one.place),
             one.code,
@@ -315,7 +315,7 @@ fn print_counts(places: &Places, import: &Import) {
         ));
     }
     if n_rejected > SHOWN_MAX as u64 {
-        print(&format!(
+        print(format!(
             "  {} more rejected: --rejected FILE has them all",
             n_rejected - SHOWN_MAX as u64
         ));
@@ -335,9 +335,9 @@ fn print_labels(import: &Import) {
             }
         }
     }
-    print(&format!("  {}", counted(n_images.len() as u64, "label")));
+    print(format!("  {}", counted(n_images.len() as u64, "label")));
     for (label, n_images) in n_images.iter().take(SHOWN_MAX) {
-        print(&format!(
+        print(format!(
             "  {:>8} {}  {}",
             n_images,
             if *n_images == 1 { "image " } else { "images" },
@@ -345,7 +345,7 @@ fn print_labels(import: &Import) {
         ));
     }
     if n_images.len() > SHOWN_MAX {
-        print(&format!("  and {} more", n_images.len() - SHOWN_MAX));
+        print(format!("  and {} more", n_images.len() - SHOWN_MAX));
     }
 }
 

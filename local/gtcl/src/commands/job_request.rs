@@ -8,7 +8,7 @@ use crate::job_request::constraints::violations;
 use crate::job_request::reminders::reminders;
 use crate::job_request::stack_outputs::StackOutputs;
 use crate::job_request::{Choices, Tag, TaskType, Usd, compose, label_categories};
-use crate::output::progress::say;
+use crate::output::stdout::{print, say};
 
 /// Largest file that is read, bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -99,10 +99,6 @@ pub struct Args {
 /// # Errors
 ///
 /// Fails when a file can't be read or is not what it should be.
-#[expect(
-    clippy::print_stdout,
-    reason = "the request is the command's output, reminders go beside it"
-)]
 pub async fn run(args: Args) -> Result<u8, CommandError> {
     let stack = read_stack_outputs(&args)?;
     let mut problems = Vec::new();
@@ -125,16 +121,16 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
     if !problems.is_empty() {
         say("error: Ground Truth would refuse the request");
         for problem in &problems {
-            say(&format!("  {problem}"));
+            say(format!("  {problem}"));
         }
         return Ok(1);
     }
     for reminder in reminders(&request) {
-        say(&format!("note: {reminder}"));
+        say(format!("note: {reminder}"));
     }
     let text = serde_json::to_string_pretty(&request)
         .map_err(|error| CommandError::new(format!("failed to write the request: {error}")))?;
-    println!("{text}");
+    print(text);
     Ok(0)
 }
 

@@ -18,6 +18,7 @@ use crate::input;
 use crate::job_request::constraints::violations;
 use crate::job_request::input_manifest::InputManifest;
 use crate::job_request::{JobRequest, TaskType, label_categories, task_template};
+use crate::output::stdout::print;
 use labeling::aws_names::{Arn, bucket_and_key};
 
 /// Largest image, bytes, inclusive. Source: Ground Truth, input data quotas: 40 MB.
@@ -50,7 +51,6 @@ pub struct Args {
 /// # Errors
 ///
 /// Fails when the request can't be read.
-#[expect(clippy::print_stdout, reason = "the findings are the command's output")]
 pub async fn run(args: Args) -> Result<u8, CommandError> {
     let path = args.request.display();
     let text = input::read_text(&args.request, "the request", SMALL_FILE_BYTES_MAX as u64)?;
@@ -63,9 +63,9 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
         .look(args.no_aws_cli)
         .await;
     for (what, outcome) in &outcomes {
-        println!("{what:<27} {outcome}");
+        print(format!("{what:<27} {outcome}"));
     }
-    println!("{}", summary(&outcomes));
+    print(summary(&outcomes));
     let has_problem = outcomes
         .iter()
         .any(|(_, outcome)| matches!(outcome, Outcome::Problem(_)));

@@ -8,7 +8,8 @@ use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::example;
 use crate::output::folder;
-use crate::output::progress::{Reporter, print};
+use crate::output::progress::Reporter;
+use crate::output::stdout::print;
 use crate::output::summary::{JobSummary, Summary};
 use crate::pipeline::{self, JobInput, Pipeline};
 use crate::place::local_path;
@@ -88,7 +89,7 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
         })?;
         print(&json);
     } else {
-        print(&summary.to_string());
+        print(&summary);
     }
     Ok(u8::from(!is_good(&summary)))
 }

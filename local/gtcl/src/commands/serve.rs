@@ -12,7 +12,7 @@ use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::function_name::FunctionName;
 use crate::output::folder;
-use crate::output::progress::print;
+use crate::output::stdout::print;
 use crate::output::text::shown;
 use crate::pipeline::{CONSOLIDATION, PRE_ANNOTATION, UPDATER};
 use crate::provision::{create_bucket, create_project};

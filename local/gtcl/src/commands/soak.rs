@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use crate::environment::Environment;
 use crate::error::CommandError;
+use crate::output::stdout::print;
 use crate::signals::Signals;
 use services::faults::{Effect, Fault, Faults, Service};
 use services::lambda::{FunctionSpec, Lambda};
@@ -111,44 +112,43 @@ impl Soaked {
 /// # Errors
 ///
 /// When the services can't be started.
-#[expect(clippy::print_stdout, reason = "the command's answer")]
 pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandError> {
     let soaked = soak(&args, &environment.executable).await?;
-    println!("jobs         {}", soaked.reports.len());
-    println!("lines        {}", soaked.sum(|report| report.lines));
-    println!("landed       {}", soaked.sum(|report| report.landed));
-    println!(
+    print(format!("jobs         {}", soaked.reports.len()));
+    print(format!("lines        {}", soaked.sum(|report| report.lines)));
+    print(format!("landed       {}", soaked.sum(|report| report.landed)));
+    print(format!(
         "rejected     {} (skipped {})",
         soaked.sum(|report| report.rejected),
         soaked.sum(|report| report.skipped)
-    );
-    println!(
+    ));
+    print(format!(
         "refused      {}, vanished {}, overwritten {}",
         soaked.sum(|report| report.refused),
         soaked.sum(|report| report.vanished),
         soaked.sum(|report| report.overwritten)
-    );
-    println!(
+    ));
+    print(format!(
         "deliveries   {}, resumptions {}",
         soaked.n_deliveries,
         soaked.sum(|report| report.resumptions.into())
-    );
-    println!("faults       {} survived", soaked.n_faults);
-    println!(
+    ));
+    print(format!("faults       {} survived", soaked.n_faults));
+    print(format!(
         "updates      {}, of which the entries need {} at least",
         soaked.n_updates.0, soaked.n_updates.1
-    );
-    println!(
+    ));
+    print(format!(
         "memory       {:.1} MB at most",
         soaked.memory_max_kib as f64 / 1024.0
-    );
-    println!(
+    ));
+    print(format!(
         "our own time {:.2} s to convert 250,000 lines",
         soaked.converting_seconds() * 250_000.0 / soaked.sum(|report| report.lines).max(1) as f64
-    );
-    println!("whole time   {:.1} s", soaked.time.as_secs_f64());
+    ));
+    print(format!("whole time   {:.1} s", soaked.time.as_secs_f64()));
     for complaint in &soaked.complaints {
-        println!("NOT AS IT MUST BE: {complaint}");
+        print(format!("NOT AS IT MUST BE: {complaint}"));
     }
     Ok(u8::from(!soaked.complaints.is_empty()))
 }

@@ -4,5 +4,6 @@ pub mod conversion;
 pub mod folder;
 pub mod progress;
 pub mod quality;
+pub mod stdout;
 pub mod summary;
 pub(crate) mod text;

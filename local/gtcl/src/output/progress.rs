@@ -1,9 +1,11 @@
 //! Progress on standard error: bars on a terminal, plain lines otherwise.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::stdout::{escaped, say};
 
 /// Where progress is shown.
 #[derive(Debug)]
@@ -33,7 +35,7 @@ impl Reporter {
             if let Ok(style) = ProgressStyle::with_template(template(n_steps)) {
                 bar.set_style(style.progress_chars("=> "));
             }
-            bar.set_message(label.to_owned());
+            bar.set_message(escaped(label).to_string());
             if n_steps == 0 {
                 bar.enable_steady_tick(Duration::from_millis(120));
             }
@@ -51,7 +53,7 @@ impl Reporter {
         match &self.bars {
             _ if self.is_quiet => {}
             // A closed terminal leaves nobody to tell.
-            Some(bars) => drop(bars.println(text)),
+            Some(bars) => drop(bars.println(escaped(text).to_string())),
             None => say(text),
         }
     }
@@ -86,22 +88,7 @@ impl Stage {
         match self.bar {
             Some(bar) => bar.finish_and_clear(),
             None if self.is_quiet => {}
-            None => say(&format!("{}: {result}", self.label)),
+            None => say(format!("{}: {result}", self.label)),
         }
     }
-}
-
-/// A line on standard error. A reader that has gone (`2>&1 | head`) is no reason to fail, as `eprintln!` would.
-pub fn say(line: &str) {
-    // There is nobody left to tell.
-    let _ = writeln!(io::stderr(), "{line}");
-}
-
-/// A line on standard output, at once, also into a file: whoever started the command may wait for it. A reader that
-/// has gone is no reason to fail, as `println!` would.
-pub fn print(line: &str) {
-    let mut output = io::stdout().lock();
-    // There is nobody left to tell.
-    let _ = writeln!(output, "{line}");
-    let _ = output.flush();
 }

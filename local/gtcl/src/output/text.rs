@@ -1,13 +1,15 @@
 //! Pieces of text for a terminal.
 
+use super::stdout::is_obeyed;
+
 /// Text of others on a terminal: no control characters, nothing that turns the writing round, one line, not too long.
 pub(crate) fn shown(text: &str) -> String {
     const CHARS_MAX: usize = 240;
     let mut shown: String = text
         .chars()
         .map(|c| match c {
-            '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => ' ',
-            c if c.is_control() => ' ',
+            '\n' | '\t' => ' ',
+            c if is_obeyed(c) => ' ',
             c => c,
         })
         .take(CHARS_MAX)
