@@ -167,3 +167,110 @@ fn an_update_under_way_is_told_at_the_next_start_and_can_go_on() {
     assert!(told.starts_with(expected), "{told}");
     assert_eq!(serving.end(), Some(0));
 }
+
+/// Processes of the dataset-updater that the gtcl serve with this id has started.
+fn updaters(parent: u32) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    ids.filter(|id| {
+        let read =
+            |file: &str| fs::read_to_string(format!("/proc/{id}/{file}")).unwrap_or_default();
+        read("status").contains(&format!("\nPPid:\t{parent}\n"))
+            && read("cmdline").contains("\0function\0dataset-updater\0")
+    })
+    .collect()
+}
+
+fn kill(process: u32) {
+    let id = process.to_string();
+    // It may have ended in the meantime.
+    let _ = Command::new("kill").args(["-KILL", &id]).status();
+}
+
+/// `GTCL_KILLS=100` for more than a few.
+#[test]
+fn an_updater_that_is_killed_costs_a_delivery_and_no_manifest() {
+    let n_kills: u64 = std::env::var("GTCL_KILLS").map_or(4, |n| n.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut serving = Serving::start(folder);
+    let mut n_struck = 0;
+    for n in 0..n_kills {
+        let line = LINE.replace("1.jpg", &format!("{n}.jpg"));
+        fs::write(folder.join("good.manifest"), format!("{line}\n")).unwrap();
+        let job = format!("jobs-{n}/birds");
+        let uri = format!("s3://gtcl/{job}/manifests/output/output.manifest");
+        let arguments = [
+            "convert",
+            "good.manifest",
+            "--job-name",
+            "birds",
+            "--out",
+            &uri,
+        ];
+        let copied = serving.client(folder, &arguments);
+        assert!(copied.status.success(), "{copied:?}");
+        let checkpoint = folder.join(format!(
+            "data/s3/gtcl/{job}/dataset-updater/checkpoint.json"
+        ));
+        while !fs::read_to_string(&checkpoint)
+            .unwrap_or_default()
+            .contains(r#""lease":{"#)
+        {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // An update takes half a second: early, in the middle, at its end.
+        std::thread::sleep(Duration::from_millis(n * 137 % 700));
+        updaters(serving.child.id()).into_iter().for_each(kill);
+        loop {
+            let told = serving.lines.next().unwrap().unwrap();
+            if told.starts_with(&format!("{uri} comes again: Runtime.ExitError")) {
+                n_struck += 1;
+            } else if !told.starts_with(&format!("{uri} comes again: ")) {
+                let updated =
+                    format!("{uri}: updated: 1 line = 1 entry, 0 rejected, 0 skipped; 1 landed");
+                assert!(told.starts_with(&updated), "{n}: {told}");
+                break;
+            }
+        }
+    }
+    assert!(n_struck >= n_kills / 4, "{n_struck} of {n_kills} struck");
+    assert_eq!(serving.end(), Some(0));
+}
+
+#[test]
+fn an_event_that_kills_each_time_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut serving = Serving::start(folder);
+    fs::write(folder.join("good.manifest"), format!("{LINE}\n")).unwrap();
+    let uri = "s3://gtcl/jobs/birds/manifests/output/output.manifest";
+    let copied = serving.client(folder, &["convert", "good.manifest", "--out", uri]);
+    assert!(copied.status.success(), "{copied:?}");
+    let log = folder.join("data/logs/gtcl-dataset-updater.log");
+    let mut n_failed = 0;
+    let (ended, lines) = (
+        std::sync::atomic::AtomicBool::new(false),
+        &mut serving.lines,
+    );
+    let process = serving.child.id();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(std::sync::atomic::Ordering::Relaxed) {
+                updaters(process).into_iter().for_each(kill);
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        });
+        loop {
+            let told = lines.next().unwrap().unwrap();
+            if told.starts_with(&format!("{uri} was given up: ")) {
+                break;
+            }
+            assert!(told.starts_with(&format!("{uri} comes again: ")), "{told}");
+            n_failed += 1;
+        }
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert_eq!(n_failed, 10, "{}", fs::read_to_string(log).unwrap());
+    assert_eq!(serving.end(), Some(0));
+}

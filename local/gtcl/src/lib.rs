@@ -15,6 +15,7 @@ pub mod function_name;
 pub mod image_facts;
 mod input;
 pub mod job_request;
+pub mod leases;
 pub mod output;
 pub mod pipeline;
 pub mod place;

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 
 use crate::error::CommandError;
 use crate::function_name::FunctionName;
+use crate::leases::UpdaterLeases;
 use services::faults::Faults;
 use services::lambda::invoke_api::InvokeApi;
 use services::lambda::queue::QueueConfig;
@@ -160,7 +162,7 @@ impl Stack {
     }
 
     /// From now on each finished job's output manifest invokes `function_name`, by EventBridge and a queue as in the
-    /// template.
+    /// template. What an invocation of it held is free when it fails.
     pub fn trigger_by_output_manifests(&self, function_name: &str) -> Triggers {
         let queue = QueueConfig {
             visibility_timeout: Duration::from_secs(2),
@@ -172,6 +174,8 @@ impl Stack {
             function: function_name.to_owned(),
             delivery: Delivery::EventBridgeQueue(queue),
         };
+        let leases = UpdaterLeases::new(self.s3_client(), self.buckets());
+        self.lambda.free_leases(function_name, Arc::new(leases));
         Triggers::start(&self.lambda, vec![trigger], || self.s3.notifications())
     }
 

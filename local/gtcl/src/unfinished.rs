@@ -3,7 +3,6 @@
 //! In AWS the lease of a function that was killed runs out with its deadline. Here that the function is gone is known:
 //! nobody else works in the folder. So whoever comes next for the manifest may go on at once.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use aws_sdk_s3::Client;
@@ -13,6 +12,7 @@ use dataset_updater::place::is_report_key;
 use dataset_updater::store::{CHECKPOINT_BYTES_MAX, FILE_NAME};
 
 use crate::input;
+use crate::leases::files;
 
 /// Takes the leases of killed functions away. To be called before the first function is invoked. `buckets` is the
 /// folder with a folder for each bucket.
@@ -54,23 +54,9 @@ pub async fn release(s3: &Client, buckets: &Path) -> Vec<String> {
 
 /// The dataset-updater's checkpoints in all buckets, in the order of their names.
 fn checkpoints(buckets: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![buckets.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        // What can't be looked into is S3's to complain of.
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let Ok(kind) = entry.file_type() else {
-                continue;
-            };
-            if kind.is_dir() {
-                folders.push(entry.path());
-            } else if kind.is_file() && entry.file_name() == FILE_NAME {
-                found.push(entry.path());
-            }
-        }
-    }
-    found.sort();
-    found
+    files(buckets, |path| {
+        path.file_name().is_some_and(|name| name == FILE_NAME)
+    })
 }
 
 /// Bucket and key of one of the dataset-updater's own objects.

@@ -11,6 +11,7 @@ use tokio::sync::broadcast;
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::function_name::FunctionName;
+use crate::leases::UpdaterLeases;
 use crate::output::folder;
 use crate::output::stdout::print;
 use crate::output::text::shown;
@@ -84,6 +85,8 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
     let stack = Stack::start(&folder.path, args.ports, keys, &environment.executable).await?;
     create_bucket(&stack.s3_client()).await?;
     let unfinished = unfinished::release(&stack.s3_client(), &stack.buckets()).await;
+    let leases = UpdaterLeases::new(stack.s3_client(), stack.buckets());
+    leases.end_all().await;
     let mut updater = Vec::new();
     let is_target = |(name, _): &(String, String)| TARGET_SETTINGS.contains(&name.as_str());
     if !args.environment.iter().any(is_target) {

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws::rekognition::{EntryFilter, Rekognition as Client, RetrySettings, Side};
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 
 use crate::environment::Environment;
 use crate::error::CommandError;
+use crate::leases::UpdaterLeases;
 use crate::output::stdout::print;
 use crate::signals::Signals;
 use services::faults::{Effect, Fault, Faults, Service};
@@ -189,7 +191,9 @@ async fn soak_in(folder: &Path, args: &Args, executable: &Path) -> Result<Soaked
     let rekognition_server = Rekognition::start(None, address, config, faults.clone())
         .await
         .map_err(|error| failed("the embedded Rekognition can't start")(&error))?;
-    let (s3, rekognition, sdk) = clients(&s3_server.endpoint(), &rekognition_server.endpoint());
+    let s3_client = s3_client(&s3_server.endpoint());
+    let s3 = S3::new(s3_client.clone());
+    let (rekognition, sdk) = rekognition_clients(&rekognition_server.endpoint());
     let project = sdk.create_project().project_name(PROJECT).send().await;
     let project = project.map_err(|error| failed("no project")(&error))?;
     let project_arn = project.project_arn().unwrap_or_default();
@@ -204,6 +208,8 @@ async fn soak_in(folder: &Path, args: &Args, executable: &Path) -> Result<Soaked
     script(&faults, args);
 
     let lambda = Lambda::new(folder.join("logs"));
+    let leases = UpdaterLeases::new(s3_client, folder.join("s3"));
+    lambda.free_leases("dataset-updater", Arc::new(leases));
     lambda.deploy(FunctionSpec {
         name: "dataset-updater".to_owned(),
         command: match &args.function {
@@ -527,27 +533,31 @@ async fn read_source_refs(
     }
 }
 
-fn clients(
-    s3_endpoint: &str,
-    rekognition_endpoint: &str,
-) -> (S3, Client, aws_sdk_rekognition::Client) {
-    let credentials = || Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "gtcl");
-    let s3 = aws_sdk_s3::Config::builder()
+fn credentials() -> Credentials {
+    Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "gtcl")
+}
+
+fn s3_client(endpoint: &str) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(aws::plain_http_client())
         .region(Region::new(REGION))
         .credentials_provider(credentials())
-        .endpoint_url(s3_endpoint)
+        .endpoint_url(endpoint)
         .force_path_style(true)
         .build();
+    aws_sdk_s3::Client::from_conf(config)
+}
+
+fn rekognition_clients(endpoint: &str) -> (Client, aws_sdk_rekognition::Client) {
     let rekognition = aws_sdk_rekognition::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(aws::plain_http_client())
         .region(Region::new(REGION))
         .credentials_provider(credentials())
-        .endpoint_url(rekognition_endpoint)
+        .endpoint_url(endpoint)
         .build();
     let sdk = aws_sdk_rekognition::Client::from_conf(rekognition);
     let client = Client::new(sdk.clone()).with_settings(100_000.0, RetrySettings::default());
-    (S3::new(aws_sdk_s3::Client::from_conf(s3)), client, sdk)
+    (client, sdk)
 }

@@ -10,6 +10,7 @@ mod for_ground_truth;
 mod function;
 mod instance;
 pub mod invoke_api;
+mod leases;
 pub mod notification;
 mod outcome;
 pub mod queue;
@@ -23,6 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 
 pub use function::FunctionSpec;
+pub use leases::Leases;
 pub use outcome::{FunctionError, Outcome};
 
 use function::Function;
@@ -39,6 +41,7 @@ pub const PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct Lambda {
     functions: Arc<Mutex<BTreeMap<String, Arc<Function>>>>,
+    leases: Arc<Mutex<BTreeMap<String, Arc<dyn Leases>>>>,
     logs: PathBuf,
 }
 
@@ -80,6 +83,7 @@ impl Lambda {
     pub fn new(logs: PathBuf) -> Self {
         Self {
             functions: Arc::default(),
+            leases: Arc::default(),
             logs,
         }
     }
@@ -91,6 +95,13 @@ impl Lambda {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(function.name().to_owned(), function);
+    }
+
+    /// Tells of the leases that a function writes: they are freed when an invocation fails, before its invoker hears
+    /// of it, and events wait for those of others.
+    pub fn free_leases(&self, name: &str, leases: Arc<dyn Leases>) {
+        let mut all = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(plain_name(name).to_owned(), leases);
     }
 
     /// Names of the deployed functions, in order.
@@ -120,7 +131,19 @@ impl Lambda {
                 n_bytes: payload.len(),
             });
         }
-        function.invoke(payload).await
+        let outcome = function.invoke(payload).await?;
+        if outcome.error.is_some()
+            && let Some(leases) = self.leases_of(name)
+        {
+            leases.free(&outcome.request_id).await;
+        }
+        Ok(outcome)
+    }
+
+    /// The leases that a function writes, if it is known to.
+    fn leases_of(&self, name: &str) -> Option<Arc<dyn Leases>> {
+        let all = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(plain_name(name)).cloned()
     }
 
     /// Ends the functions' processes and waits until they are gone, before the Runtime API that each of them waits for:

@@ -75,6 +75,15 @@ impl Queue {
         received
     }
 
+    /// Takes a receive back, and hides the message until then: nobody could have worked on it.
+    pub fn postpone(&mut self, id: &str, until: Instant) {
+        let mut waiting = self.waiting.iter_mut();
+        if let Some((visible_at, message)) = waiting.find(|(_, message)| message.id == id) {
+            *visible_at = until;
+            message.n_receives = message.n_receives.saturating_sub(1);
+        }
+    }
+
     /// Removes a message: it was worked off.
     pub fn delete(&mut self, id: &str) {
         self.waiting.retain(|(_, message)| message.id != id);
@@ -128,6 +137,24 @@ mod tests {
         assert!(queue.receive(at(60_000)).is_empty());
         assert_eq!(ids(queue.dead()), ["a"]);
         assert_eq!(queue.next_visible(), None);
+    }
+
+    #[test]
+    fn a_postponed_message_is_hidden_and_keeps_its_receives() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut queue = Queue::new(CONFIG);
+        queue.send(message("a"), start);
+        for n in 0..5 {
+            assert_eq!(queue.receive(at(n * 100))[0].n_receives, 1);
+            queue.postpone("a", at((n + 1) * 100));
+            assert!(queue.receive(at(n * 100 + 99)).is_empty());
+        }
+        queue.postpone("b", start);
+        assert_eq!(ids(&queue.receive(at(500))), ["a"]);
+        assert_eq!(queue.receive(at(30_500))[0].n_receives, 2);
+        assert!(queue.receive(at(60_500)).is_empty());
+        assert_eq!(ids(queue.dead()), ["a"]);
     }
 
     #[test]

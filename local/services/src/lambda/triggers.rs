@@ -209,17 +209,38 @@ impl Source {
                 continue;
             }
             let failed = self.hand_over(&batch, &mut last_reason).await;
+            let postponed = self.postponed(&batch, &failed).await;
             let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
             for message in &batch {
-                if !failed.contains(&message.id) {
+                if !failed.ids.contains(&message.id) {
                     queue.delete(&message.id);
                 }
+            }
+            for (id, wait) in postponed {
+                queue.postpone(&id, Instant::now() + wait.min(config.visibility_timeout));
             }
         }
     }
 
-    /// Invokes the function with a batch; returns the identifiers of the messages that failed.
-    async fn hand_over(&self, batch: &[Message], last_reason: &mut String) -> Vec<String> {
+    /// Messages that the function gave back while another invocation holds what they need, and how long it may.
+    async fn postponed(&self, batch: &[Message], failed: &Failed) -> Vec<(String, Duration)> {
+        let mut postponed = Vec::new();
+        let leases = self.lambda.leases_of(&self.trigger.function);
+        let Some(leases) = leases.filter(|_| failed.is_given_back) else {
+            return postponed;
+        };
+        for message in batch {
+            if failed.ids.contains(&message.id)
+                && let Some(wait) = leases.held(&message.body).await
+            {
+                postponed.push((message.id.clone(), wait));
+            }
+        }
+        postponed
+    }
+
+    /// Invokes the function with a batch; returns which of its messages failed.
+    async fn hand_over(&self, batch: &[Message], last_reason: &mut String) -> Failed {
         let queue = format!("{}-queue", self.trigger.function);
         let messages: Vec<SqsMessage<'_>> = batch
             .iter()
@@ -231,7 +252,9 @@ impl Source {
                 sent: message.sent,
             })
             .collect();
-        let (failed, reason) = match self.invoke(sqs_event(&messages).to_string()).await {
+        let answer = self.invoke(sqs_event(&messages).to_string()).await;
+        let is_given_back = answer.is_ok();
+        let (ids, reason) = match answer {
             Ok(answer) => (
                 failed_messages(&answer, batch),
                 "named in batchItemFailures".to_owned(),
@@ -243,7 +266,7 @@ impl Source {
         };
         for message in batch {
             let event = message.body.clone();
-            self.tell(if failed.contains(&message.id) {
+            self.tell(if ids.contains(&message.id) {
                 Delivered::Failed {
                     event,
                     reason: reason.clone(),
@@ -253,7 +276,7 @@ impl Source {
             });
         }
         *last_reason = reason;
-        failed
+        Failed { ids, is_given_back }
     }
 
     async fn invoke(&self, event: String) -> Result<Bytes, String> {
@@ -278,6 +301,13 @@ impl Source {
         // Nobody has to listen.
         let _ = self.delivered.send(delivered);
     }
+}
+
+/// Messages of a batch that were not worked off.
+struct Failed {
+    ids: Vec<String>,
+    /// The function said so itself; otherwise it failed.
+    is_given_back: bool,
 }
 
 fn body(delivery: Delivery, created: &ObjectCreated) -> String {
