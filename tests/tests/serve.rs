@@ -30,8 +30,13 @@ struct Serving {
 
 impl Serving {
     fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    fn start_with(folder: &Path, arguments: &[&str]) -> Self {
         let mut child = gtcl(folder)
             .args(["serve", "--dir", "data"])
+            .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .expect("gtcl starts");
@@ -115,6 +120,31 @@ fn a_finished_job_is_told_with_its_outcome_and_report() {
     }
     // The lock went with the process.
     assert_eq!(Serving::start(folder).end(), Some(0));
+}
+
+#[test]
+fn keys_of_one_start_are_printed_and_no_others_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(folder.join("good.manifest"), format!("{LINE}\n")).unwrap();
+    let mut serving = Serving::start_with(folder, &["--random-keys"]);
+    let uri = "s3://gtcl/jobs/birds/manifests/output/output.manifest";
+    let arguments = ["convert", "good.manifest", "--out", uri];
+    let copied = serving.client(folder, &arguments);
+    assert!(copied.status.success(), "{copied:?}");
+    // The functions have them, too.
+    let told = serving.lines.next().unwrap().unwrap();
+    assert!(told.starts_with(&format!("{uri}: updated: ")), "{told}");
+    for (name, value) in &mut serving.environment {
+        match name.as_str() {
+            "AWS_ACCESS_KEY_ID" => *value = services::ACCESS_KEY.to_owned(),
+            "AWS_SECRET_ACCESS_KEY" => *value = services::SECRET_KEY.to_owned(),
+            _ => {}
+        }
+    }
+    let refused = serving.client(folder, &arguments);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    assert_eq!(serving.end(), Some(0));
 }
 
 #[test]

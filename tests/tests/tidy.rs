@@ -185,6 +185,21 @@ fn only_bootstraps_read_the_environment() {
 }
 
 #[test]
+fn one_module_of_gtcl_writes_to_the_terminal() {
+    let writers = ["io::stdout()", "io::stderr()", "print_stdout", "print_stderr"];
+    let source = root().join("local/gtcl/src");
+    let files = files_below(&source, "rs").into_iter().filter(|path| {
+        let text = read(path);
+        let writes = |line: &str| {
+            writers.iter().any(|name| line.contains(name)) && !line.contains("is_terminal()")
+        };
+        text.lines().any(writes)
+    });
+    let files: Vec<_> = files.map(|path| relative(&path)).collect();
+    assert_eq!(files, ["local/gtcl/src/output/stdout.rs"]);
+}
+
+#[test]
 fn functions_stay_thin() {
     for function in [
         "pre-annotation",
