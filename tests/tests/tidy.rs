@@ -186,7 +186,12 @@ fn only_bootstraps_read_the_environment() {
 
 #[test]
 fn one_module_of_gtcl_writes_to_the_terminal() {
-    let writers = ["io::stdout()", "io::stderr()", "print_stdout", "print_stderr"];
+    let writers = [
+        "io::stdout()",
+        "io::stderr()",
+        "print_stdout",
+        "print_stderr",
+    ];
     let source = root().join("local/gtcl/src");
     let files = files_below(&source, "rs").into_iter().filter(|path| {
         let text = read(path);

@@ -1,10 +1,6 @@
 //! Standard output that is full or closed, names that a terminal would obey, inputs without an end, Ctrl-C.
 
-#![expect(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "what fails in a helper fails the test"
-)]
+#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 use std::fs::{self, File};
 use std::io::Write as _;

@@ -379,6 +379,8 @@ impl Report {
 mod tests {
     use std::path::Path;
 
+    use std::fs;
+
     use super::*;
 
     fn args(files: &[&Path], whole_job: bool) -> Args {

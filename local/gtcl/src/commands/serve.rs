@@ -111,9 +111,9 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
     let delivered = triggers.delivered();
     let reports = Reports::new(stack.s3_client(), &args.environment);
     let mut signals = Signals::listen()?;
-    print(&banner(&stack, &folder.path.display().to_string()));
+    print(banner(&stack, &folder.path.display().to_string()));
     for sentence in unfinished {
-        print(&shown(&sentence));
+        print(shown(&sentence));
     }
     tokio::select! {
         _ = signals.next() => {}
@@ -256,7 +256,7 @@ async fn tell(mut delivered: broadcast::Receiver<Delivered>, reports: Reports, l
             Err(broadcast::error::RecvError::Lagged(_)) => continue,
             Err(broadcast::error::RecvError::Closed) => return,
         };
-        print(&line);
+        print(line);
     }
 }
 

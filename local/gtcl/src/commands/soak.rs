@@ -117,8 +117,14 @@ impl Soaked {
 pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandError> {
     let soaked = soak(&args, &environment.executable).await?;
     print(format!("jobs         {}", soaked.reports.len()));
-    print(format!("lines        {}", soaked.sum(|report| report.lines)));
-    print(format!("landed       {}", soaked.sum(|report| report.landed)));
+    print(format!(
+        "lines        {}",
+        soaked.sum(|report| report.lines)
+    ));
+    print(format!(
+        "landed       {}",
+        soaked.sum(|report| report.landed)
+    ));
     print(format!(
         "rejected     {} (skipped {})",
         soaked.sum(|report| report.rejected),
