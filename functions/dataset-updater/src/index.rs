@@ -109,7 +109,9 @@ impl Index {
 
     /// Entries of one side whose lines are such.
     pub fn n_of(&self, side: LaneSide, is_such: impl Fn(u64) -> bool) -> u64 {
-        let such = self.of(side).filter(|row| is_such(u64::from(row.line_number)));
+        let such = self
+            .of(side)
+            .filter(|row| is_such(u64::from(row.line_number)));
         such.count() as u64
     }
 

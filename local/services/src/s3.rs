@@ -25,8 +25,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use http_body_util::BodyExt;
-use hyper::{Request, Response};
 use hyper::body::Incoming;
+use hyper::{Request, Response};
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tokio::sync::broadcast;

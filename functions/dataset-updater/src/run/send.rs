@@ -53,10 +53,7 @@ pub(super) struct Read {
 
 impl Read {
     fn add(&mut self, entry: &Entry, side: LaneSide) {
-        self.buckets
-            .entry(side)
-            .or_default()
-            .add(&entry.source_ref);
+        self.buckets.entry(side).or_default().add(&entry.source_ref);
         let labels = fingerprint(&entry.json).unwrap_or_default();
         self.index
             .add(&entry.source_ref, labels, entry.line_number, side);
