@@ -34,7 +34,7 @@ pub enum WhenFaultyBox {
 }
 
 /// What to convert, and what to do where there is a choice.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ConvertOptions {
     /// The label attribute; found from the line when `None`, the default.
     pub label_attribute: Option<String>,
@@ -57,22 +57,6 @@ pub struct ConvertOptions {
     pub approving_words: Vec<String>,
     /// Which label attributes are sent at all; lines with labels of others are rejected. Default: all.
     pub destination: Option<Destination>,
-}
-
-impl Default for ConvertOptions {
-    fn default() -> Self {
-        Self {
-            label_attribute: None,
-            job_name: None,
-            min_confidence: None,
-            unlabeled: WhenEmpty::default(),
-            without_boxes: WhenEmpty::default(),
-            too_many_boxes: WhenTooManyBoxes::default(),
-            faulty_boxes: WhenFaultyBox::default(),
-            approving_words: Vec::new(),
-            destination: None,
-        }
-    }
 }
 
 /// The labeling job's folder in the key of its output manifest.

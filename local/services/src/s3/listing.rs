@@ -173,10 +173,7 @@ impl<'a> Walk<'a> {
     fn first_part(&self, at: &str) -> &'a str {
         let first = (&self.request.after).max(&self.request.prefix);
         let rest = first.strip_prefix(at).unwrap_or_default();
-        match rest.split_inclusive('/').next() {
-            Some(part) => part,
-            None => "",
-        }
+        rest.split_inclusive('/').next().unwrap_or_default()
     }
 
     /// Whether the key, or one that begins with it, can begin with the prefix.
