@@ -315,7 +315,7 @@ impl Case {
                 None => {}
                 Some(Ok(found)) => done = Some(found),
                 // A lease that could not be given back lasts as long as its invocation might have.
-                Some(Err(RunError::Leased { .. })) => {
+                Some(Err(RunError::Leased { .. } | RunError::DatasetLeased { .. })) => {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 }
@@ -329,7 +329,8 @@ impl Case {
                 Some(Err(error)) => assert!(error.is_temporary(), "{name}: {error}"),
             }
             n_deliveries += 1;
-            if matches!(self.kind, Kind::ForGood(_)) {
+            // Until it has struck nobody has anything to mend.
+            if matches!(self.kind, Kind::ForGood(_)) && world.faults.n_struck() > n_struck_before {
                 world.faults.clear();
             }
         }

@@ -12,7 +12,7 @@ use crate::world::{BUCKET, KEY, World, rekognition, s3};
 
 pub(crate) const FUNCTION: &str = "dataset-updater";
 /// Time of one invocation: a dead one's lease lasts so long.
-const TIME: Duration = Duration::from_secs(5);
+const TIME: Duration = Duration::from_secs(12);
 
 /// A function of its own for each process that is to be killed: dropping the service kills its processes.
 fn lambda(world: &World, n_instances: usize) -> Lambda {
