@@ -26,7 +26,7 @@ const N_LINES: u64 = 44;
 /// Worlds at a time.
 const WORLDS_MAX: usize = 8;
 /// Time of one invocation.
-const TIME: Duration = Duration::from_secs(2);
+const TIME: Duration = Duration::from_secs(3);
 /// Updates that one fault may cost: the batch again for each of two datasets, or its halves.
 const UPDATES_LOST_MAX: u64 = 3;
 /// Looks, a tenth of a second apart, at whether everything is tidied up.
