@@ -1,5 +1,7 @@
 //! Label categories: the standard label category file, and lists of names.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use crate::shown::shown;
@@ -59,12 +61,13 @@ pub fn parse_file(bytes: &[u8]) -> Result<Vec<String>, CategoriesError> {
     let labels = value.get("labels").unwrap_or(&value);
     let labels = labels.as_array().ok_or(CategoriesError::NoLabels)?;
     let mut names = Vec::with_capacity(labels.len());
+    let mut seen = HashSet::with_capacity(labels.len());
     for (number, label) in (1..).zip(labels) {
         let name = name_of(label).ok_or(CategoriesError::Name { number })?;
-        if names.contains(&name) {
-            return Err(CategoriesError::Twice { name: shown(&name) });
+        if !seen.insert(name) {
+            return Err(CategoriesError::Twice { name: shown(name) });
         }
-        names.push(name);
+        names.push(name.to_owned());
     }
     if names.is_empty() {
         return Err(CategoriesError::NoLabels);
@@ -82,12 +85,13 @@ pub fn parse_setting(text: &str) -> Result<Vec<String>, CategoriesError> {
         return parse_file(text.as_bytes());
     }
     let mut names: Vec<String> = Vec::new();
+    let mut seen = HashSet::new();
     for name in text
         .split(',')
         .map(str::trim)
         .filter(|name| !name.is_empty())
     {
-        if names.iter().any(|other| other == name) {
+        if !seen.insert(name) {
             return Err(CategoriesError::Twice { name: shown(name) });
         }
         names.push(name.to_owned());
@@ -99,19 +103,19 @@ pub fn parse_setting(text: &str) -> Result<Vec<String>, CategoriesError> {
 ///
 /// Used where a request carries the list: Ground Truth sends `null` or nothing for jobs made in the console.
 pub fn from_value(value: Option<&Value>) -> Option<Vec<String>> {
-    let mut names: Vec<String> = Vec::new();
-    for name in value?.as_array()?.iter().filter_map(name_of) {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
+    let mut seen = HashSet::new();
+    let names = value?.as_array()?.iter().filter_map(name_of);
+    let names: Vec<String> = names
+        .filter(|name| seen.insert(*name))
+        .map(str::to_owned)
+        .collect();
     (!names.is_empty()).then_some(names)
 }
 
-fn name_of(label: &Value) -> Option<String> {
+fn name_of(label: &Value) -> Option<&str> {
     let name = label.as_str().or_else(|| label.get("label")?.as_str())?;
     let is_usable = !name.is_empty() && name.chars().count() <= CATEGORY_CHARS_MAX;
-    is_usable.then(|| name.to_owned())
+    is_usable.then_some(name)
 }
 
 #[cfg(test)]
