@@ -19,7 +19,7 @@ async fn handle(
     let stored = request.annotation_file_uri().ok_or("no payload.s3Uri")?;
     let uri = ObjectUri::parse(stored)?;
     let bytes = s3.read_object(&uri.bucket, &uri.key, u64::MAX).await?;
-    let file = AnnotationFile::parse(&bytes)?;
+    let file = AnnotationFile::parse_batch(&bytes)?;
     let outcome = consolidate(&request, &file, &Statistics::default(), config);
     let key = format!("{}.statistics.json", uri.key);
     let statistics = StatisticsFile {

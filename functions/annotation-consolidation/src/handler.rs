@@ -1,7 +1,7 @@
 //! The straight line: event → request → annotation file → consolidated annotations → answer.
 
 use aws::s3::S3;
-use labeling::consolidation::{AnnotationFile, ConsolidatedAnnotation, Request, consolidate};
+use labeling::consolidation::{AnnotationFile, ConsolidatedAnnotation, Request, gather};
 use lambda_runtime::LambdaEvent;
 use serde_json::value::RawValue;
 use tracing::Instrument as _;
@@ -40,14 +40,18 @@ async fn answer(
     let (file, carried) = tokio::join!(
         async {
             let bytes = inputs::read_annotation_file(s3, &request, settings).await?;
-            Ok::<_, Error>(AnnotationFile::parse(&bytes)?)
+            Ok::<_, Error>(AnnotationFile::parse_batch(&bytes)?)
         },
         store.read()
     );
     let mut file = file?;
     inputs::read_stored_answers(s3, &request, settings, &mut file).await;
     inputs::read_label_categories(s3, &mut request, settings).await;
-    let outcome = consolidate(&request, &file, &carried.sum, &settings.config);
+    let gathered = gather(&request, &file, &settings.config);
+    // What the answers say takes less room than their text.
+    file.objects = Vec::new();
+    let categories = request.label_categories.as_deref();
+    let outcome = gathered.consolidate(&request.label_attribute, categories, &carried.sum);
     store.write(&outcome.statistics, carried).await;
     report::log(&request, &file, &outcome);
     Ok(outcome.response)

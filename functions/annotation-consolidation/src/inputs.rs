@@ -2,7 +2,7 @@
 
 use aws::s3::{ObjectUri, S3, S3Error};
 use labeling::answers::ANSWER_BYTES_MAX;
-use labeling::consolidation::{ANNOTATION_FILE_BYTES_MAX, AnnotationFile, Payload, Request};
+use labeling::consolidation::{AnnotationFile, BATCH_BYTES_MAX, Payload, Request};
 use labeling::{categories, job_folder};
 
 use crate::{Error, Settings};
@@ -21,7 +21,7 @@ pub(crate) async fn read_annotation_file(
                 return Err(Error::BucketNotAllowed { bucket: uri.bucket });
             }
             Ok(s3
-                .read_object(&uri.bucket, &uri.key, ANNOTATION_FILE_BYTES_MAX)
+                .read_object(&uri.bucket, &uri.key, BATCH_BYTES_MAX)
                 .await?)
         }
     }

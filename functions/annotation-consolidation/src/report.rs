@@ -17,6 +17,7 @@ pub(crate) fn log(request: &Request, file: &AnnotationFile, outcome: &Outcome) {
             "data object failed"
         );
     }
+    // The first ones; all are counted below.
     for (position, reason) in &file.unidentified {
         tracing::error!(
             labeling_job_arn,
@@ -36,6 +37,14 @@ pub(crate) fn log(request: &Request, file: &AnnotationFile, outcome: &Outcome) {
             "names that are no label category"
         );
     }
+    if outcome.counts.n_beyond_bounds > 0 {
+        tracing::warn!(
+            labeling_job_arn,
+            label_attribute,
+            n_beyond_bounds = outcome.counts.n_beyond_bounds,
+            "answers beyond what one batch may hold"
+        );
+    }
     tracing::info!(
         labeling_job_arn,
         label_attribute,
@@ -49,6 +58,7 @@ pub(crate) fn log(request: &Request, file: &AnnotationFile, outcome: &Outcome) {
         n_answers = outcome.counts.n_answers,
         n_empty = outcome.counts.n_empty,
         n_unreadable = outcome.counts.n_unreadable,
+        n_beyond_bounds = outcome.counts.n_beyond_bounds,
         n_unidentified = outcome.counts.n_unidentified,
         "batch consolidated"
     );

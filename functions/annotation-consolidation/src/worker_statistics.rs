@@ -17,7 +17,7 @@ const OBJECTS_LISTED_MAX: usize = 4_000;
 /// Most objects that are read for one batch, inclusive.
 const OBJECTS_READ_MAX: usize = 256;
 /// Most bytes that are read for one batch, inclusive.
-const BYTES_READ_MAX: u64 = 32 * 1_048_576;
+const BYTES_READ_MAX: u64 = 12 * 1_048_576;
 /// Objects read at the same time.
 const READS_AT_ONCE: usize = 16;
 
@@ -131,7 +131,11 @@ impl<'a> WorkerStatistics<'a> {
                 reads.spawn(async move { (read_one(&s3, &bucket, &key).await, key) });
             }
             match reads.join_next().await {
-                Some(Ok((Some(file), key))) => read.add(name_of(&key), file),
+                Some(Ok((Some(bytes), key))) => {
+                    if let Err(error) = read.add_file(name_of(&key), &bytes) {
+                        tracing::warn!(key, %error, "worker statistics passed over");
+                    }
+                }
                 Some(Ok((None, _))) => {}
                 Some(Err(error)) => tracing::warn!(%error, "worker statistics passed over"),
                 None => return,
@@ -140,16 +144,12 @@ impl<'a> WorkerStatistics<'a> {
     }
 }
 
-async fn read_one(s3: &S3, bucket: &str, key: &str) -> Option<StatisticsFile> {
-    let bytes = match s3.read_object(bucket, key, FILE_BYTES_MAX).await {
-        Ok(bytes) => bytes,
-        Err(error) => {
+async fn read_one(s3: &S3, bucket: &str, key: &str) -> Option<Vec<u8>> {
+    let bytes = s3.read_object(bucket, key, FILE_BYTES_MAX).await;
+    bytes
+        .inspect_err(|error| {
             tracing::warn!(code = error.code(), %error, "worker statistics passed over");
-            return None;
-        }
-    };
-    let file = StatisticsFile::parse(&bytes);
-    file.inspect_err(|error| tracing::warn!(key, %error, "worker statistics passed over"))
+        })
         .ok()
 }
 

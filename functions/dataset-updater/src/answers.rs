@@ -168,7 +168,7 @@ impl<'a> Answers<'a> {
                         "element of an annotation file passed over"
                     );
                 }
-                self.reading.n_unidentified += file.unidentified.len() as u64;
+                self.reading.n_unidentified += file.n_unidentified as u64;
                 for object in file.objects {
                     match places.find(&object) {
                         Some(line_number) => self.keep(line_number, Ok(object)),

@@ -50,7 +50,7 @@ pub(crate) async fn read_annotation_file(
     let bytes = s3
         .read_object(&uri.bucket, &uri.key, ANNOTATION_FILE_BYTES_MAX)
         .await?;
-    let file = AnnotationFile::parse(&bytes);
+    let file = AnnotationFile::parse_batch(&bytes);
     let mut file = file.map_err(|error| Unread::Ever(format!("{uri}: {error}")))?;
     for stored in file.stored_answers() {
         let answer = match ObjectUri::parse(&stored) {

@@ -32,13 +32,18 @@ pub struct AnswerFile {
 impl AnswerFile {
     /// What to say of the elements of the list that name no data object; positions are counted from one.
     pub fn left_out(&self) -> impl Iterator<Item = String> {
-        self.file.unidentified.iter().map(|(idx, reason)| {
+        let (file, path) = (&self.file, self.path.display());
+        let named = file.unidentified.iter().map(move |(idx, reason)| {
             let path = self.path.display();
             format!(
                 "{path}: element {} of the list is left out: {reason}",
                 idx + 1
             )
-        })
+        });
+        let n_more = file.n_unidentified - file.unidentified.len();
+        let more = (n_more > 0)
+            .then(|| format!("{path}: {n_more} more elements of the list are left out"));
+        named.chain(more)
     }
 }
 
@@ -208,7 +213,7 @@ fn refuse_other_lists(path: &Path, file: &AnnotationFile) -> Result<(), AnswerFi
         Some(reason) if problems.all(|problem| problem.is_some()) => {
             Err(AnswerFileError::NoDataObject {
                 path: path.to_path_buf(),
-                n_elements: file.objects.len() + file.unidentified.len(),
+                n_elements: file.objects.len() + file.n_unidentified,
                 reason: reason.to_owned(),
             })
         }

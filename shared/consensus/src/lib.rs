@@ -16,4 +16,4 @@ pub mod single_label;
 mod statistics;
 
 pub use problem::{Consolidation, Problem};
-pub use statistics::Statistics;
+pub use statistics::{BatchSize, Statistics};

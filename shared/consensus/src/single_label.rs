@@ -110,7 +110,7 @@ impl Default for Config {
             leaves_statistics: true,
             keeps_probabilities: true,
             table_cells_max: 1 << 20,
-            choices_max: 1 << 22,
+            choices_max: 300_000,
             row_shrinkage: 5.0,
             accuracy_shrinkage: ACCURACY_SHRINKAGE,
             accuracy_prior: 0.7,

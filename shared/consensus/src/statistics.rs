@@ -34,6 +34,17 @@ pub struct Statistics {
     pub(crate) edges: BTreeMap<String, Edges>,
 }
 
+/// What a batch can hold, at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchSize {
+    /// Items.
+    pub objects: u64,
+    /// Multi-label answers times classes.
+    pub questions: u64,
+    /// Boxes of all answers.
+    pub boxes: u64,
+}
+
 /// A worker's expected counts over (item, class) pairs of multi-label answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Coins {
@@ -105,6 +116,51 @@ impl Statistics {
         for (worker, theirs) in &other.edges {
             self.edges.entry(worker.clone()).or_default().merge(theirs);
         }
+    }
+
+    /// How many counts of a worker, a true class and an answer it takes to read them: what reading costs.
+    #[must_use]
+    pub fn n_counts(&self) -> usize {
+        self.single_label.n_counts() + self.box_classes.n_counts()
+    }
+
+    /// Whether these can be the statistics of one batch of this size: no worker is counted more often than there is
+    /// something to answer, and no share is above the whole. What answers are one class each was checked when it was read.
+    #[must_use]
+    pub fn can_be_of(&self, batch: &BatchSize) -> bool {
+        let within = |counts: &[u64], n_max: u64| {
+            let sum = counts.iter().fold(0, |sum: u64, n| sum.saturating_add(*n));
+            sum <= n_max.saturating_mul(ONE as u64)
+        };
+        let coins = |coins: &Coins| {
+            let Coins {
+                selected_and_true,
+                selected_and_false,
+                left_and_true,
+                left_and_false,
+            } = *coins;
+            let counts = [
+                selected_and_true,
+                selected_and_false,
+                left_and_true,
+                left_and_false,
+            ];
+            within(&counts, batch.questions)
+        };
+        let selections =
+            |of: &Selections| of.selected <= of.offered && within(&[of.offered], batch.objects);
+        // Two edges, each off by half of the box at most.
+        let edges = |of: &Edges| {
+            let n_max = of.n_boxes / 2;
+            within(&[of.n_boxes], batch.boxes) && of.horizontal <= n_max && of.vertical <= n_max
+        };
+        let items = self.single_label.n_items() as u64;
+        let boxes = self.box_classes.n_items() as u64;
+        items <= batch.objects
+            && boxes <= batch.boxes
+            && self.coins.values().all(coins)
+            && self.selections.values().all(selections)
+            && self.edges.values().all(edges)
     }
 
     /// Whether there is nothing in it.

@@ -13,7 +13,10 @@
 mod choices;
 mod located;
 
+use std::collections::BTreeSet;
+
 use crate::categories::CATEGORY_CHARS_MAX;
+pub use crate::json::ANSWER_VALUES_MAX;
 use crate::json::Json;
 use crate::shown::shown;
 
@@ -394,9 +397,10 @@ fn label(value: &Json<'_>) -> Result<Answer, AnswerError> {
 fn labels(value: &Json<'_>) -> Result<Answer, AnswerError> {
     let list = list(value, "labels")?;
     let mut labels: Vec<String> = Vec::with_capacity(list.len());
+    let mut seen = BTreeSet::new();
     for (idx, value) in list.iter().enumerate() {
         let label = name(value, || format!("labels[{idx}]"))?;
-        if !labels.contains(&label) {
+        if seen.insert(value.as_str()) {
             labels.push(label);
         }
     }

@@ -8,10 +8,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use consensus::BatchSize;
 pub use consensus::Statistics;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::consolidation::{BOXES_PER_BATCH_MAX, OBJECTS_PER_BATCH_MAX, QUESTIONS_PER_BATCH_MAX};
+use crate::shown::shown;
 use crate::worker::hex;
 
 /// Version of the format. A file of another version is passed over.
@@ -19,6 +22,35 @@ pub const VERSION: u32 = 3;
 
 /// Largest file that is read, in bytes, inclusive.
 pub const FILE_BYTES_MAX: u64 = 8 * 1_048_576;
+
+/// Most memory that the files read for one batch may take, in bytes as [`memory_bytes`] reckons, inclusive.
+pub const MEMORY_BYTES_MAX: u64 = 32 * 1_048_576;
+
+/// Most counts that the files read for one batch may make, inclusive: 100,000 data objects of 5 answers make 750,000.
+pub const COUNTS_MAX: usize = 4_000_000;
+
+/// What a batch can hold: whatever statistics say more is none of ours.
+const BATCH: BatchSize = BatchSize {
+    objects: OBJECTS_PER_BATCH_MAX as u64,
+    questions: QUESTIONS_PER_BATCH_MAX as u64,
+    boxes: BOXES_PER_BATCH_MAX as u64,
+};
+
+/// Memory that a file's content takes once it is read, at most, in bytes: reckoned from the text alone, for a name of a
+/// byte becomes fifty.
+#[must_use]
+pub fn memory_bytes(file: &[u8]) -> u64 {
+    const NUMBER_BYTES: u64 = 8;
+    const HALF_TEXT_BYTES: u64 = 28;
+    const ENTRY_BYTES: u64 = 40;
+    let each = file.iter().map(|byte| match byte {
+        b',' | b'[' => NUMBER_BYTES,
+        b'"' => HALF_TEXT_BYTES,
+        b':' => ENTRY_BYTES,
+        _ => 0,
+    });
+    each.sum()
+}
 
 /// When so many files of one level are read, the next batch puts them into one of the next level.
 pub const COMPACT_AT: usize = 16;
@@ -101,6 +133,20 @@ impl StatisticsFile {
     ///
     /// [`StatisticsError`]; the caller goes on without the file.
     pub fn parse(bytes: &[u8]) -> Result<Self, StatisticsError> {
+        if memory_bytes(bytes) > MEMORY_BYTES_MAX {
+            return Err(StatisticsError::TooLarge);
+        }
+        let file = Self::parse_unchecked(bytes)?;
+        let mut batches = file.batches.iter();
+        match batches.find(|(_, statistics)| !statistics.can_be_of(&BATCH)) {
+            Some((batch, _)) => Err(StatisticsError::Implausible {
+                batch: shown(batch),
+            }),
+            None => Ok(file),
+        }
+    }
+
+    fn parse_unchecked(bytes: &[u8]) -> Result<Self, StatisticsError> {
         #[derive(Deserialize)]
         struct File {
             version: u64,
@@ -140,6 +186,8 @@ pub struct Read {
     /// Files of one batch that were read, and compacted ones, by name.
     single: Batches,
     compacted: BTreeMap<String, Batches>,
+    n_memory_bytes: u64,
+    n_counts: usize,
 }
 
 impl Read {
@@ -151,6 +199,27 @@ impl Read {
             Level::Compacted => !self.replaced.contains(name),
             Level::Batch => !self.batches.contains_key(name),
         }
+    }
+
+    /// Reads and adds a file.
+    ///
+    /// # Errors
+    ///
+    /// [`StatisticsError`], [`StatisticsError::TooLarge`] also when all files together would be so; the file is left out.
+    pub fn add_file(&mut self, name: &str, bytes: &[u8]) -> Result<(), StatisticsError> {
+        let n_memory_bytes = self.n_memory_bytes + memory_bytes(bytes);
+        if n_memory_bytes > MEMORY_BYTES_MAX {
+            return Err(StatisticsError::TooLarge);
+        }
+        let file = StatisticsFile::parse(bytes)?;
+        let counts = file.batches.values().map(Statistics::n_counts);
+        let n_counts = self.n_counts + counts.sum::<usize>();
+        if n_counts > COUNTS_MAX {
+            return Err(StatisticsError::TooLarge);
+        }
+        (self.n_memory_bytes, self.n_counts) = (n_memory_bytes, n_counts);
+        self.add(name, file);
+        Ok(())
     }
 
     /// Adds a file.
@@ -205,6 +274,15 @@ pub enum StatisticsError {
     Json {
         /// What is wrong.
         reason: String,
+    },
+    /// More than what all files of a batch may take.
+    #[error("worker statistics take more memory than the {MEMORY_BYTES_MAX} bytes of a batch's")]
+    TooLarge,
+    /// More than a batch can hold.
+    #[error("worker statistics of batch {batch} count more than a batch can hold")]
+    Implausible {
+        /// Its name, in quotes.
+        batch: String,
     },
     /// Written by another version of this function.
     #[error("worker statistics have version {found}, not {VERSION}")]

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use consensus::Statistics;
 
-use crate::consolidation::{Config, DataObject, Gathered, Outcome};
+use crate::consolidation::{Bounds, Config, DataObject, Gathered, Outcome};
 
 /// All answers of a job, from annotation files or worker-response files (also of jobs without a consolidation function,
 /// which leave nothing but `worker-response-ref`).
@@ -32,7 +32,11 @@ pub fn gather<'c>(
 #[must_use]
 pub fn settings(config: &Config) -> Config {
     let mut config = config.clone();
-    config.single_label.leaves_statistics = false;
+    for classes in [&mut config.single_label, &mut config.boxes.classes] {
+        classes.leaves_statistics = false;
+        classes.choices_max = usize::MAX;
+    }
+    config.bounds = Bounds::NONE;
     config
 }
 

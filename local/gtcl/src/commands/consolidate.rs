@@ -111,8 +111,8 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
     }
     let mut n_unidentified = 0;
     for read in &read {
+        n_unidentified += read.file.n_unidentified;
         for left_out in read.left_out() {
-            n_unidentified += 1;
             reporter.note(&left_out);
         }
     }
@@ -334,7 +334,7 @@ impl Report {
         if self.n_unreadable_answers > 0 {
             let n_unreadable = counted(self.n_unreadable_answers.into(), "answer");
             losses.push(format!(
-                "{n_unreadable} left out: unreadable, of another kind, or of no label category"
+                "{n_unreadable} left out: unreadable, of another kind, of no label category, or too much"
             ));
         }
         losses

@@ -34,6 +34,18 @@ impl ClassStatistics {
         self.batches.iter().map(|batch| &**batch)
     }
 
+    pub(crate) fn n_items(&self) -> usize {
+        self.batches().map(|batch| batch.items().count()).sum()
+    }
+
+    /// As [`crate::Statistics::n_counts`].
+    pub(crate) fn n_counts(&self) -> usize {
+        let items = self.batches().flat_map(Answered::items);
+        items
+            .map(|item| item.votes.len() * item.probable.len())
+            .sum()
+    }
+
     pub(crate) fn merge(&mut self, other: &Self) {
         for batch in &other.batches {
             let place = self.batches.partition_point(|mine| mine <= batch);
@@ -202,6 +214,9 @@ fn pairs<'a>(rest: &mut &'a [u32]) -> Option<&'a [[u32; 2]]> {
     Some(pairs.as_chunks().0)
 }
 
+/// Most votes on an item times probable classes of it that are read, inclusive: they are counted one by one.
+const COUNTS_PER_ITEM_MAX: usize = 1_024;
+
 /// As it is read: nothing says yet that the numbers fit together.
 #[derive(Deserialize)]
 struct Unchecked {
@@ -219,6 +234,15 @@ pub(crate) enum AnsweredError {
     /// A number beyond the names.
     #[error("an item refers to a worker or a class that has no name")]
     NoName,
+    /// A worker who answered twice, or a class with two probabilities or none.
+    #[error("an item has a worker or a probable class twice, or a class without probability")]
+    Twice,
+    /// More than the answers to one item and what they make probable.
+    #[error("an item has {n} votes times probable classes, more than {COUNTS_PER_ITEM_MAX}")]
+    TooMany {
+        /// How many.
+        n: usize,
+    },
     /// Probabilities that are none.
     #[error("the probabilities of an item add up to {sum} thousandths")]
     Sum {
@@ -227,11 +251,20 @@ pub(crate) enum AnsweredError {
     },
 }
 
+/// Whether no two pairs begin alike. `firsts` is room to work in.
+fn each_once(pairs: &[[u32; 2]], firsts: &mut Vec<u32>) -> bool {
+    firsts.clear();
+    firsts.extend(pairs.iter().map(|[first, _]| *first));
+    firsts.sort_unstable();
+    firsts.windows(2).all(|two| two.first() != two.last())
+}
+
 impl TryFrom<Unchecked> for Answered {
     type Error = AnsweredError;
 
     fn try_from(read: Unchecked) -> Result<Self, AnsweredError> {
         let mut rest = read.items.as_slice();
+        let mut firsts = Vec::new();
         let of = |rest: &mut _| pairs(rest).ok_or(AnsweredError::CutOff);
         while !rest.is_empty() {
             let (votes, probable) = (of(&mut rest)?, of(&mut rest)?);
@@ -242,6 +275,14 @@ impl TryFrom<Unchecked> for Answered {
                 .all(|[worker, class]| is_worker(*worker) && is_class(*class));
             if !are_votes || !probable.iter().all(|[class, _]| is_class(*class)) {
                 return Err(AnsweredError::NoName);
+            }
+            let n = votes.len().saturating_mul(probable.len());
+            if n > COUNTS_PER_ITEM_MAX {
+                return Err(AnsweredError::TooMany { n });
+            }
+            let is_each_once = each_once(votes, &mut firsts) && each_once(probable, &mut firsts);
+            if !is_each_once || probable.iter().any(|[_, n]| *n == 0) {
+                return Err(AnsweredError::Twice);
             }
             let sum = probable.iter().map(|[_, n]| u64::from(*n)).sum();
             if sum != u64::from(THOUSAND) {

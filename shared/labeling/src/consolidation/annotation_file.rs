@@ -1,14 +1,17 @@
 //! The annotation file: the workers' answers to a batch of data objects.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::marker::PhantomData;
+mod elements;
+mod reading;
+
+use std::collections::BTreeSet;
 
 use manifest::text_start;
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::Error;
 use serde_json::value::RawValue;
 
-use crate::json::{Json, Key};
+use self::elements::{Element, tolerant};
+use self::reading::Reading;
+use super::bounds::{ANSWERS_BYTES_MAX, FileBounds};
 use crate::shown::shown;
 
 /// Largest annotation file, and largest answer stored elsewhere, that is read, in bytes, inclusive. Source: ours;
@@ -24,7 +27,12 @@ pub struct AnnotationFile {
     /// The data objects, each `dataset_object_id` once.
     pub objects: Vec<DataObject>,
     /// Elements of the file without a usable `datasetObjectId`: position (zero-based) and reason. They can't be answered.
+    /// The first [`super::UNIDENTIFIED_LISTED_MAX`] of them.
     pub unidentified: Vec<(usize, String)>,
+    /// How many there are of them.
+    pub n_unidentified: usize,
+    /// Answers that were not taken in because a bound was exceeded; among an object's answers stands why.
+    pub n_beyond_bounds: usize,
 }
 
 /// A data object and the workers' answers to it.
@@ -52,9 +60,13 @@ pub struct Annotation {
 impl Annotation {
     /// An answer that isn't JSON, though what stands around it is.
     pub(crate) fn unreadable(error: &serde_json::Error) -> Self {
+        Self::without_content(format!("answer is not readable: {error}"))
+    }
+
+    fn without_content(reason: String) -> Self {
         Self {
             worker_id: None,
-            content: Content::Unreadable(format!("answer is not readable: {error}")),
+            content: Content::Unreadable(reason),
         }
     }
 }
@@ -133,65 +145,62 @@ impl AnnotationFileError {
 }
 
 impl AnnotationFile {
-    /// Reads an annotation file: a list of data objects, or one data object by itself.
+    /// Reads an annotation file: a list of data objects, or one data object by itself. An object has no more than
+    /// [`super::ANSWERS_PER_OBJECT_MAX`] answers.
     ///
     /// # Errors
     ///
     /// [`AnnotationFileError`], for the file as a whole; a data object that can't be read is no error.
     pub fn parse(file: &[u8]) -> Result<Self, AnnotationFileError> {
+        Self::parse_within(file, &FileBounds::NONE)
+    }
+
+    /// Like [`Self::parse`], of no more than one batch may hold: what exceeds a bound is left out and counted, the
+    /// longest answers first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::parse`].
+    pub fn parse_batch(file: &[u8]) -> Result<Self, AnnotationFileError> {
+        Self::parse_within(file, &FileBounds::BATCH)
+    }
+
+    fn parse_within(file: &[u8], bounds: &FileBounds) -> Result<Self, AnnotationFileError> {
         let bytes = AnnotationFileError::text_of(file)?;
         let json = |error: serde_json::Error| AnnotationFileError::of_file(file, &error);
         // A file in which nothing is wrong is parsed once; that it is UTF-8 is found out faster of all of it than of
         // each text in it.
         if let Ok(text) = std::str::from_utf8(bytes)
-            && let Ok(elements) = serde_json::from_str::<Vec<Element>>(text)
+            && let Ok(read) = Reading::new(bounds).each(text, |Element(object)| object)
         {
-            let elements = elements.into_iter().map(|Element(object)| object);
-            return Ok(Self::from_elements(elements));
+            return Ok(read);
         }
-        let elements: Vec<&RawValue> = if bytes.trim_ascii_start().starts_with(b"[") {
-            serde_json::from_slice(bytes).map_err(json)?
-        } else {
-            let whole: &RawValue = serde_json::from_slice(bytes).map_err(json)?;
-            let text = whole.get();
-            if !text.starts_with('{') || !text.contains("\"datasetObjectId\"") {
-                return Err(AnnotationFileError::NotAList { found: shown(text) });
-            }
-            vec![whole]
-        };
-        Ok(Self::from_elements(elements.into_iter().map(tolerant)))
+        let no_text = |_| serde_json::from_slice::<&RawValue>(bytes).err();
+        let text = std::str::from_utf8(bytes).map_err(no_text);
+        let text =
+            text.map_err(|error| json(error.unwrap_or_else(|| Error::custom("not UTF-8"))))?;
+        if text.trim_ascii_start().starts_with('[') {
+            return Reading::new(bounds).each(text, tolerant).map_err(json);
+        }
+        let whole: &RawValue = serde_json::from_str(text).map_err(json)?;
+        let element = whole.get();
+        if !element.starts_with('{') || !element.contains("\"datasetObjectId\"") {
+            let found = shown(element);
+            return Err(AnnotationFileError::NotAList { found });
+        }
+        let mut reading = Reading::new(bounds);
+        reading.push(tolerant(whole));
+        Ok(reading.into_file())
     }
 
     /// A file of these data objects; those with the same id are merged at the first one's place.
     #[must_use]
     pub fn from_objects(objects: impl IntoIterator<Item = DataObject>) -> Self {
-        Self::from_elements(objects.into_iter().map(Ok))
-    }
-
-    fn from_elements(elements: impl Iterator<Item = Result<DataObject, String>>) -> Self {
-        let mut file = Self::default();
-        let mut places: BTreeMap<String, usize> = BTreeMap::new();
-        for (idx, element) in elements.enumerate() {
-            let object = match element {
-                Ok(object) => object,
-                Err(reason) => {
-                    file.unidentified.push((idx, reason));
-                    continue;
-                }
-            };
-            let place = *places
-                .entry(object.dataset_object_id.clone())
-                .or_insert(file.objects.len());
-            match file.objects.get_mut(place) {
-                Some(earlier) => {
-                    earlier.annotations.extend(object.annotations);
-                    earlier.source = earlier.source.take().or(object.source);
-                    earlier.problem = earlier.problem.take().or(object.problem);
-                }
-                None => file.objects.push(object),
-            }
+        let mut reading = Reading::new(&FileBounds::NONE);
+        for object in objects {
+            reading.push(Ok((object, 0)));
         }
-        file
+        reading.into_file()
     }
 
     /// URIs of the answers that are stored elsewhere, each once, in order of the URIs.
@@ -206,251 +215,41 @@ impl AnnotationFile {
         uris.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Puts in place what was read from `uri`, or why it couldn't be read.
+    /// Puts in place what was read from `uri`, or why it couldn't be read. Answers that would make all of them together
+    /// longer than [`super::ANSWERS_BYTES_MAX`] are left out and counted.
     pub fn resolve(&mut self, uri: &str, answer: Result<Vec<u8>, String>) {
+        let inline = self
+            .annotations()
+            .map(|annotation| match &annotation.content {
+                Content::Inline(text) => text.len(),
+                Content::Stored { .. } | Content::Unreadable(_) => 0,
+            });
+        let mut n_bytes: usize = inline.sum();
         let content = match answer.map(String::from_utf8) {
             Ok(Ok(text)) => Content::Inline(text),
             Ok(Err(_)) => Content::Unreadable(format!("{} is not UTF-8 text", shown(uri))),
             Err(reason) => Content::Unreadable(reason),
         };
-        for annotation in self
-            .objects
-            .iter_mut()
-            .flat_map(|object| &mut object.annotations)
-        {
-            if matches!(&annotation.content, Content::Stored { uri: stored } if stored == uri) {
-                annotation.content = content.clone();
-            }
+        let is_of_uri = |annotation: &&mut Annotation| matches!(&annotation.content, Content::Stored { uri: stored } if stored == uri);
+        let annotations = self.objects.iter_mut().flat_map(|it| &mut it.annotations);
+        for annotation in annotations.filter(is_of_uri) {
+            let n_more = match &content {
+                Content::Inline(text) => text.len(),
+                Content::Stored { .. } | Content::Unreadable(_) => 0,
+            };
+            annotation.content = if n_bytes + n_more > ANSWERS_BYTES_MAX {
+                self.n_beyond_bounds += 1;
+                Content::Unreadable(reading::beyond_bytes(n_more))
+            } else {
+                n_bytes += n_more;
+                content.clone()
+            };
         }
     }
 
     fn annotations(&self) -> impl Iterator<Item = &Annotation> {
         self.objects.iter().flat_map(|object| &object.annotations)
     }
-}
-
-/// An element of a file in which nothing is wrong and everything is of the kind that it should be.
-struct Element(Result<DataObject, String>);
-
-impl<'de> Deserialize<'de> for Element {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let members = Members::<Json<'_>, Vec<Answer>>::deserialize(deserializer)?;
-        let (id, source) = (members.dataset_object_id.as_ref(), &members.data_object);
-        let lists = members.annotations.into_iter();
-        let lists = lists.map(|list| Some(list.into_iter().map(|Answer(annotation)| annotation)));
-        Ok(Self(data_object(id, source.as_ref(), lists)))
-    }
-}
-
-/// An element of a file in which something is wrong, wherever: an answer of it that can't be read costs no other.
-fn tolerant(element: &RawValue) -> Result<DataObject, String> {
-    if !element.get().starts_with('{') {
-        return Err("no datasetObjectId".to_owned());
-    }
-    let members: Members<&RawValue, &RawValue> =
-        serde_json::from_str(element.get()).map_err(|error| format!("not readable: {error}"))?;
-    let id = members.dataset_object_id.map(json).transpose();
-    let id = id.map_err(|error| format!("datasetObjectId is not readable: {error}"))?;
-    let source = members.data_object.and_then(|raw| json(raw).ok());
-    let lists = members.annotations.iter().map(|raw| {
-        let list: Vec<&RawValue> = serde_json::from_str(raw.get()).ok()?;
-        Some(list.into_iter().map(|raw| match json(raw) {
-            Ok(value) => annotation(value),
-            Err(error) => Annotation::unreadable(&error),
-        }))
-    });
-    data_object(id.as_ref(), source.as_ref(), lists)
-}
-
-fn json(raw: &RawValue) -> Result<Json<'_>, serde_json::Error> {
-    serde_json::from_str(raw.get())
-}
-
-/// What counts of an element, each as a `T`, and the answers as an `L`.
-struct Members<T, L> {
-    dataset_object_id: Option<T>,
-    data_object: Option<T>,
-    /// One, unless the element has the key more than once: no answer is dropped.
-    annotations: Vec<L>,
-}
-
-impl<'de, T: Deserialize<'de>, L: Deserialize<'de>> Deserialize<'de> for Members<T, L> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ReadingMembers(PhantomData))
-    }
-}
-
-struct ReadingMembers<T, L>(PhantomData<(T, L)>);
-
-impl<'de, T: Deserialize<'de>, L: Deserialize<'de>> Visitor<'de> for ReadingMembers<T, L> {
-    type Value = Members<T, L>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a data object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<T, L>, A::Error> {
-        let mut members = Members {
-            dataset_object_id: None,
-            data_object: None,
-            annotations: Vec::new(),
-        };
-        while let Some(Key(key)) = map.next_key()? {
-            match &*key {
-                "datasetObjectId" => {
-                    let earlier = members.dataset_object_id.replace(map.next_value()?);
-                    if earlier.is_some() {
-                        // Whose answers they are can't be told.
-                        return Err(A::Error::custom("two datasetObjectId"));
-                    }
-                }
-                "dataObject" => members.data_object = Some(map.next_value()?),
-                "annotations" => members.annotations.push(map.next_value()?),
-                _ => {
-                    map.next_value::<T>()?;
-                }
-            }
-        }
-        Ok(members)
-    }
-}
-
-/// `lists`: the answers, `None` where there is something else in their place.
-fn data_object<L: IntoIterator<Item = Annotation>>(
-    dataset_object_id: Option<&Json<'_>>,
-    data_object: Option<&Json<'_>>,
-    lists: impl Iterator<Item = Option<L>>,
-) -> Result<DataObject, String> {
-    let dataset_object_id = match dataset_object_id {
-        Some(Json::Text(id)) if !id.is_empty() => id.clone().into_owned(),
-        Some(Json::Number(id)) => id.to_string(),
-        _ => return Err("no datasetObjectId".to_owned()),
-    };
-    let source = data_object.and_then(|object| {
-        let text = ["s3Uri", "s3uri", "source-ref"]
-            .iter()
-            .find_map(|key| object.get(key)?.as_str());
-        text.map(str::to_owned)
-    });
-    let mut annotations = Vec::new();
-    let (mut n_lists, mut n_others) = (0, 0);
-    for list in lists {
-        match list {
-            Some(list) => {
-                n_lists += 1;
-                annotations.extend(list);
-            }
-            None => n_others += 1,
-        }
-    }
-    Ok(DataObject {
-        dataset_object_id,
-        source,
-        problem: (n_lists == 0 || n_others > 0).then(|| "annotations is not a list".to_owned()),
-        annotations,
-    })
-}
-
-/// An answer that is an object, with an object `annotationData`.
-struct Answer(Annotation);
-
-impl<'de> Deserialize<'de> for Answer {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ReadingAnswer)
-    }
-}
-
-struct ReadingAnswer;
-
-impl<'de> Visitor<'de> for ReadingAnswer {
-    type Value = Answer;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an annotation")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Answer, A::Error> {
-        let (mut data, mut worker_id) = (Data::default(), None);
-        while let Some(Key(key)) = map.next_key()? {
-            match &*key {
-                "annotationData" => data = map.next_value()?,
-                "workerId" => worker_id = Some(map.next_value()?),
-                _ => {
-                    map.next_value::<Json<'_>>()?;
-                }
-            }
-        }
-        Ok(Answer(data.into_annotation(worker_id)))
-    }
-}
-
-/// What counts of `annotationData`.
-#[derive(Default)]
-struct Data<'a> {
-    content: Option<Json<'a>>,
-    s3_uri: Option<Json<'a>>,
-    s3uri: Option<Json<'a>>,
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Data<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ReadingData)
-    }
-}
-
-struct ReadingData;
-
-impl<'de> Visitor<'de> for ReadingData {
-    type Value = Data<'de>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("annotationData")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Data<'de>, A::Error> {
-        let mut data = Data::default();
-        while let Some(Key(key)) = map.next_key()? {
-            let value = Some(map.next_value()?);
-            match &*key {
-                "content" => data.content = value,
-                "s3Uri" => data.s3_uri = value,
-                "s3uri" => data.s3uri = value,
-                _ => {}
-            }
-        }
-        Ok(data)
-    }
-}
-
-impl Data<'_> {
-    fn into_annotation(self, worker_id: Option<Json<'_>>) -> Annotation {
-        let uris = [self.s3_uri, self.s3uri].into_iter();
-        let uri = uris.flatten().find_map(Json::into_text);
-        let content = match (self.content, uri) {
-            (Some(Json::Text(text)), _) => Content::Inline(text.into_owned()),
-            (Some(form @ (Json::Object(_) | Json::List(_))), _) => {
-                Content::Inline(form.to_string())
-            }
-            (_, Some(uri)) => Content::Stored { uri },
-            (Some(Json::Null), None) => Content::Inline(String::new()),
-            _ => Content::Unreadable("annotationData has neither content nor s3Uri".to_owned()),
-        };
-        Annotation {
-            worker_id: worker_id.and_then(Json::into_text),
-            content,
-        }
-    }
-}
-
-/// Any answer, of whatever kind.
-fn annotation(mut value: Json<'_>) -> Annotation {
-    let mut data = value.take("annotationData").unwrap_or(Json::Null);
-    let data = Data {
-        content: data.take("content"),
-        s3_uri: data.take("s3Uri"),
-        s3uri: data.take("s3uri"),
-    };
-    data.into_annotation(value.take("workerId"))
 }
 
 #[cfg(test)]
@@ -508,6 +307,7 @@ mod tests {
             slow.unidentified.pop(),
             Some((6, "no datasetObjectId".to_owned()))
         );
+        slow.n_unidentified -= 1;
         assert_eq!(fast, slow);
         assert_eq!(ids(&fast), ["1", "2", "5", "6"]);
         assert_eq!(fast.objects[2].annotations.len(), 3);

@@ -32,9 +32,10 @@ impl Classes {
                 }
             }
             None => {
+                let mut ids = BTreeSet::new();
                 for name in answered {
                     let mut id = hashed_id(name);
-                    while classes.ids.contains(&id) {
+                    while !ids.insert(id) {
                         id = (id + 1) & ID_MAX;
                     }
                     classes.push(name, id);

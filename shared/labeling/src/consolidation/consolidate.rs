@@ -8,6 +8,8 @@ use consensus::single_label::Answer as SingleLabelVote;
 use consensus::{Consolidation, Problem, Statistics, quality};
 use manifest::Envelope;
 
+use super::bounded;
+use super::bounds::Bounds;
 use super::classes::Classes;
 use super::gathered::{Gathered, Object};
 use super::quality::Quality;
@@ -44,6 +46,8 @@ pub struct Config {
     pub multi_label: consensus::multi_label::Config,
     /// Settings of bounding box jobs.
     pub boxes: consensus::boxes::Config,
+    /// What is consolidated together at most.
+    pub bounds: Bounds,
 }
 
 impl Default for Config {
@@ -56,6 +60,7 @@ impl Default for Config {
             single_label: consensus::single_label::Config::default(),
             multi_label: consensus::multi_label::Config::default(),
             boxes: consensus::boxes::Config::default(),
+            bounds: Bounds::BATCH,
         }
     }
 }
@@ -73,6 +78,9 @@ impl Default for Config {
 /// name that is no label category (also when case and surrounding space are passed over) doesn't count; a box with
 /// such a name is left out, and an answer of nothing but such boxes doesn't count.
 ///
+/// What exceeds one of the bounds of [`Config::bounds`] or of the file is left out, counted in
+/// [`Counts::n_beyond_bounds`], and costs nothing else.
+///
 /// Confidences have four decimal places, edges of boxes two; both are rounded half away from zero. Boxes are cut at the
 /// image's edges, and those without area after that are left out.
 #[must_use]
@@ -82,10 +90,16 @@ pub fn consolidate(
     carried: &Statistics,
     config: &Config,
 ) -> Outcome {
-    let job_key = request.job_folder().unwrap_or(&request.label_attribute);
-    let gathered = Gathered::from_file(job_key, file, config);
+    let gathered = gather(request, file, config);
     let categories = request.label_categories.as_deref();
     gathered.consolidate(&request.label_attribute, categories, carried)
+}
+
+/// The first half of [`consolidate`]: the file's answers are read, and the file need not be held any longer.
+#[must_use]
+pub fn gather<'c>(request: &Request, file: &AnnotationFile, config: &'c Config) -> Gathered<'c> {
+    let job_key = request.job_folder().unwrap_or(&request.label_attribute);
+    Gathered::from_file(job_key, file, config)
 }
 
 type Labels = Vec<Option<Envelope>>;
@@ -98,6 +112,8 @@ pub(super) struct Batch {
     workers: Vec<String>,
     /// Names in answers, by number.
     names: Vec<String>,
+    /// Numbers of names beyond those that a batch may have.
+    names_beyond: BTreeSet<u32>,
     classes: Classes,
     objects: Vec<Object>,
     counts: Counts,
@@ -109,22 +125,27 @@ impl Batch {
     pub(super) fn new(
         workers: Vec<String>,
         names: Vec<String>,
-        objects: Vec<Object>,
-        n_unidentified: u32,
+        mut objects: Vec<Object>,
         categories: Option<&[String]>,
         config: &Config,
     ) -> Self {
+        let n_beyond_bounds = bounded::leave_out_boxes(&mut objects, config.bounds.boxes);
         let answers = || objects.iter().flat_map(|object| &object.answers);
         let task_type = config
             .task_type
             .or_else(|| most_frequent(answers().map(|(_, answer)| answer)));
         let categories = categories.or(config.label_categories.as_deref());
+        let names_beyond = match categories {
+            Some(_) => BTreeSet::new(),
+            None => bounded::names_beyond(&objects, &names, config.bounds.names, names_in),
+        };
         let answered: BTreeSet<&str> = match categories {
             Some(_) => BTreeSet::new(),
             None => answers()
                 .flat_map(|(_, answer)| names_in(answer))
                 .collect::<BTreeSet<u32>>()
                 .into_iter()
+                .filter(|number| !names_beyond.contains(number))
                 .filter_map(|number| names.get(number as usize))
                 .map(String::as_str)
                 .filter(|name| !same(name, &config.exclusion_label))
@@ -132,7 +153,7 @@ impl Batch {
         };
         let classes = Classes::new(categories, &answered);
         let mut counts = Counts {
-            n_unidentified,
+            n_beyond_bounds,
             ..Counts::default()
         };
         for object in &objects {
@@ -143,6 +164,7 @@ impl Batch {
             task_type,
             workers,
             names,
+            names_beyond,
             classes,
             objects,
             counts,
@@ -158,9 +180,7 @@ impl Batch {
     ) -> Outcome {
         let (labels, statistics) = match self.task_type {
             Some(TaskType::SingleLabel) => self.single_label(carried, &config.single_label),
-            Some(TaskType::MultiLabel) => {
-                self.multi_label(carried, &config.multi_label, &config.exclusion_label)
-            }
+            Some(TaskType::MultiLabel) => self.multi_label(carried, config),
             Some(TaskType::BoundingBox) => self.boxes(carried, &config.boxes),
             None => (Vec::new(), Statistics::default()),
         };
@@ -172,7 +192,7 @@ impl Batch {
         &mut self,
         mut convert: impl FnMut(&Named<'_>, u32, &Answer<u32>, &mut Unknown) -> Result<A, String>,
     ) -> Problem<A> {
-        let named = Named::new(&self.names, &self.classes);
+        let named = Named::new(&self.names, &self.names_beyond, &self.classes);
         let mut items = Vec::with_capacity(self.objects.len());
         for Object {
             answers, problems, ..
@@ -192,7 +212,8 @@ impl Batch {
                         problems.push(reason);
                     }
                 }
-                for name in unknown.0 {
+                self.counts.n_beyond_bounds += u32::from(unknown.is_beyond);
+                for name in unknown.names {
                     let name = named.name(name).to_owned();
                     *self.unknown_categories.entry(name).or_default() += 1;
                 }
@@ -227,10 +248,12 @@ impl Batch {
         config: &consensus::single_label::Config,
     ) -> (Labels, Statistics) {
         let problem = self.single_label_problem();
+        let mut config = config.clone();
+        config.keeps_probabilities = false;
         let Consolidation {
             estimates,
             statistics,
-        } = consensus::single_label::consolidate(&problem, carried, config);
+        } = consensus::single_label::consolidate(&problem, carried, &config);
         let labels = estimates.into_iter().map(|estimate| {
             let estimate = estimate?;
             let (id, name) = self.classes.id_and_name(estimate.class)?;
@@ -243,22 +266,23 @@ impl Batch {
         (labels.collect(), statistics)
     }
 
-    fn multi_label(
-        &mut self,
-        carried: &Statistics,
-        config: &consensus::multi_label::Config,
-        exclusion: &str,
-    ) -> (Labels, Statistics) {
-        let problem = self.multi_label_problem(exclusion);
+    fn multi_label(&mut self, carried: &Statistics, config: &Config) -> (Labels, Statistics) {
+        let mut problem = self.multi_label_problem(&config.exclusion_label);
+        let (asked, n_losing) = bounded::ask_about(&mut problem, config.bounds.questions);
+        self.counts.n_beyond_bounds += n_losing;
         let Consolidation {
             estimates,
             statistics,
-        } = consensus::multi_label::consolidate(&problem, carried, config);
+        } = consensus::multi_label::consolidate(&problem, carried, &config.multi_label);
+        let class = |asked_idx: u32| match &asked {
+            Some(asked) => asked.get(asked_idx as usize).copied(),
+            None => Some(asked_idx),
+        };
         let labels = estimates.into_iter().map(|estimate| {
             let estimate = estimate?;
-            let accepted = estimate.accepted.iter().filter_map(|class| {
-                let (id, name) = self.classes.id_and_name(*class)?;
-                let confidence = estimate.probabilities.get(*class as usize)?;
+            let accepted = estimate.accepted.iter().filter_map(|asked_idx| {
+                let (id, name) = self.classes.id_and_name(class(*asked_idx)?)?;
+                let confidence = estimate.probabilities.get(*asked_idx as usize)?;
                 Some((id, name, rounded_confidence(*confidence)))
             });
             Some(Envelope::multi_label(&accepted.collect::<Vec<_>>()))
@@ -303,6 +327,12 @@ impl Batch {
             estimates,
             statistics,
         } = consensus::boxes::consolidate(&problem, carried, config);
+        for estimate in estimates.iter().flatten() {
+            let n_left_out = estimate.left_out.len() as u32;
+            self.counts.n_answers -= n_left_out;
+            self.counts.n_unreadable += n_left_out;
+            self.counts.n_beyond_bounds += n_left_out;
+        }
         let labels = estimates.into_iter().zip(sizes).map(|(estimate, size)| {
             let (estimate, size) = (estimate?, size?);
             let mut class_map = BTreeMap::new();
@@ -454,16 +484,22 @@ impl Batch {
 /// The names in answers, and the class that each one is.
 struct Named<'a> {
     names: &'a [String],
+    beyond: &'a BTreeSet<u32>,
     classes: &'a Classes,
     found: Vec<Option<u32>>,
 }
 
 impl<'a> Named<'a> {
-    fn new(names: &'a [String], classes: &'a Classes) -> Self {
+    fn new(names: &'a [String], beyond: &'a BTreeSet<u32>, classes: &'a Classes) -> Self {
+        let class = |(number, name): (u32, &String)| {
+            let is_beyond = beyond.contains(&number);
+            (!is_beyond).then(|| classes.find(name)).flatten()
+        };
         Self {
             names,
+            beyond,
             classes,
-            found: names.iter().map(|name| classes.find(name)).collect(),
+            found: (0..).zip(names).map(class).collect(),
         }
     }
 
@@ -476,16 +512,25 @@ impl<'a> Named<'a> {
     }
 }
 
-/// Numbers of names that are no label category.
+/// What of an answer's names doesn't count.
 #[derive(Default)]
-struct Unknown(BTreeSet<u32>);
+struct Unknown {
+    /// Numbers of names that are no label category.
+    names: BTreeSet<u32>,
+    /// Whether a name was one too many.
+    is_beyond: bool,
+}
 
 impl Unknown {
     fn find(&mut self, named: &Named<'_>, number: u32) -> Result<u32, String> {
         named.find(number).ok_or_else(|| {
             let name = shown(named.name(number));
-            if named.classes.are_known() {
-                self.0.insert(number);
+            if named.beyond.contains(&number) {
+                self.is_beyond = true;
+                let n_names = named.classes.names().len();
+                format!("{name} is beyond the {n_names} names that most workers gave")
+            } else if named.classes.are_known() {
+                self.names.insert(number);
                 let n_categories = named.classes.names().len();
                 format!("{name} is not one of the {n_categories} label categories")
             } else {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use consensus::Statistics;
 
+use super::bounds::ANSWERS_PER_OBJECT_MAX;
 use super::consolidate::{Batch, Config};
 use super::kept::Kept;
 use super::quality::Quality;
@@ -12,6 +13,7 @@ use super::size::Size;
 use super::{AnnotationFile, Content, DataObject, Outcome};
 use crate::answers::{self, Answer};
 use crate::shown::shown;
+use crate::whole_job;
 use crate::worker::pseudonym;
 
 /// Longest answer that is remembered by its text, in bytes, inclusive. Boxes are longer, and no two are the same.
@@ -37,6 +39,7 @@ pub struct Gathered<'c> {
     size: Size,
     objects: BTreeMap<u64, Object>,
     n_unidentified: u32,
+    n_beyond_bounds: u32,
 }
 
 /// Texts, each held once and numbered as they appeared.
@@ -93,6 +96,7 @@ impl<'c> Gathered<'c> {
             size: Size::default(),
             objects: BTreeMap::new(),
             n_unidentified: 0,
+            n_beyond_bounds: 0,
         }
     }
 
@@ -100,7 +104,8 @@ impl<'c> Gathered<'c> {
     #[must_use]
     pub fn from_file(job_key: &str, file: &AnnotationFile, config: &'c Config) -> Self {
         let mut gathered = Self::new(job_key, config);
-        gathered.n_unidentified = file.unidentified.len() as u32;
+        gathered.n_unidentified = file.n_unidentified as u32;
+        gathered.n_beyond_bounds = file.n_beyond_bounds as u32;
         for (place, object) in (0..).zip(&file.objects) {
             gathered.add(place, object);
         }
@@ -117,7 +122,10 @@ impl<'c> Gathered<'c> {
             answers: Vec::with_capacity(object.annotations.len()),
             ..Object::default()
         };
-        for (idx, annotation) in object.annotations.iter().enumerate() {
+        // One more than may be: it says why there are no more.
+        let n_max = ANSWERS_PER_OBJECT_MAX + 1;
+        self.n_beyond_bounds += object.annotations.len().saturating_sub(n_max) as u32;
+        for (idx, annotation) in object.annotations.iter().take(n_max).enumerate() {
             match self.read(&annotation.content) {
                 Ok(Answer::Empty) => {
                     read.n_empty += 1;
@@ -230,19 +238,24 @@ impl<'c> Gathered<'c> {
         carried: &Statistics,
     ) -> Outcome {
         let config = self.config;
-        self.into_batch(categories)
-            .consolidate(label_attribute, carried, config)
+        let (n_unidentified, n_beyond_bounds) = (self.n_unidentified, self.n_beyond_bounds);
+        let batch = self.into_batch(categories, config);
+        let mut outcome = batch.consolidate(label_attribute, carried, config);
+        outcome.counts.n_unidentified = n_unidentified;
+        outcome.counts.n_beyond_bounds += n_beyond_bounds;
+        outcome
     }
 
     /// What the answers say about workers, categories and data objects: all of them together, without carried
     /// statistics. `None` when no answer can be read.
     #[must_use]
     pub fn quality(self, categories: Option<&[String]>) -> Option<Quality> {
-        let config = self.config;
-        self.into_batch(categories).quality(config)
+        // People wait for it, and there is room for it where they are.
+        let config = whole_job::settings(self.config);
+        self.into_batch(categories, &config).quality(&config)
     }
 
-    fn into_batch(self, categories: Option<&[String]>) -> Batch {
+    fn into_batch(self, categories: Option<&[String]>, config: &Config) -> Batch {
         let texts = |names: Names| names.list.iter().map(|name| name.to_string()).collect();
         let mut names: Vec<String> = texts(self.workers);
         let mut sorted: Vec<u32> = (0..names.len() as u32).collect();
@@ -258,14 +271,7 @@ impl<'c> Gathered<'c> {
             *worker = places.get(*worker as usize).copied().unwrap_or_default();
         }
         names.sort_unstable();
-        Batch::new(
-            names,
-            texts(self.names),
-            objects,
-            self.n_unidentified,
-            categories,
-            self.config,
-        )
+        Batch::new(names, texts(self.names), objects, categories, config)
     }
 
     fn number(&mut self, worker_id: Option<&str>, idx: usize) -> u32 {

@@ -32,8 +32,10 @@ pub struct Counts {
     pub n_answers: u32,
     /// Forms without anything in them.
     pub n_empty: u32,
-    /// Answers that couldn't be read, were of another kind, or named no label category.
+    /// Answers that couldn't be read, were of another kind, named no label category, or exceeded a bound.
     pub n_unreadable: u32,
+    /// Answers that were left out, or of which a part was, because of a bound of what a batch may hold.
+    pub n_beyond_bounds: u32,
     /// Elements of the annotation file without `datasetObjectId`.
     pub n_unidentified: u32,
 }

@@ -14,14 +14,12 @@ const SPARSE_ANSWER_BYTES: u64 = 240;
 /// Cells of those tables above which they are not made, and what a cell takes in them.
 const TABLE_CELLS_MAX: u64 = 1 << 20;
 const TABLE_CELL_BYTES: u64 = 16;
-/// A probability.
-const PROBABILITY_BYTES: u64 = 8;
 /// What a data object's question about one category takes, and each worker's answer to it.
 const QUESTION_BYTES: u64 = 80;
 const QUESTION_ANSWER_BYTES: u64 = 20;
 /// What a drawn box takes, as it was read, as it is compared, and in its cluster.
 const BOX_BYTES: u64 = 105;
-/// What the cluster of several workers' boxes of one object takes, but for the probability of each category.
+/// What the cluster of several workers' boxes of one object takes.
 const CLUSTER_BYTES: u64 = 250;
 /// Of the boxes beyond those of the worker who drew most, the share, one in so many, that is taken to be objects which
 /// that worker did not draw.
@@ -109,7 +107,6 @@ impl Size {
                 .map(|(_, kind)| kind)
         };
         let n_cells = n_workers * n_categories * n_categories;
-        let probabilities = n_categories * PROBABILITY_BYTES;
         let tables = n_cells.min(TABLE_CELLS_MAX) * TABLE_CELL_BYTES;
         let of_kind = match task_type.or_else(by_frequency) {
             Some(TaskType::MultiLabel) => {
@@ -117,12 +114,10 @@ impl Size {
             }
             Some(TaskType::BoundingBox) => {
                 let n_clusters = self.n_cluster_parts / BOXES_PER_FURTHER_CLUSTER;
-                tables + self.n_boxes * BOX_BYTES + n_clusters * (CLUSTER_BYTES + probabilities)
+                tables + self.n_boxes * BOX_BYTES + n_clusters * CLUSTER_BYTES
             }
-            _ if n_cells > TABLE_CELLS_MAX => {
-                tables + self.n_objects * probabilities + n_answers * SPARSE_ANSWER_BYTES
-            }
-            _ => tables + self.n_objects * probabilities,
+            _ if n_cells > TABLE_CELLS_MAX => tables + n_answers * SPARSE_ANSWER_BYTES,
+            _ => tables,
         };
         self.n_objects * OBJECT_BYTES + n_answers * ANSWER_BYTES + self.n_text_bytes + of_kind
     }
