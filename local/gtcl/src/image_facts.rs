@@ -7,6 +7,7 @@ use manifest::rules::ImageFacts;
 use manifest::{IMAGE_HEADER_BYTES_MAX, ImageHeader, SourceRef};
 use tokio::io::AsyncReadExt as _;
 
+use crate::output::text::look;
 use crate::place::s3_remedy;
 
 /// Where images are looked up.
@@ -94,9 +95,44 @@ async fn look_in_folder(folder: &Path, uri: &SourceRef<'_>) -> Result<ImageFacts
                 ),
             });
         }
-        Err(error) => return Err(of_image(error)),
+        Err(error) => {
+            let alike = match file_that_looks_like(&path) {
+                Some(name) => format!("; there is {name:?}, which looks the same and isn't"),
+                None => String::new(),
+            };
+            return Err(LookError::Image(format!(
+                "{}: {error}{alike}",
+                path.display()
+            )));
+        }
     };
-    let metadata = file.metadata().await.map_err(of_image)?;
+    facts_of_file(file, of_image).await
+}
+
+/// What an image file is, wherever it is.
+///
+/// # Errors
+///
+/// Says why it can't be read.
+pub(crate) async fn look_at_file(path: &Path) -> Result<ImageFacts, LookError> {
+    let of_image = |error: std::io::Error| LookError::Image(format!("{}: {error}", path.display()));
+    let file = tokio::fs::File::open(path).await.map_err(of_image)?;
+    facts_of_file(file, of_image).await
+}
+
+/// A file in the same folder whose name looks like the path's.
+fn file_that_looks_like(path: &Path) -> Option<String> {
+    let wanted = path.file_name()?.to_str()?;
+    let files = std::fs::read_dir(path.parent()?).ok()?;
+    let mut names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
+    names.find(|name| look(name) == look(wanted))
+}
+
+async fn facts_of_file(
+    file: tokio::fs::File,
+    of_image: impl Fn(std::io::Error) -> LookError,
+) -> Result<ImageFacts, LookError> {
+    let metadata = file.metadata().await.map_err(&of_image)?;
     if metadata.is_dir() {
         return Err(of_image(std::io::ErrorKind::IsADirectory.into()));
     }

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::error::CommandError;
 use crate::image_facts::{Images, LookError};
+use crate::output::remarks::Remarks;
 use crate::output::stdout::print;
 use crate::output::text::{first_of, line_numbers, shown};
 use crate::place::{Place, local_path};
@@ -264,6 +265,7 @@ async fn check_one(
         format: args.format,
         n_left: args.max_findings,
         check: DatasetCheck::new(expectations),
+        remarks: Remarks::default(),
         looking,
         waiting: VecDeque::new(),
         n_looks: 0,
@@ -320,6 +322,7 @@ struct OneManifest<'l> {
     format: Format,
     n_left: u64,
     check: DatasetCheck,
+    remarks: Remarks,
     looking: &'l mut Looking,
     waiting: VecDeque<Waiting>,
     /// How many of those that wait are waiting for a look.
@@ -342,6 +345,8 @@ impl OneManifest<'_> {
                 detail: String::new(),
             }),
             LineVerdict::Kept(kept) => {
+                let place = format_args!("line {line_number}");
+                self.remarks.image(place, &kept.source_ref);
                 waiting.findings = kept.findings.iter().map(Finding::of).collect();
                 if let (Some(images), RawLine::Line(bytes), true) =
                     (&self.looking.images, line, kept.is_usable())
@@ -504,6 +509,12 @@ impl OneManifest<'_> {
             })?);
         } else {
             print(Summary(&self.name, &summary));
+            for label in summary.labels.keys() {
+                self.remarks.label(label);
+            }
+            for note in self.remarks.lines() {
+                print(format_args!("note: {note}"));
+            }
             if let Some(denied) = &self.denied {
                 print(denied);
             }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use manifest::{
-    AttributesSeen, Code, ConvertOptions, Converted, Converter, Counts, LINE_BYTES_MAX,
-    LineSplitter, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes, counted, job_name_from_key,
-    label_attribute_fault,
+    AttributesSeen, Code, ConvertOptions, Converted, Converter, Counts, Entry, Judgement,
+    LINE_BYTES_MAX, LineSplitter, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes, counted,
+    job_name_from_key, judge, label_attribute_fault,
 };
 
 use crate::error::CommandError;
 use crate::output::conversion::{Conversion, Tallies};
+use crate::output::remarks::Remarks;
 use crate::output::stdout::print;
 use crate::place::{Place, Sink, all_different};
 
@@ -238,11 +239,15 @@ async fn convert(args: &Args) -> Result<u8, CommandError> {
     let mut outputs = Outputs::create(args).await?;
     let mut converter = Converter::new(args.options());
     let mut tallies = Tallies::default();
+    let mut remarks = Remarks::default();
     loop {
         let mut n_taken = 0;
         while let Some((line_number, line)) = lines.next_line() {
             let converted = converter.convert(line_number, line);
             tallies.add(&converted);
+            if let Converted::Entry(entry) = &converted {
+                remark(&mut remarks, entry);
+            }
             outputs.write(converted).await?;
             n_taken += 1;
         }
@@ -261,6 +266,9 @@ async fn convert(args: &Args) -> Result<u8, CommandError> {
         split: (args.split.is_some()).then_some((n_entries - outputs.n_test, outputs.n_test)),
     };
     print(conversion);
+    for note in remarks.lines() {
+        print(format_args!("  {note}"));
+    }
     if is_no_manifest(converter.counts()) {
         return Err(CommandError::new(format!(
             "{} has no line that is a JSON object of at most 100,000 characters",
@@ -291,6 +299,18 @@ async fn convert(args: &Args) -> Result<u8, CommandError> {
     }
     outputs.finish().await?;
     Ok(u8::from(converter.counts().n_rejected > 0))
+}
+
+fn remark(remarks: &mut Remarks, entry: &Entry) {
+    remarks.image(
+        format_args!("line {}", entry.line_number),
+        &entry.source_ref,
+    );
+    if let Judgement::Kept(kept) = judge(entry.json.as_bytes()) {
+        for label in &kept.labels {
+            remarks.label(&label.name);
+        }
+    }
 }
 
 fn without_attribute(

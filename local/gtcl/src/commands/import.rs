@@ -1,19 +1,20 @@
-//! `gtcl import`: labels from CSV or COCO files become dataset entries.
+//! `gtcl import`: labels from files of other formats become dataset entries.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod report;
+mod sizes;
 
-use manifest::import::{FileError, Import, LeftOut, coco, csv};
-use manifest::{Code, Judgement, SourceRef, WhenEmpty, counted, judge};
+use std::path::PathBuf;
+
+use manifest::import::{
+    BoxForm, EntryOptions, FileError, NameOptions, NameRule, Parsed, coco, csv,
+};
+use manifest::{SourceRef, WhenEmpty};
 
 use crate::error::CommandError;
-use crate::output::stdout::print;
-use crate::output::text::shown;
-use crate::place::{Place, Sink, all_different};
+use crate::place::{Place, all_different, local_path};
 
 /// Largest file that is imported, bytes.
 const FILE_BYTES_MAX: usize = 1024 * 1024 * 1024;
-/// What is printed of each kind of things that were left out, and of labels.
-const SHOWN_MAX: usize = 20;
 
 /// Arguments of `gtcl import`.
 #[derive(Debug, clap::Args)]
@@ -24,31 +25,88 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Format {
-    /// Image-level labels: image, label, label, … a row; a header is recognised.
+    /// A table: labels one a column, one a row, several in a cell, or yes and no in a column each; or boxes.
     #[command(after_help = CSV_HELP)]
     Csv {
         #[command(flatten)]
         places: Places,
-        /// What stands between cells: a character, or tab. Taken from a first line sep=X, else a comma.
-        #[arg(long, value_name = "CHARACTER", value_parser = separator)]
-        separator: Option<char>,
+        #[command(flatten)]
+        table: Table,
     },
     /// Bounding boxes: a COCO annotation file.
-    #[command(after_help = COCO_HELP)]
+    #[command(after_help = HELP)]
     Coco {
         #[command(flatten)]
         places: Places,
-        /// Label attribute of the entries.
-        #[arg(long, value_name = "NAME", default_value = "bounding-box", value_parser = label_attribute)]
-        label_attribute: String,
+        /// What bbox holds: corners are left, top, right, bottom, sizes are left, top, width, height.
+        #[arg(long, value_enum, value_name = "FORM")]
+        boxes: Option<Form>,
     },
 }
 
-const CSV_HELP: &str = "Every path may be an s3:// URI. Rows that can't be entries are named and left out. When images stand in several rows, \
-nothing is imported: FILE with .duplicates and .deduplicated before its extension is written. \
+const CSV_HELP: &str = "Every path may be an s3:// URI. A header says which column has what; columns that were taken and passed over are named. Without a header: image, label, label, … a row; \
+or boxes as keras-retinanet, Make Sense and AutoML write them. Rows of one image are taken together. Sizes of images come from the file, else from --images-from, else from S3. \
+What could mean several things is refused, with the option that says which. \
 Exit code: 0 every row was imported or skipped, 1 rows were rejected, 2 the file can't be read or imported, no entry came of it, or the entries can't be written.";
-const COCO_HELP: &str = "Every path may be an s3:// URI. Images, annotations and categories that can't be used are named and left out. \
+const HELP: &str = "Every path may be an s3:// URI. What can't be used is named and left out by itself. \
 Exit code: 0 everything was imported or skipped, 1 something was rejected, 2 the file can't be read or imported, no entry came of it, or the entries can't be written.";
+
+/// How to read a table where it doesn't say so itself.
+#[derive(Debug, clap::Args)]
+struct Table {
+    /// What stands between cells: a character, or tab. Taken from a first line sep=X, else found: comma, semicolon, tab.
+    #[arg(long, value_name = "CHARACTER", value_parser = separator)]
+    separator: Option<char>,
+    /// What separates several labels in one cell: a character, or space, or tab.
+    #[arg(long, value_name = "CHARACTER", value_parser = separator)]
+    split_labels: Option<char>,
+    /// Column of the images: its name in the header, or its number from 1.
+    #[arg(long, value_name = "COLUMN")]
+    image_column: Option<String>,
+    /// Column of labels, as often as there are several: its name in the header, or its number from 1.
+    #[arg(long, value_name = "COLUMN")]
+    label_column: Vec<String>,
+    /// The label of everything in a file without a column of labels.
+    #[arg(long, value_name = "NAME")]
+    label: Option<String>,
+    /// What a box's four numbers are, where the columns' names say something else: corners are left, top, right, bottom,
+    /// sizes left, top, width, height, centers the centre's x and y, width, height.
+    #[arg(long, value_enum, value_name = "FORM")]
+    boxes: Option<Form>,
+    /// Labels that look like numbers, flags or paths are meant so.
+    #[arg(long)]
+    odd_labels: bool,
+}
+
+/// What the four numbers of a box are.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Form {
+    Corners,
+    Sizes,
+    Centers,
+}
+
+impl From<Form> for BoxForm {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Corners => Self::Corners,
+            Form::Sizes => Self::Sizes,
+            Form::Centers => Self::Centers,
+        }
+    }
+}
+
+/// What of an image's name is taken.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum Names {
+    /// All of it.
+    #[default]
+    Whole,
+    /// What stands behind the last / or \.
+    File,
+    /// As file, without the hash that Label Studio puts before it.
+    Original,
+}
 
 #[derive(Debug, clap::Args)]
 struct Places {
@@ -60,6 +118,30 @@ struct Places {
     /// What stands before image names: s3://BUCKET/FOLDER.
     #[arg(long, value_name = "S3_URI", value_parser = folder_uri)]
     images: Option<String>,
+    /// Folder that holds the images, for sizes that the file doesn't say: as BUCKET/KEY, or as the file names them.
+    #[arg(long, value_name = "FOLDER", value_parser = local_path())]
+    images_from: Option<PathBuf>,
+    /// What of image names is taken: file is what stands behind the last / or \, original also without Label Studio's hash.
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "WHAT",
+        hide_possible_values = true
+    )]
+    names: Names,
+    /// What is taken away where an image name starts with it.
+    #[arg(long, value_name = "TEXT")]
+    strip_prefix: Option<String>,
+    /// What is put behind image names without an extension, such as .jpg.
+    #[arg(long, value_name = "TEXT")]
+    image_suffix: Option<String>,
+    /// Refuse a file in which an image stands several times, instead of taking all its labels together.
+    #[arg(long)]
+    refuse_repeated: bool,
+    /// Label attribute of boxes.
+    #[arg(long, value_name = "NAME", default_value = "bounding-box", value_parser = label_attribute)]
+    label_attribute: String,
     /// Where what was rejected goes, as JSON Lines: place, code, reason, remedy.
     #[arg(long, value_name = "FILE")]
     rejected: Option<Place>,
@@ -76,14 +158,58 @@ impl Places {
             WhenEmpty::Skip
         }
     }
+
+    fn name_options(&self) -> NameOptions {
+        NameOptions {
+            folder: self.images.clone(),
+            rule: match self.names {
+                Names::Whole => NameRule::Whole,
+                Names::File => NameRule::File,
+                Names::Original => NameRule::Original,
+            },
+            strip_prefix: self.strip_prefix.clone(),
+            suffix: self.image_suffix.clone(),
+            refuse_repeated: self.refuse_repeated,
+        }
+    }
+
+    fn entry_options(&self) -> EntryOptions {
+        let now = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now());
+        EntryOptions {
+            label_attribute: self.label_attribute.clone(),
+            creation_date: now.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+            when_empty: self.when_empty(),
+        }
+    }
+
+    fn refuse_same(&self) -> Result<(), CommandError> {
+        let mut used = vec![("the file", &self.file), ("--out", &self.out)];
+        used.extend(self.rejected.as_ref().map(|place| ("--rejected", place)));
+        all_different(&used)
+    }
+}
+
+impl Table {
+    fn options(self) -> csv::CsvOptions {
+        csv::CsvOptions {
+            separator: self.separator,
+            split_labels: self.split_labels,
+            image_column: self.image_column,
+            label_columns: self.label_column,
+            label: self.label,
+            boxes: self.boxes.map(Into::into),
+            takes_odd_labels: self.odd_labels,
+        }
+    }
 }
 
 fn separator(text: &str) -> Result<char, String> {
     let mut chars = text.chars();
     match (text, chars.next(), chars.next()) {
         ("tab" | "TAB" | "\\t", _, _) => Ok('\t'),
+        ("space", _, _) => Ok(' '),
         (_, Some(char), None) if char != '"' && char != '\n' && char != '\r' => Ok(char),
-        _ => Err("give one character, or tab".to_owned()),
+        _ => Err("give one character, or tab, or space".to_owned()),
     }
 }
 
@@ -121,22 +247,27 @@ fn folder_uri(text: &str) -> Result<String, String> {
 ///
 /// # Errors
 ///
-/// When a place can't be read or written, when the file isn't of the format, when no entry comes of it, and when a CSV
-/// file has an image twice: then the duplicates and the other rows are beside the file.
+/// When a place can't be read or written, when the file isn't of the format or could mean several things, when sizes of
+/// images are needed and can't be looked up, and when no entry comes of it.
 pub async fn run(args: Args) -> Result<u8, CommandError> {
     match args.format {
-        Format::Csv { places, separator } => import_csv(&places, separator).await,
-        Format::Coco {
-            places,
-            label_attribute,
-        } => import_coco(&places, label_attribute).await,
+        Format::Csv { places, table } => {
+            let file = read(&places).await?;
+            let parsed = csv::parse(&file, &table.options());
+            take(&places, parsed).await
+        }
+        Format::Coco { places, boxes } => {
+            let file = read(&places).await?;
+            let options = coco::CocoOptions {
+                boxes: boxes.map(Into::into),
+            };
+            take(&places, coco::parse(&file, &options)).await
+        }
     }
 }
 
 async fn read(places: &Places) -> Result<Vec<u8>, CommandError> {
-    let mut used = vec![("the file", &places.file), ("--out", &places.out)];
-    used.extend(places.rejected.as_ref().map(|place| ("--rejected", place)));
-    all_different(&used)?;
+    places.refuse_same()?;
     let file = places.file.read_all(FILE_BYTES_MAX).await?;
     if file.trim_ascii().is_empty() {
         return Err(CommandError::new(format!("{} is empty", places.file))
@@ -145,217 +276,16 @@ async fn read(places: &Places) -> Result<Vec<u8>, CommandError> {
     Ok(file)
 }
 
-fn unusable(places: &Places, error: &FileError) -> CommandError {
-    CommandError::new(format!("{}: {error}", places.file)).with_help(&error.remedy)
-}
-
-fn now() -> String {
-    let now = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now());
-    now.strftime("%Y-%m-%dT%H:%M:%S").to_string()
-}
-
-async fn import_csv(places: &Places, separator: Option<char>) -> Result<u8, CommandError> {
-    let file = read(places).await?;
-    let options = csv::CsvOptions {
-        folder: places.images.clone(),
-        creation_date: now(),
-        separator,
-        unlabeled: places.when_empty(),
+/// Makes entries of what a file says, and writes them.
+async fn take(places: &Places, parsed: Result<Parsed, FileError>) -> Result<u8, CommandError> {
+    let unusable = |error: FileError| {
+        CommandError::new(format!("{}: {error}", places.file)).with_help(&error.remedy)
     };
-    match csv::import(&file, &options).map_err(|error| unusable(places, &error))? {
-        csv::CsvImport::Imported(import) => write(places, &import).await,
-        csv::CsvImport::Repeated(repeated) => Err(write_repeated(places, &repeated).await?),
-    }
-}
-
-/// Writes the duplicates and the other rows, and answers what to say of it.
-async fn write_repeated(
-    places: &Places,
-    repeated: &csv::Repeated,
-) -> Result<CommandError, CommandError> {
-    let (duplicates, deduplicated) = (
-        places.file.with_word("duplicates"),
-        places.file.with_word("deduplicated"),
-    );
-    write_lines(&duplicates, &repeated.duplicates).await?;
-    write_lines(&deduplicated, &repeated.deduplicated).await?;
-    let rows = repeated.rows.iter();
-    let mut rows: Vec<String> = rows
-        .take(SHOWN_MAX)
-        .map(|(row, first)| format!("row {row} that of row {first}"))
-        .collect();
-    if repeated.rows.len() > SHOWN_MAX {
-        rows.push("…".to_owned());
-    }
-    Ok(CommandError::new(format!(
-        "{} of {} with an image that an earlier row has: {}",
-        counted(repeated.rows.len() as u64, "row"),
-        places.file,
-        rows.join(", ")
-    ))
-    .with_help(format!("look at {duplicates}, then import {deduplicated}")))
-}
-
-async fn write_lines(place: &Place, lines: &[String]) -> Result<(), CommandError> {
-    let mut sink = place.create().await?;
-    for line in lines {
-        sink.line(line).await?;
-    }
-    sink.finish().await
-}
-
-async fn import_coco(places: &Places, label_attribute: String) -> Result<u8, CommandError> {
-    let file = read(places).await?;
-    let options = coco::CocoOptions {
-        folder: places.images.clone(),
-        label_attribute,
-        creation_date: now(),
-        without_boxes: places.when_empty(),
-    };
-    let import = coco::import(&file, &options).map_err(|error| unusable(places, &error))?;
-    write(places, &import).await
-}
-
-async fn write(places: &Places, import: &Import) -> Result<u8, CommandError> {
-    if let Some(place) = &places.rejected {
-        write_rejected(place.create().await?, import).await?;
-    }
-    if !import.entries.is_empty() {
-        let mut sink = places.out.create().await?;
-        for entry in &import.entries {
-            sink.line(&entry.json).await?;
-        }
-        sink.finish().await?;
-    }
-    print_counts(places, import);
-    let (n_rejected, _) = import.n_rejected_and_skipped();
-    if !import.entries.is_empty() {
-        return Ok(u8::from(n_rejected > 0));
-    }
-    let is_unlabeled = |one: &LeftOut| is_unlabeled(one.code);
-    Err(CommandError::new(format!(
-        "no entry came of {}; {} was not written",
-        places.file, places.out
-    ))
-    .with_help(if n_rejected > 0 {
-        "what was rejected, and what to do about it, is told above"
-    } else if import.left_out.iter().any(is_unlabeled) {
-        "--send-unlabeled takes images without a label or box, too"
-    } else {
-        "look whether its export was completed: it has no images"
-    }))
-}
-
-/// Whether `--send-unlabeled` makes a difference.
-fn is_unlabeled(code: Code) -> bool {
-    matches!(code, Code::Unlabeled | Code::NoBoxes)
-}
-
-async fn write_rejected(mut sink: Sink, import: &Import) -> Result<(), CommandError> {
-    let rejected = import.left_out.iter().filter(|one| !one.code.is_skip());
-    for one in rejected {
-        let json = serde_json::to_string(one).map_err(|error| {
-            CommandError::new(format!("what was rejected could not be written: {error}"))
-        })?;
-        sink.line(&json).await?;
-    }
-    sink.finish().await
-}
-
-fn print_counts(places: &Places, import: &Import) {
-    let (n_rejected, n_skipped) = import.n_rejected_and_skipped();
-    print(format!(
-        "{} in {}, {n_rejected} rejected, {n_skipped} skipped",
-        counted(import.entries.len() as u64, "entry"),
-        places.out
-    ));
-    for note in &import.notes {
-        print(format!("  {}", shown(note)));
-    }
-    let uris = import.entries.iter().map(|entry| entry.source_ref.as_str());
-    let buckets: BTreeSet<&str> = uris
-        .filter_map(|uri| Some(SourceRef::parse(uri).ok()?.bucket))
-        .collect();
-    if buckets.len() > 1 {
-        print(format!(
-            "  images are in {} buckets, training takes them from one only: {}",
-            buckets.len(),
-            first_of(&Vec::from_iter(buckets))
-        ));
-    }
-    let mut by_code: BTreeMap<Code, Vec<&LeftOut>> = BTreeMap::new();
-    for one in &import.left_out {
-        by_code.entry(one.code).or_default().push(one);
-    }
-    for (code, left_out) in &by_code {
-        print(format!(
-            "  {:>8} {code}: {} {}{}",
-            left_out.len(),
-            code.message(),
-            code.remedy(),
-            if is_unlabeled(*code) {
-                " (--send-unlabeled)"
-            } else {
-                ""
-            }
-        ));
-        if code.is_skip() {
-            let places: Vec<&str> = left_out.iter().map(|one| one.place.as_str()).collect();
-            print(format!("           {}", first_of(&places)));
-        }
-    }
-    let rejected = import.left_out.iter().filter(|one| !one.code.is_skip());
-    for one in rejected.take(SHOWN_MAX) {
-        print(format!(
-            "  {}: {} {}; {}",
-            shown(&one.place),
-            one.code,
-            shown(&one.reason),
-            shown(&one.remedy)
-        ));
-    }
-    if n_rejected > SHOWN_MAX as u64 {
-        print(format!(
-            "  {} more rejected: --rejected FILE has them all",
-            n_rejected - SHOWN_MAX as u64
-        ));
-    }
-    if !import.entries.is_empty() {
-        print_labels(import);
-    }
-}
-
-/// The labels and how many images have each: a misspelt one, or a column that is none, shows.
-fn print_labels(import: &Import) {
-    let mut n_images: BTreeMap<String, u64> = BTreeMap::new();
-    for entry in &import.entries {
-        if let Judgement::Kept(kept) = judge(entry.json.as_bytes()) {
-            for label in kept.labels {
-                *n_images.entry(label.name).or_default() += 1;
-            }
-        }
-    }
-    print(format!("  {}", counted(n_images.len() as u64, "label")));
-    for (label, n_images) in n_images.iter().take(SHOWN_MAX) {
-        print(format!(
-            "  {:>8} {}  {}",
-            n_images,
-            if *n_images == 1 { "image " } else { "images" },
-            shown(label)
-        ));
-    }
-    if n_images.len() > SHOWN_MAX {
-        print(format!("  and {} more", n_images.len() - SHOWN_MAX));
-    }
-}
-
-/// The first places and how many more there are.
-fn first_of(places: &[&str]) -> String {
-    let first: Vec<&str> = places.iter().take(5).copied().collect();
-    match places.len() - first.len() {
-        0 => first.join("; "),
-        n_more => format!("{}; and {n_more} more", first.join("; ")),
-    }
+    let mut parsed = parsed.map_err(unusable)?;
+    parsed.locate(&places.name_options()).map_err(unusable)?;
+    sizes::look_up(&mut parsed, places).await?;
+    let import = parsed.into_import(&places.entry_options());
+    report::write(places, &import.map_err(unusable)?).await
 }
 
 #[cfg(test)]
@@ -369,6 +299,7 @@ mod tests {
             ("tab", Some('\t')),
             ("\\t", Some('\t')),
             ("\t", Some('\t')),
+            ("space", Some(' ')),
             ("", None),
             (",,", None),
             ("\"", None),

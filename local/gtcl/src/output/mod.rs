@@ -4,6 +4,7 @@ pub mod conversion;
 pub mod folder;
 pub mod progress;
 pub mod quality;
+pub(crate) mod remarks;
 pub mod stdout;
 pub mod summary;
 pub(crate) mod text;

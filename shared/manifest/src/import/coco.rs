@@ -1,51 +1,36 @@
 //! Bounding boxes from a COCO annotation file.
 //!
-//! The guide's COCO script, line by line of output: one entry an image, `source-ref` from a folder and `file_name`,
-//! `class_id` from `category_id`, a class map of the categories used on that image, confidence 1, creation date from
-//! `date_captured`. DIFFERENCE: fractional coordinates are rounded outward and cut at the edge, images without
-//! boxes are skipped unless they are asked for, and an image, annotation or category that can't be used is left out by
-//! itself (the script fails on the first). Nothing is guessed: boxes of an id that stands for two images or two
-//! categories are left out.
+//! `class_id` is the file's `category_id`, an image's date its `date_captured`. An image, annotation or category that
+//! can't be used is left out by itself. Nothing is guessed: boxes of an id that stands for two images or two categories
+//! are left out. Of a rotated box (CVAT's attribute `rotation`) the box around it is taken, and of an annotation
+//! without a box the box around its polygons.
 
-use std::collections::HashMap;
+mod file;
+mod ids;
 
-use super::coco_file::{self, Annotation, CocoFile, Id, Image, Item};
-use super::coco_ids::{Categories, Images, Known, OpenImage, open_categories, open_images};
-use super::{Fault, FileError, Import};
-use crate::boxes::box_fault;
+use super::parsed::{BoxForm, LabeledBox, LabeledImage, LabelsKind, Parsed, Unit};
+use super::{Fault, FileError};
 use crate::code::Code;
-use crate::convert::Converter;
-use crate::convert_options::{ConvertOptions, WhenEmpty};
 use crate::counted::counted;
-use crate::date;
 use crate::encoding::text_bytes;
-use crate::envelope::{BoxLabel, Envelope, ImageSize};
-use crate::json::write_text;
-use crate::lines::RawLine;
-use crate::outcome::Converted;
-use crate::rules::PixelSize;
+use file::{Annotation, CocoFile, Item};
+use ids::{Categories, Images, Known, open_categories, open_images};
 
-/// What to write into the entries.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How to read a COCO file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CocoOptions {
-    /// Stands before file names: `s3://bucket/folder`.
-    pub folder: Option<String>,
-    /// The label attribute.
-    pub label_attribute: String,
-    /// For images without a readable `date_captured`.
-    pub creation_date: String,
-    /// Images without a box. Default: skip.
-    pub without_boxes: WhenEmpty,
+    /// What `bbox` holds. Default: left, top, width, height, as COCO has it, unless most boxes look like corners.
+    pub boxes: Option<BoxForm>,
 }
 
-/// Reads a COCO file. An entry's `line_number` is its image's place, from 1.
+/// Reads a COCO file. An image's number is its place, from 1.
 ///
 /// The whole file is in memory, as COCO spreads an image's boxes over it.
 ///
 /// # Errors
 ///
 /// [`FileError`] for what isn't COCO or has no images.
-pub fn import(file: &[u8], options: &CocoOptions) -> Result<Import, FileError> {
+pub fn parse(file: &[u8], options: &CocoOptions) -> Result<Parsed, FileError> {
     let bytes = text_bytes(file)?;
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
@@ -60,261 +45,178 @@ pub fn import(file: &[u8], options: &CocoOptions) -> Result<Import, FileError> {
         annotations,
         categories,
         n_not_json,
-    } = coco_file::read(text)?;
+    } = file::read(text)?;
     if images.is_empty() {
         return Err(FileError::new(
             "file has no images",
             "look whether its export was completed",
         ));
     }
-    let mut import = Import::default();
+    let mut parsed = Parsed {
+        kind: LabelsKind::OfBoxes,
+        may_be_corners: options.boxes.is_none(),
+        ..Parsed::default()
+    };
     if n_not_json > 0 {
-        import.notes.push(format!(
+        parsed.notes.push(format!(
             "{} NaN or Infinity, which JSON lacks: read as null",
             counted(n_not_json, "time")
         ));
     }
-    let categories = open_categories(categories, &mut import);
-    let (mut images, ids) = open_images(images, options.folder.as_deref(), &mut import);
-    let n_crowds = put_boxes(annotations, &categories, &mut images, &ids, &mut import);
-    if n_crowds > 0 {
-        import.notes.push(format!(
-            "{} around a crowd (iscrowd): imported as any other, though it holds several objects",
-            counted(n_crowds, "box")
-        ));
+    let categories = open_categories(categories, &mut parsed);
+    let (images, ids) = open_images(images, &mut parsed);
+    let mut reading = Reading {
+        form: options.boxes.unwrap_or(BoxForm::Sizes),
+        categories,
+        images,
+        ids,
+        n_crowds: 0,
+        n_rotated: 0,
+        n_polygons: 0,
+    };
+    for item in annotations {
+        reading.annotation(item, &mut parsed);
     }
-    convert(images, &categories, options, &mut import);
-    Ok(import)
+    reading.note(&mut parsed);
+    parsed.images = reading.images;
+    Ok(parsed)
 }
 
-/// Puts each annotation's box to its image; answers how many are around crowds.
-fn put_boxes(
-    items: Vec<Item<Annotation>>,
-    categories: &Categories,
-    images: &mut [OpenImage],
-    ids: &Images,
-    import: &mut Import,
-) -> u64 {
-    let (mut n_crowds, mut n_of_left_out) = (0, 0_u64);
-    for Item { place, read, .. } in items {
+/// Annotations on their way to their images.
+struct Reading {
+    form: BoxForm,
+    categories: Categories,
+    images: Vec<LabeledImage>,
+    ids: Images,
+    n_crowds: u64,
+    n_rotated: u64,
+    n_polygons: u64,
+}
+
+impl Reading {
+    fn annotation(&mut self, item: Item<Annotation>, parsed: &mut Parsed) {
+        let Item { place, read, .. } = item;
         let annotation = match read {
             Ok(annotation) => annotation,
             Err(reason) => {
-                import.leave_out(place, Fault::new(Code::InvalidItem, reason));
-                continue;
+                parsed.leave_out(0, place, Fault::new(Code::InvalidItem, reason));
+                return;
             }
         };
-        let image = match ids.get(&annotation.image_id) {
-            Some(Known::One(at)) => images.get_mut(*at),
+        let image = match self.ids.get(&annotation.image_id) {
+            Some(Known::One(at)) => self.images.get_mut(*at),
             Some(Known::Several | Known::LeftOut) => {
-                n_of_left_out += 1;
-                continue;
+                parsed.n_lost += 1;
+                return;
             }
             None => None,
         };
-        let Some(open) = image else {
+        let Some(image) = image else {
             let reason = format!("no image has the id {}", annotation.image_id);
-            import.leave_out(place, Fault::new(Code::UnknownImage, reason));
-            continue;
+            parsed.leave_out(0, place, Fault::new(Code::UnknownImage, reason));
+            return;
         };
-        open.n_annotations += 1;
-        match fitting_box(&annotation, categories, &open.image) {
-            Ok(fitting) => {
-                open.boxes.push(fitting);
-                n_crowds += u64::from(annotation.is_crowd);
+        let read = class_of(&annotation, &self.categories);
+        let read = read.and_then(|class| Ok((class, edges_of(&annotation, self.form)?)));
+        let (class, edges) = match read {
+            Ok(read) => read,
+            Err(fault) => {
+                image.n_unusable += 1;
+                parsed.leave_out(0, place, fault);
+                return;
             }
-            Err(fault) => import.leave_out(place, fault),
-        }
-    }
-    if n_of_left_out > 0 {
-        import.notes.push(format!(
-            "{} went with images that were left out",
-            counted(n_of_left_out, "annotation")
-        ));
-    }
-    n_crowds
-}
-
-fn fitting_box(
-    annotation: &Annotation,
-    categories: &Categories,
-    image: &Image,
-) -> Result<BoxLabel, Fault> {
-    let category_id = &annotation.category_id;
-    let unknown = |reason: String| Fault::new(Code::UnknownCategory, reason);
-    let class_id = match categories.get(category_id) {
-        Some(Known::One((class_id, _))) => *class_id,
-        Some(Known::Several) => {
-            return Err(unknown(format!(
-                "several categories with different names have the id {category_id}"
-            ))
-            .with_remedy("give each category an id of its own"));
-        }
-        Some(Known::LeftOut) => {
-            return Err(
-                unknown(format!("category {category_id} had to be left out"))
-                    .with_remedy("repair the category"),
-            );
-        }
-        None => return Err(unknown(format!("no category has the id {category_id}"))),
-    };
-    let [left, top, width, height] = annotation.bbox;
-    let (width_px, height_px) = (image.width_px, image.height_px);
-    let size = PixelSize::new(f64::from(width_px), f64::from(height_px));
-    if let Some(code) = box_fault(annotation.bbox, &size) {
-        let why = if width <= 0.0 || height <= 0.0 {
-            "has a width or height that isn't positive".to_owned()
-        } else if code == Code::InvalidBoundingBox {
-            format!("lies beside its image of {width_px}x{height_px} px")
-        } else {
-            format!("is too small on an image of {width_px}x{height_px} px")
         };
-        let fault = Fault::new(
-            code,
-            format!("its bbox [{left}, {top}, {width}, {height}] {why}"),
-        );
-        let is_fraction = annotation
-            .bbox
-            .iter()
-            .all(|side| (0.0..=1.0).contains(side));
-        return Err(if is_fraction && width > 0.0 && height > 0.0 {
-            fault.with_remedy("write bbox in pixels: these look like fractions of the image")
-        } else if code == Code::InvalidBoundingBox {
-            fault.with_remedy("write bbox as left, top, width, height in pixels")
-        } else {
-            fault
+        self.n_crowds += u64::from(annotation.is_crowd);
+        self.n_polygons += u64::from(annotation.around_polygon.is_some());
+        let is_rotated = annotation.rotation_deg % 360.0 != 0.0;
+        self.n_rotated += u64::from(is_rotated);
+        image.boxes.push(LabeledBox {
+            place,
+            class,
+            edges: match is_rotated {
+                true => around_rotated(edges, annotation.rotation_deg),
+                false => edges,
+            },
+            unit: Unit::Pixels,
         });
     }
-    Ok(BoxLabel {
-        class_id,
-        left,
-        top,
-        width,
-        height,
-        confidence: 1.0,
-    })
-}
 
-/// Makes the images entries, in the file's order.
-fn convert(
-    images: Vec<OpenImage>,
-    categories: &Categories,
-    options: &CocoOptions,
-    import: &mut Import,
-) {
-    let mut converter = Converter::new(ConvertOptions {
-        label_attribute: Some(options.label_attribute.clone()),
-        without_boxes: options.without_boxes,
-        ..ConvertOptions::default()
-    });
-    let mut first_places: HashMap<String, String> = HashMap::new();
-    let mut n_undated = 0;
-    for open in images {
-        if open.boxes.is_empty() && open.n_annotations > 0 {
-            let reason = format!(
-                "none of its {} can be used",
-                counted(open.n_annotations, "annotation")
-            );
-            import.leave_out(open.place, Fault::new(Code::NoValidAnnotations, reason));
-            continue;
-        }
-        let (json, is_dated) = line(&open, categories, options);
-        let number = open.idx as u64 + 1;
-        match converter.convert(number, RawLine::Line(json.as_bytes())) {
-            Converted::Entry(entry) => {
-                n_undated += u64::from(!is_dated);
-                first_places.insert(open.source_ref, open.place);
-                import.entries.push(entry);
+    fn note(&self, parsed: &mut Parsed) {
+        let mut note = |n: u64, what: &str| {
+            if n > 0 {
+                parsed.notes.push(format!("{} {what}", counted(n, "box")));
             }
-            Converted::Rejected(rejected) => {
-                let reason = match first_places.get(&open.source_ref) {
-                    Some(first) if rejected.code == Code::DuplicateSourceRef => {
-                        format!("{first} has the same file_name")
-                    }
-                    _ => rejected.reason,
-                };
-                import.leave_out(
-                    open.place,
-                    Fault::new(rejected.code, reason).with_remedy(rejected.remedy),
-                );
-            }
-            Converted::Skipped(skipped) => {
-                import.leave_out(open.place, Fault::new(skipped.code, skipped.reason));
-            }
-            // No minimum confidence is asked for.
-            Converted::Review(review) => {
-                import.leave_out(
-                    open.place,
-                    Fault::new(Code::BelowMinConfidence, review.reason),
-                );
-            }
-        }
-    }
-    let changes = &converter.counts().notes;
-    import.notes.extend(changes.iter().map(ToString::to_string));
-    if n_undated > 0 {
-        import.notes.push(format!(
-            "{} without a readable date_captured: dated {}",
-            counted(n_undated, "image"),
-            options.creation_date
-        ));
+        };
+        note(
+            self.n_crowds,
+            "around a crowd (iscrowd): imported as any other, though it holds several objects",
+        );
+        note(
+            self.n_rotated,
+            "rotated (attributes.rotation): the box around the rotated one was taken",
+        );
+        note(
+            self.n_polygons,
+            "taken from the polygons of an annotation that has no usable bbox",
+        );
     }
 }
 
-/// The image as a bounding box job would have written it, and whether it has a date of its own.
-fn line(open: &OpenImage, categories: &Categories, options: &CocoOptions) -> (String, bool) {
-    let name_of = |class_id: u32| match categories.get(&Id::Number(i64::from(class_id))) {
-        Some(Known::One((_, name))) => Some((class_id, name.as_str())),
-        _ => None,
-    };
-    let mut used: Vec<(u32, &str)> = open
-        .boxes
-        .iter()
-        .filter_map(|fitting| name_of(fitting.class_id))
-        .collect();
-    used.sort_unstable();
-    used.dedup();
-    let size = ImageSize {
-        width: open.image.width_px,
-        height: open.image.height_px,
-        depth: 3,
-    };
-    let envelope = Envelope::boxes(size, &open.boxes, &used);
-    let mut json = String::from("{\"source-ref\":");
-    write_text(&mut json, &open.source_ref);
-    json.push(',');
-    write_text(&mut json, &options.label_attribute);
-    json.push(':');
-    json.push_str(envelope.label.get());
-    json.push(',');
-    write_text(&mut json, &format!("{}-metadata", options.label_attribute));
-    json.push(':');
-    let metadata = envelope.metadata.get();
-    json.push_str(metadata.strip_suffix('}').unwrap_or(metadata));
-    json.push_str(",\"human-annotated\":\"yes\",\"creation-date\":");
-    let date = open.image.date_captured.as_deref();
-    let date = date.and_then(|date| date::normalised(date.into()));
-    write_text(&mut json, date.as_deref().unwrap_or(&options.creation_date));
-    json.push_str(",\"job-name\":");
-    write_text(
-        &mut json,
-        &format!("labeling-job/{}", options.label_attribute),
-    );
-    json.push_str("}}");
-    (json, date.is_some())
+/// Left, top, width, height of an annotation's box.
+fn edges_of(annotation: &Annotation, form: BoxForm) -> Result<[f64; 4], Fault> {
+    match (annotation.around_polygon, &annotation.bbox) {
+        (Some(around), _) => Ok(around),
+        (None, Ok(bbox)) => Ok(form.edges(*bbox)),
+        (None, Err(reason)) => Err(Fault::new(Code::InvalidItem, reason)),
+    }
+}
+
+/// The box around a box that is turned around its centre.
+fn around_rotated([left, top, width, height]: [f64; 4], rotation_deg: f64) -> [f64; 4] {
+    let (sin, cos) = rotation_deg.to_radians().sin_cos();
+    let (sin, cos) = (sin.abs(), cos.abs());
+    let (across, down) = (width * cos + height * sin, width * sin + height * cos);
+    let (center_x, center_y) = (left + width / 2.0, top + height / 2.0);
+    [center_x - across / 2.0, center_y - down / 2.0, across, down]
+}
+
+fn class_of(annotation: &Annotation, categories: &Categories) -> Result<usize, Fault> {
+    let category_id = annotation
+        .category_id
+        .as_ref()
+        .map_err(|reason| Fault::new(Code::InvalidItem, reason))?;
+    let unknown = |reason: String| Fault::new(Code::UnknownCategory, reason);
+    match categories.get(category_id) {
+        Some(Known::One(class)) => Ok(*class),
+        Some(Known::Several) => Err(unknown(format!(
+            "several categories with different names have the id {category_id}"
+        ))
+        .with_remedy("give each category an id of its own")),
+        Some(Known::LeftOut) => Err(
+            unknown(format!("category {category_id} had to be left out"))
+                .with_remedy("repair the category"),
+        ),
+        None => Err(unknown(format!("no category has the id {category_id}"))),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::{EntryOptions, Import, NameOptions};
     use super::*;
+    use crate::convert_options::WhenEmpty;
 
-    fn options() -> CocoOptions {
-        CocoOptions {
+    fn import(file: &[u8], when_empty: WhenEmpty) -> Result<Import, FileError> {
+        let mut parsed = parse(file, &CocoOptions::default())?;
+        parsed.locate(&NameOptions {
             folder: Some("s3://bucket/coco/".to_owned()),
+            ..NameOptions::default()
+        })?;
+        parsed.into_import(&EntryOptions {
             label_attribute: "bounding-box".to_owned(),
             creation_date: "2022-01-01T00:00:00".to_owned(),
-            without_boxes: WhenEmpty::Skip,
-        }
+            when_empty,
+        })
     }
 
     fn file(images: &str, annotations: &str, categories: &str) -> String {
@@ -336,7 +238,7 @@ mod tests {
 
     #[track_caller]
     fn run(file: &str) -> Import {
-        import(file.as_bytes(), &options()).unwrap()
+        import(file.as_bytes(), WhenEmpty::Skip).unwrap()
     }
 
     /// Places of images that are entries, from 1.
@@ -529,18 +431,14 @@ mod tests {
         assert!(found.notes.concat().contains("crowd"), "{found:?}");
         assert_eq!(entries(&found), [1]);
         assert_eq!(found.n_rejected_and_skipped(), (0, 1));
-        let sent = CocoOptions {
-            without_boxes: WhenEmpty::Send,
-            ..options()
-        };
-        let found = import(text.as_bytes(), &sent).unwrap();
+        let found = import(text.as_bytes(), WhenEmpty::Send).unwrap();
         assert_eq!((entries(&found), left_out(&found)), (vec![1, 2], vec![]));
     }
 
     #[test]
     fn files_that_cannot_be_used() {
         let check = |bytes: &[u8], expected: &str| {
-            let error = import(bytes, &options()).unwrap_err();
+            let error = import(bytes, WhenEmpty::Skip).unwrap_err();
             assert!(error.reason.contains(expected), "{error:?}");
         };
         check(file("", "", OWL).as_bytes(), "no images");

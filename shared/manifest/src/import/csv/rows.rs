@@ -3,7 +3,7 @@
 //! Neither an image nor a label can have a line break, so a quote that isn't closed ends with its line and spoils that
 //! row alone. Quoting otherwise as in RFC 4180: `"` around a cell, `""` for one in it; cells are trimmed.
 
-use super::image_name::has_image_extension;
+use super::super::image_name::has_image_extension;
 
 /// A row: its one-based number and its text without the line ending.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,21 +29,19 @@ pub(super) struct Row<'a> {
 }
 
 impl Row<'_> {
-    pub(super) fn image(&self) -> &str {
-        self.cells
-            .as_ref()
-            .ok()
-            .and_then(|cells| cells.first())
-            .map_or("", String::as_str)
+    /// The cell's text; empty where the row has none.
+    pub(super) fn cell(&self, idx: usize) -> &str {
+        let cells = self.cells.as_deref().unwrap_or_default();
+        cells.get(idx).map_or("", String::as_str)
     }
 
-    pub(super) fn labels(&self) -> impl Iterator<Item = &str> {
+    /// How many cells there are, without empty ones at the end.
+    pub(super) fn n_cells(&self) -> usize {
         let cells = self.cells.as_deref().unwrap_or_default();
         cells
             .iter()
-            .skip(1)
-            .map(String::as_str)
-            .filter(|label| !label.is_empty())
+            .rposition(|cell| !cell.is_empty())
+            .map_or(0, |last| last + 1)
     }
 
     pub(super) fn is_blank(&self) -> bool {
@@ -60,7 +58,7 @@ impl Row<'_> {
             Err(RowFault::UnclosedQuote) => None,
             Err(RowFault::BehindQuote(found)) => others.find(|other| other == found),
             Ok(cells) => others.find(|other| {
-                let image = self.image();
+                let image = self.cell(0);
                 let mut parts = image.split(*other);
                 let is_behind_image = parts.next().is_some_and(has_image_extension);
                 let has_parts = parts.next().is_some();

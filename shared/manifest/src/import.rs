@@ -1,22 +1,29 @@
 //! Other ways in: labels that aren't a labeling job's output.
 //!
+//! Each format is parsed into one form, [`Parsed`]: images with labels or boxes, and where each stood. From there on
+//! there is one way: names become source references and images that stand several times become one
+//! ([`Parsed::locate`]), sizes that the file lacks are looked up by the caller ([`Parsed::without_size`],
+//! [`Parsed::set_size`]), and what can be an entry is made one ([`Parsed::into_import`]).
+//!
 //! A part of a file that can't be used is left out by itself, named and explained, and the others go on. What can't be
-//! such a file at all is a [`FileError`].
+//! such a file at all, or could mean several things, is a [`FileError`].
 
 pub mod coco;
-mod coco_file;
-mod coco_ids;
 pub mod csv;
-mod csv_form;
-mod csv_rows;
+mod entries;
 mod image_name;
+mod label_names;
+mod parsed;
 
 use serde::Serialize;
 
 use crate::code::Code;
 pub use crate::file_error::FileError;
-use crate::json::write_text;
 use crate::outcome::Entry;
+
+pub use entries::EntryOptions;
+pub use image_name::{NameOptions, NameRule, has_image_extension};
+pub use parsed::{BoxForm, Parsed, WithoutSize};
 
 /// What a file of labels becomes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,20 +44,6 @@ impl Import {
         let n_skipped = n_skipped.count() as u64;
         (self.left_out.len() as u64 - n_skipped, n_skipped)
     }
-
-    fn leave_out(&mut self, place: impl Into<String>, fault: Fault) {
-        let Fault {
-            code,
-            reason,
-            remedy,
-        } = fault;
-        self.left_out.push(LeftOut {
-            place: place.into(),
-            code,
-            reason,
-            remedy: remedy.unwrap_or_else(|| code.remedy().to_owned()),
-        });
-    }
 }
 
 /// A part of a file that isn't in an entry.
@@ -65,6 +58,26 @@ pub struct LeftOut {
     pub reason: String,
     /// What the user can do.
     pub remedy: String,
+    /// What it is told after: the row, or 0 where the order of finding is the file's.
+    #[serde(skip)]
+    order: u64,
+}
+
+impl LeftOut {
+    fn new(order: u64, place: impl Into<String>, fault: Fault) -> Self {
+        let Fault {
+            code,
+            reason,
+            remedy,
+        } = fault;
+        Self {
+            place: place.into(),
+            code,
+            reason,
+            remedy: remedy.unwrap_or_else(|| code.remedy().to_owned()),
+            order,
+        }
+    }
 }
 
 /// Why a part of a file is left out.
@@ -91,19 +104,4 @@ impl Fault {
             ..self
         }
     }
-}
-
-/// Appends the pair of one image-level label whose attribute is named after the label.
-fn push_image_level(out: &mut String, label: &str, creation_date: &str) {
-    out.push(',');
-    write_text(out, label);
-    out.push_str(":1,");
-    write_text(out, &format!("{label}-metadata"));
-    out.push_str(":{\"confidence\":1,\"job-name\":");
-    write_text(out, &format!("labeling-job/{label}"));
-    out.push_str(",\"class-name\":");
-    write_text(out, label);
-    out.push_str(",\"human-annotated\":\"yes\",\"creation-date\":");
-    write_text(out, creation_date);
-    out.push_str(",\"type\":\"groundtruth/image-classification\"}");
 }

@@ -1,0 +1,488 @@
+//! What is where in a table.
+
+use super::super::FileError;
+use super::super::label_names::{number, odd, refuse_odd};
+use super::super::parsed::BoxForm;
+use super::CsvOptions;
+use super::boxes::{self, BoxColumns, Edges};
+use super::columns::{Columns, LABEL_WORDS, is_image, is_passed};
+use super::rows::Row;
+
+/// What is where in a table, columns counted from 0.
+pub(super) enum Layout {
+    /// The image, and labels in some columns.
+    Labels { image: usize, labels: Vec<usize> },
+    /// The image, and labels in all columns behind it.
+    LabelsBehind { image: usize },
+    /// The image, and a column a label that says whether it applies.
+    OneHot { image: usize, labels: Vec<usize> },
+    /// The image, and boxes.
+    Boxes {
+        image: usize,
+        label: Option<usize>,
+        boxes: BoxColumns,
+    },
+    /// What VGG Image Annotator writes.
+    Via {
+        image: usize,
+        shape: usize,
+        attributes: usize,
+    },
+}
+
+impl Layout {
+    /// Finds out.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`] when it can't be told, or could be several things.
+    pub(super) fn of(
+        header: Option<&Row<'_>>,
+        rows: &[Row<'_>],
+        options: &CsvOptions,
+    ) -> Result<Self, FileError> {
+        match header {
+            Some(header) => with_header(&Columns::of(header, rows), options),
+            None => without_header(rows, options),
+        }
+    }
+
+    pub(super) fn image(&self) -> usize {
+        match self {
+            Self::Labels { image, .. }
+            | Self::LabelsBehind { image }
+            | Self::OneHot { image, .. }
+            | Self::Boxes { image, .. }
+            | Self::Via { image, .. } => *image,
+        }
+    }
+
+    /// Says which columns were taken for what, and which were passed over.
+    pub(super) fn tell(&self, header: Option<&Row<'_>>, notes: &mut Vec<String>) {
+        let Some(header) = header else { return };
+        let columns = Columns::of(header, &[]);
+        let image = self.image();
+        let (what, mut used) = match self {
+            Self::LabelsBehind { .. } => return,
+            Self::Labels { labels, .. } => (
+                format!("labels in {}", columns.quoted(labels.iter().copied())),
+                labels.clone(),
+            ),
+            Self::OneHot { labels, .. } => (
+                format!("a label each is {}", columns.quoted(labels.iter().copied())),
+                labels.clone(),
+            ),
+            Self::Boxes { label, boxes, .. } => {
+                let (edges, how) = match &boxes.edges {
+                    Edges::Columns { columns, form } => (columns.to_vec(), *form),
+                    Edges::Cell { column, form } => (vec![*column], *form),
+                    Edges::Points { .. } => (Vec::new(), BoxForm::Corners),
+                };
+                let how = match how {
+                    BoxForm::Corners => "left, top, right, bottom",
+                    BoxForm::Sizes => "left, top, width, height",
+                    BoxForm::Centers => "centre x, centre y, width, height",
+                };
+                let label_of = label.map_or(String::new(), |label| {
+                    format!(", their labels in {}", columns.quoted([label]))
+                });
+                let what = format!(
+                    "boxes in {} as {how}{label_of}",
+                    columns.quoted(edges.iter().copied())
+                );
+                let size = boxes
+                    .size
+                    .iter()
+                    .flat_map(|(width, height)| [*width, *height]);
+                (
+                    what,
+                    edges.iter().copied().chain(*label).chain(size).collect(),
+                )
+            }
+            Self::Via {
+                shape, attributes, ..
+            } => (
+                format!("boxes in {}", columns.quoted([*shape, *attributes])),
+                vec![*shape, *attributes],
+            ),
+        };
+        used.push(image);
+        let passed = (0..columns.list.len()).filter(|idx| !used.contains(idx));
+        let passed = columns.quoted(passed);
+        let passed = match passed.is_empty() {
+            true => String::new(),
+            false => format!("; passed over: {passed}"),
+        };
+        notes.push(format!(
+            "images in {}, {what}{passed}",
+            columns.quoted([image])
+        ));
+    }
+}
+
+fn with_header(columns: &Columns, options: &CsvOptions) -> Result<Layout, FileError> {
+    let image = columns.image(options).ok_or_else(|| {
+        FileError::new(
+            format!(
+                "no column of the header is known to have image names: it has {}",
+                columns.quoted(0..columns.list.len())
+            ),
+            "--image-column NAME says which one it is",
+        )
+    })?;
+    let shape = columns.find(&["regionshapeattributes"]);
+    if let Some((shape, attributes)) = shape.zip(columns.find(&["regionattributes"])) {
+        return Ok(Layout::Via {
+            image,
+            shape,
+            attributes,
+        });
+    }
+    if let Some(boxes) = boxes::find(columns, options)? {
+        let label = box_label(columns, image, &boxes, options)?;
+        return Ok(Layout::Boxes {
+            image,
+            label,
+            boxes,
+        });
+    }
+    image_level(columns, image, options)
+}
+
+/// The columns that the options name.
+fn given_labels(columns: &Columns, options: &CsvOptions) -> Result<Vec<usize>, FileError> {
+    let names = options.label_columns.iter();
+    let found = names.map(|name| {
+        columns.given(name).ok_or_else(|| {
+            FileError::new(
+                format!(
+                    "no column is {name:?}; there are {}",
+                    columns.quoted(0..columns.list.len())
+                ),
+                "--label-column takes a name of the header, or a column's number from 1",
+            )
+        })
+    });
+    found.collect()
+}
+
+/// The column of the boxes' labels; `None` when the options say the label.
+fn box_label(
+    columns: &Columns,
+    image: usize,
+    boxes: &BoxColumns,
+    options: &CsvOptions,
+) -> Result<Option<usize>, FileError> {
+    match given_labels(columns, options)?.as_slice() {
+        [] => {}
+        [label] => return Ok(Some(*label)),
+        _ => {
+            return Err(FileError::new(
+                "several columns are to be the label of boxes",
+                "give --label-column once",
+            ));
+        }
+    }
+    if options.label.is_some() {
+        return Ok(None);
+    }
+    let is_free = |idx: &usize| *idx != image && !is_of_box(*idx, boxes);
+    let named = LABEL_WORDS.iter().filter_map(|word| columns.find(&[word]));
+    let named: Vec<usize> = named.filter(is_free).collect();
+    let is_text = |idx: &usize| {
+        columns
+            .list
+            .get(*idx)
+            .is_some_and(|column| column.is_text())
+    };
+    let text = named.iter().copied().find(is_text);
+    if let Some(label) = text.or_else(|| named.first().copied()) {
+        return Ok(Some(label));
+    }
+    let others = (0..columns.list.len()).filter(is_free).filter(is_text);
+    let mut others = others.filter(|idx| {
+        let column = columns.list.get(*idx);
+        column.is_some_and(|column| !is_passed(column))
+    });
+    match (others.next(), others.next()) {
+        (Some(label), None) => Ok(Some(label)),
+        _ => Err(FileError::new(
+            format!(
+                "no column is known to have the labels of the boxes: there are {}",
+                columns.quoted((0..columns.list.len()).filter(is_free))
+            ),
+            "--label-column NAME says which one it is; --label NAME gives all boxes one label",
+        )),
+    }
+}
+
+fn is_of_box(idx: usize, boxes: &BoxColumns) -> bool {
+    let is_edge = match &boxes.edges {
+        Edges::Columns { columns, .. } => columns.contains(&idx),
+        Edges::Cell { column, .. } => *column == idx,
+        Edges::Points { first } => idx >= *first,
+    };
+    is_edge
+        || boxes
+            .size
+            .is_some_and(|(width, height)| idx == width || idx == height)
+}
+
+/// The columns of labels of whole images.
+fn image_level(columns: &Columns, image: usize, options: &CsvOptions) -> Result<Layout, FileError> {
+    let given = given_labels(columns, options)?;
+    let are_flags = |idxs: &[usize]| {
+        let mut columns = idxs.iter().map(|idx| columns.list.get(*idx));
+        columns.all(|column| column.is_some_and(|column| column.is_flags()))
+    };
+    if !given.is_empty() {
+        let is_one_hot = are_flags(&given) && !options.takes_odd_labels;
+        return Ok(match is_one_hot {
+            true => Layout::OneHot {
+                image,
+                labels: given,
+            },
+            false => Layout::Labels {
+                image,
+                labels: given,
+            },
+        });
+    }
+    let labels = named_labels(columns, image)?;
+    if !labels.is_empty() {
+        return Ok(match labels.len() > 1 && are_flags(&labels) {
+            true => Layout::OneHot { image, labels },
+            false => Layout::Labels { image, labels },
+        });
+    }
+    unnamed_labels(columns, image, options)
+}
+
+/// Columns that the header calls labels: one, or several with a number each behind one word.
+fn named_labels(columns: &Columns, image: usize) -> Result<Vec<usize>, FileError> {
+    let mut found: Vec<Vec<usize>> = Vec::new();
+    for word in LABEL_WORDS {
+        let is_named = |idx: &usize| {
+            let column = columns.list.get(*idx);
+            *idx != image
+                && column.is_some_and(|column| {
+                    column
+                        .word
+                        .trim_end_matches(|char: char| char.is_ascii_digit())
+                        == word
+                })
+        };
+        let of_word: Vec<usize> = (0..columns.list.len()).filter(is_named).collect();
+        if !of_word.is_empty() {
+            found.push(of_word);
+        }
+    }
+    let is_text = |idxs: &Vec<usize>| {
+        let mut columns = idxs.iter().filter_map(|idx| columns.list.get(*idx));
+        columns.any(|column| column.is_text())
+    };
+    let mut texts = found.iter().filter(|idxs| is_text(idxs));
+    match (texts.next(), texts.next()) {
+        (Some(one), Some(other)) => Err(ambiguous(
+            columns,
+            one.iter().chain(other).copied().collect(),
+        )),
+        (Some(one), None) => Ok(one.clone()),
+        (None, _) => Ok(found.into_iter().next().unwrap_or_default()),
+    }
+}
+
+fn ambiguous(columns: &Columns, idxs: Vec<usize>) -> FileError {
+    FileError::new(
+        format!(
+            "several columns could be the labels: {}",
+            columns.quoted(idxs)
+        ),
+        "--label-column NAME says which one it is; give it several times when they all are",
+    )
+}
+
+/// Columns that the header doesn't call labels, but names after one each, or a single one.
+fn unnamed_labels(
+    columns: &Columns,
+    image: usize,
+    options: &CsvOptions,
+) -> Result<Layout, FileError> {
+    let open = columns.list.iter().enumerate();
+    let open = open.filter(|(idx, column)| *idx != image && !is_passed(column));
+    let (mut flags, mut texts, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    for (idx, column) in open {
+        if column.is_flags() {
+            flags.push(idx);
+        } else if column.is_text() {
+            texts.push(idx);
+        } else if column.n_values > 0 {
+            others.push(idx);
+        }
+    }
+    if !flags.is_empty() && texts.is_empty() {
+        if !options.takes_odd_labels {
+            let names = flags.iter().filter_map(|idx| columns.list.get(*idx));
+            refuse_odd(
+                names.map(|column| column.name.as_str()),
+                "the names of the columns that say yes or no",
+            )?;
+        }
+        return Ok(Layout::OneHot {
+            image,
+            labels: flags,
+        });
+    }
+    match texts.as_slice() {
+        [label] if flags.is_empty() => Ok(Layout::Labels {
+            image,
+            labels: vec![*label],
+        }),
+        [] if options.label.is_some() => Ok(Layout::Labels {
+            image,
+            labels: Vec::new(),
+        }),
+        [] if others.is_empty() && columns.list.len() <= 2 => Ok(Layout::LabelsBehind { image }),
+        [] => Err(FileError::new(
+            format!(
+                "no column is known to have labels: there are {}",
+                columns.quoted((0..columns.list.len()).filter(|idx| *idx != image))
+            ),
+            "--label-column NAME says which one it is; --label NAME gives all images one label",
+        )),
+        _ => Err(ambiguous(columns, texts.into_iter().chain(flags).collect())),
+    }
+}
+
+/// Share of the rows, in tenths, that have to have a known form.
+const TENTHS_MIN: usize = 9;
+
+fn without_header(rows: &[Row<'_>], options: &CsvOptions) -> Result<Layout, FileError> {
+    let most = |is_so: &dyn Fn(&Row<'_>) -> bool| {
+        let n = rows.iter().filter(|row| is_so(row)).count();
+        n > 0 && 10 * n >= TENTHS_MIN * rows.len()
+    };
+    let given = |name: &Option<String>| -> Option<usize> {
+        let number: usize = name.as_deref()?.parse().ok()?;
+        number.checked_sub(1)
+    };
+    let labels: Vec<usize> = options
+        .label_columns
+        .iter()
+        .filter_map(|name| given(&Some(name.clone())))
+        .collect();
+    if !labels.is_empty() {
+        let image = given(&options.image_column).unwrap_or(0);
+        return Ok(Layout::Labels { image, labels });
+    }
+    let columns_form = |columns: [usize; 4], form: BoxForm| Edges::Columns {
+        columns,
+        form: options.boxes.unwrap_or(form),
+    };
+    if most(&is_retinanet) {
+        return Ok(Layout::Boxes {
+            image: 0,
+            label: Some(5),
+            boxes: BoxColumns {
+                edges: columns_form([1, 2, 3, 4], BoxForm::Corners),
+                size: None,
+            },
+        });
+    }
+    if most(&is_make_sense) {
+        return Ok(Layout::Boxes {
+            image: 5,
+            label: Some(0),
+            boxes: BoxColumns {
+                edges: columns_form([1, 2, 3, 4], BoxForm::Sizes),
+                size: Some((6, 7)),
+            },
+        });
+    }
+    if most(&|row| is_auto_ml(row) && row.n_cells() > 4) {
+        return Ok(Layout::Boxes {
+            image: 1,
+            label: Some(2),
+            boxes: BoxColumns {
+                edges: Edges::Points { first: 3 },
+                size: None,
+            },
+        });
+    }
+    let image = match given(&options.image_column) {
+        Some(image) => image,
+        None if most(&is_auto_ml) => 1,
+        None => 0,
+    };
+    if options.image_column.is_none() && !rows.iter().any(|row| is_image(row.cell(image))) {
+        return Err(no_images(rows));
+    }
+    if !options.takes_odd_labels {
+        let n_columns = rows.iter().map(Row::n_cells).max().unwrap_or_default();
+        for idx in image + 1..n_columns {
+            let labels = rows.iter().map(|row| row.cell(idx));
+            let whose = format!("the labels in column {}", idx + 1);
+            refuse_odd(labels.filter(|label| !label.is_empty()), &whose)?;
+        }
+    }
+    Ok(Layout::LabelsBehind { image })
+}
+
+fn no_images(rows: &[Row<'_>]) -> FileError {
+    let n_columns = rows.iter().map(Row::n_cells).max().unwrap_or_default();
+    let has_images = |idx: &usize| rows.iter().any(|row| is_image(row.cell(*idx)));
+    let remedy = match (0..n_columns).find(has_images) {
+        Some(idx) => format!(
+            "column {0} has some: a header that names the columns says what is where, or --image-column {0} --label-column NUMBER",
+            idx + 1
+        ),
+        None => "give it a CSV file whose first column has image names (1.jpg) or s3:// URIs, or with a header that says what is where".to_owned(),
+    };
+    FileError::new(
+        "the first column has no image name (.jpg, .jpeg, .png), and no header says what is where",
+        remedy,
+    )
+}
+
+fn are_numbers(row: &Row<'_>, columns: std::ops::Range<usize>) -> bool {
+    columns
+        .into_iter()
+        .all(|idx| number(row.cell(idx)).is_some())
+}
+
+/// `a.jpg,10,20,110,220,cat`, or `a.jpg,,,,,`.
+fn is_retinanet(row: &Row<'_>) -> bool {
+    let n_cells = row.cells.as_deref().unwrap_or_default().len();
+    let is_empty = row.n_cells() == 1;
+    let is_box = are_numbers(row, 1..5) && odd(row.cell(5)).is_none() && row.n_cells() == 6;
+    n_cells == 6 && is_image(row.cell(0)) && (is_empty || is_box)
+}
+
+/// `cat,10,20,30,40,a.jpg,640,480`.
+fn is_make_sense(row: &Row<'_>) -> bool {
+    row.n_cells() == 8
+        && odd(row.cell(0)).is_none()
+        && are_numbers(row, 1..5)
+        && is_image(row.cell(5))
+        && are_numbers(row, 6..8)
+}
+
+/// `TRAIN,gs://bucket/a.jpg,cat,0.1,0.1,,,0.3,0.3,,`, or without a box.
+fn is_auto_ml(row: &Row<'_>) -> bool {
+    const SETS: [&str; 7] = [
+        "train",
+        "training",
+        "validate",
+        "validation",
+        "test",
+        "unassigned",
+        "",
+    ];
+    let set = row.cell(0).to_ascii_lowercase();
+    SETS.contains(&set.as_str())
+        && is_image(row.cell(1))
+        && (3..row.n_cells()).all(|idx| {
+            let text = row.cell(idx);
+            row.n_cells() <= 4 || text.is_empty() || number(text).is_some() || odd(text).is_none()
+        })
+}
