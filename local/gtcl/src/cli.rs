@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    check, consolidate, convert, evaluate, function, import, job_request, preflight, run, serve,
-    soak,
+    check, consolidate, convert, evaluate, export, function, import, job_request, preflight, run,
+    serve, soak,
 };
 use crate::environment::Environment;
 use crate::error::CommandError;
@@ -38,8 +38,10 @@ enum Command {
     Check(check::Args),
     /// Convert a labeling job's output manifest to dataset entries.
     Convert(Box<convert::Args>),
-    /// Turn CSV or COCO labels into dataset entries.
-    Import(import::Args),
+    /// Turn labels of other formats into dataset entries: CSV, COCO, YOLO, Pascal VOC, folders, Label Studio.
+    Import(Box<import::Args>),
+    /// Write a manifest's labels as COCO, YOLO, Pascal VOC or CSV.
+    Export(Box<export::Args>),
     /// Consolidate workers' answers from a job's files, without a job.
     Consolidate(consolidate::Args),
     /// Measure consolidation on answers whose truth is known: accuracy, F1, and whether the confidence can be believed.
@@ -62,7 +64,8 @@ impl Command {
             Self::Check(args) => check::run(args).await,
             // What they write lies beside the file that it is to replace, until it is whole.
             Self::Convert(args) => Signals::listen()?.interrupt(convert::run(*args)).await,
-            Self::Import(args) => Signals::listen()?.interrupt(import::run(args)).await,
+            Self::Import(args) => Signals::listen()?.interrupt(import::run(*args)).await,
+            Self::Export(args) => Signals::listen()?.interrupt(export::run(*args)).await,
             Self::Consolidate(args) => consolidate::run(args).await,
             Self::Evaluate(args) => evaluate::run(args).await,
             Self::Function(args) => function::run(args).await,

@@ -97,11 +97,21 @@ pub(crate) fn convert_boxes<'a>(
             "metadata lacks a class-map of names",
         );
     };
-    let Some(objects) = &metadata.objects else {
-        return rejected(
-            Code::InvalidLabelAttributeMetadataFormat,
-            "metadata lacks objects",
-        );
+    let filled = common.filled(options);
+    let filled = filled.as_deref().and_then(Number::of);
+    let unfilled;
+    let objects = match (&metadata.objects, filled) {
+        (Some(objects), _) => objects,
+        (None, Some(_)) => {
+            unfilled = vec![None; annotations.len()];
+            &unfilled
+        }
+        (None, None) => {
+            return rejected(
+                Code::InvalidLabelAttributeMetadataFormat,
+                format!("metadata lacks objects{}", common.help_fill()),
+            );
+        }
     };
     if annotations.len() != objects.len() {
         return rejected(
@@ -116,6 +126,7 @@ pub(crate) fn convert_boxes<'a>(
 
     let mut boxes = Vec::with_capacity(annotations.len());
     let mut tally = Tally::default();
+    let mut n_filled = 0;
     for (idx, (annotation, confidence)) in annotations.iter().zip(objects).enumerate() {
         let n = idx + 1;
         let Some(pixels) = PixelBox::read(annotation) else {
@@ -124,10 +135,11 @@ pub(crate) fn convert_boxes<'a>(
                 format!("box {n} lacks a whole class_id or one of left, top, width, height"),
             );
         };
-        let Some(confidence) = confidence else {
+        n_filled += u32::from(confidence.is_none());
+        let Some(confidence) = confidence.as_ref().or(filled.as_ref()) else {
             return rejected(
                 Code::MissingBoundingBoxConfidence,
-                format!("box {n} has no confidence"),
+                format!("box {n} has no confidence{}", common.help_fill()),
             );
         };
         if !is_confidence(confidence) {
@@ -206,7 +218,7 @@ pub(crate) fn convert_boxes<'a>(
         || metadata.confidence_map.is_some();
     match common
         .whole_metadata
-        .filter(|_| has_all && n_used == class_map.len() && !has_foreign)
+        .filter(|_| has_all && n_used == class_map.len() && !has_foreign && n_filled == 0)
     {
         Some(whole) => out.json.push_str(whole),
         None => {
@@ -246,6 +258,9 @@ pub(crate) fn convert_boxes<'a>(
     if n_used < class_map.len() {
         out.notes
             .push(NoteKind::ClassMapReduced.of((class_map.len() - n_used) as u32));
+    }
+    if n_filled > 0 {
+        out.notes.push(NoteKind::ConfidenceFilled.of(n_filled));
     }
     tally.report(&mut out.notes);
     Ok(())
@@ -297,7 +312,7 @@ impl Tally {
 }
 
 /// The size in whole pixels, and whether its fields can be carried over. A missing depth becomes 3.
-fn read_size(fields: &SizeFields<'_>) -> Option<(PixelSize, bool)> {
+pub(crate) fn read_size(fields: &SizeFields<'_>) -> Option<(PixelSize, bool)> {
     if let Some(size) = PixelSize::read(fields) {
         return Some((size, true));
     }

@@ -155,10 +155,10 @@ codes! {
     ImageSizeDiffers "NOTICED_IMAGE_SIZE" Ours "The image has another size than its boxes were drawn on."
         => "write the image's own size, and scale the boxes to it: they are misplaced";
 
-    InvalidRow "REJECTED_ROW" Ours "The row isn't image, label, label, …"
-        => "write the row as image, label, label, …";
-    InvalidItem "REJECTED_ITEM" Ours "A field is missing or isn't what the COCO format has there."
-        => "give the item the field as the COCO format has it";
+    InvalidRow "REJECTED_ROW" Ours "The row can't be read as the table's other rows."
+        => "write the row as the others: image, label, label, …, or as the header says";
+    InvalidItem "REJECTED_ITEM" Ours "A field is missing or isn't what the format has there."
+        => "give the item the field as the format has it";
     DuplicateId "REJECTED_DUPLICATE_ID" Ours "Another item has the same id."
         => "give each item an id of its own";
     UnknownImage "REJECTED_UNKNOWN_IMAGE" Ours "The annotation is of an image that isn't there."

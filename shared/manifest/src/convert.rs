@@ -14,7 +14,7 @@ use crate::convert_options::{ConvertOptions, WhenEmpty};
 use crate::date;
 use crate::envelope;
 use crate::job_attribute::check_destination;
-use crate::json::{JsonError, Reader, Text};
+use crate::json::{JsonError, Reader, Text, write_number};
 use crate::label_choice::{Candidate, candidates, choose};
 use crate::line::{Line, METADATA_SUFFIX, Member, SERVICE_KEYS, shown};
 use crate::lines::{LINE_CHARS_MAX, RawLine};
@@ -246,6 +246,25 @@ pub(crate) struct Common<'a> {
     pub(crate) whole_metadata: Option<&'a str>,
 }
 
+impl Common<'_> {
+    /// The confidence for labels without one, as JSON; `None` where none was asked for, or no people labeled.
+    pub(crate) fn filled(&self, options: &ConvertOptions) -> Option<String> {
+        let confidence = options.missing_confidence.filter(|_| self.is_human)?;
+        let mut json = String::new();
+        write_number(&mut json, confidence);
+        Some(json)
+    }
+
+    /// How the confidence of labels that people gave can be filled in.
+    pub(crate) fn help_fill(&self) -> &'static str {
+        if self.is_human {
+            "; people gave the label: a missing confidence can be filled in (gtcl convert: --missing-confidence 1)"
+        } else {
+            ""
+        }
+    }
+}
+
 /// A label value, the line's own or an envelope's.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Label<'l, 'a> {
@@ -408,7 +427,16 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
     ) -> Result<u32, Stop> {
         let name = shown(candidate.name);
         let Some((label, inner)) = envelope::parts(value)? else {
-            return if outer.has_worker_response_ref {
+            return if value.contains("annotationsFromAllWorkers")
+                || value.contains("\"annotationData\"")
+            {
+                rejected(
+                    Code::NotConsolidated,
+                    format!(
+                        "{name:?} holds workers' answers, not a label (gtcl import answers makes labels of such a manifest, gtcl consolidate of the job's annotations/)"
+                    ),
+                )
+            } else if outer.has_worker_response_ref {
                 rejected(
                     Code::NotConsolidated,
                     format!("{name:?} holds no label, only a worker-response-ref in its metadata"),
@@ -560,15 +588,33 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
                 format!("label {:?} is not an integer", shown(label)),
             );
         };
-        let (Some(class_name), Some(confidence)) = (
-            metadata.class_name,
-            metadata.confidence.filter(is_confidence),
-        ) else {
+        let Some(class_name) = metadata.class_name else {
             return rejected(
                 Code::InvalidLabelAttributeMetadataFormat,
-                "metadata lacks a class-name or a confidence from 0 to 1",
+                "class-name is missing or not a text",
             );
         };
+        let filled = common.filled(options);
+        let is_missing = metadata.confidence.is_none();
+        let filled = filled.as_deref().and_then(Number::of);
+        let Some(confidence) = metadata.confidence.or(filled) else {
+            return rejected(
+                Code::InvalidLabelAttributeMetadataFormat,
+                format!(
+                    "confidence is missing or not a number{}",
+                    common.help_fill()
+                ),
+            );
+        };
+        if !is_confidence(&confidence) {
+            return rejected(
+                Code::InvalidLabelAttributeMetadataFormat,
+                format!("confidence is {}, not 0 to 1", shown(confidence.raw)),
+            );
+        }
+        if is_missing {
+            self.notes.push(NoteKind::ConfidenceFilled.of(1));
+        }
         check_name(class_name)?;
         if let Some(min) = options.min_confidence {
             if confidence.value == 0.0 {
@@ -584,7 +630,8 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
         let has_foreign = metadata.class_map.is_some()
             || metadata.objects.is_some()
             || metadata.confidence_map.is_some();
-        match common.whole_metadata.filter(|_| is_number && !has_foreign) {
+        let is_whole = is_number && !has_foreign && !is_missing;
+        match common.whole_metadata.filter(|_| is_whole) {
             Some(whole) => self.json.push_str(whole),
             None => self.push_single_metadata(class_name, &confidence, common),
         }
@@ -606,13 +653,17 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
                 "metadata lacks class-map",
             );
         };
-        let Some(confidences) = &metadata.confidence_map else {
+        let filled = common.filled(options);
+        let filled = filled.as_deref().and_then(Number::of);
+        if metadata.confidence_map.is_none() && filled.is_none() && !ids.is_empty() {
             return rejected(
                 Code::InvalidLabelAttributeMetadataFormat,
-                "metadata lacks confidence-map",
+                format!("metadata lacks confidence-map{}", common.help_fill()),
             );
-        };
-        let mut labels: Vec<(Text<'a>, Number<'a>)> = Vec::with_capacity(ids.len());
+        }
+        let confidences = metadata.confidence_map.as_deref().unwrap_or_default();
+        let mut n_filled = 0;
+        let mut labels: Vec<(Text<'a>, Number<'_>)> = Vec::with_capacity(ids.len());
         let mut used: Vec<&str> = Vec::with_capacity(ids.len());
         for id in &ids {
             let Some((_, name)) = class_map.iter().find(|(known, _)| known.is(id)) else {
@@ -621,11 +672,10 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
                     format!("class id {} is not in class-map", shown(id)),
                 );
             };
-            let Some((_, confidence)) = confidences
-                .iter()
-                .find(|(known, _)| known.is(id))
-                .filter(|(_, number)| is_confidence(number))
-            else {
+            let own = confidences.iter().find(|(known, _)| known.is(id));
+            n_filled += u32::from(own.is_none());
+            let own = own.map(|(_, number)| *number);
+            let Some(confidence) = own.or(filled).filter(is_confidence) else {
                 return rejected(
                     Code::InvalidLabelAttributeMetadataFormat,
                     format!(
@@ -637,8 +687,11 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
             check_name(*name)?;
             if !used.contains(&id.as_ref()) {
                 used.push(id);
-                labels.push((*name, *confidence));
+                labels.push((*name, confidence));
             }
+        }
+        if n_filled > 0 {
+            self.notes.push(NoteKind::ConfidenceFilled.of(n_filled));
         }
         if labels.len() < ids.len() {
             self.notes

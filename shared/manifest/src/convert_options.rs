@@ -44,6 +44,9 @@ pub struct ConvertOptions {
     /// review manifest. Not applied to a line whose confidences are all 0: Ground Truth writes 0 when an image
     /// had a single worker, and it says nothing then. Default: none.
     pub min_confidence: Option<f64>,
+    /// Confidence (0 to 1) of labels that people gave and that lack one, as Lookout for Vision's manifests do. Default:
+    /// such a line is rejected.
+    pub missing_confidence: Option<f64>,
     /// Lines without a label, and multi-label lines without a class. Default: skip.
     pub unlabeled: WhenEmpty,
     /// Bounding box lines without a box. Default: skip.

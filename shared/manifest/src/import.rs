@@ -11,9 +11,13 @@
 pub mod coco;
 pub mod csv;
 mod entries;
+pub mod folders;
 mod image_name;
 mod label_names;
+pub mod label_studio;
 mod parsed;
+pub mod voc;
+pub mod yolo;
 
 use serde::Serialize;
 
@@ -64,6 +68,18 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
+    /// A part that a caller left out itself.
+    #[must_use]
+    pub fn of(place: String, code: Code, reason: String, remedy: String) -> Self {
+        Self {
+            place,
+            code,
+            reason,
+            remedy,
+            order: 0,
+        }
+    }
+
     fn new(order: u64, place: impl Into<String>, fault: Fault) -> Self {
         let Fault {
             code,

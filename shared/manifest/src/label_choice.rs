@@ -254,10 +254,15 @@ fn choose_of_job<'c, 'l, 'a>(
     ))
 }
 
-/// The only candidate, or all of them when they are image-level labels of one job.
+/// The only candidate, or all of them when they are image-level labels of one job. A label of a type that Custom Labels
+/// never takes is none beside others.
 fn only<'c, 'l, 'a>(
-    labels: Vec<&'c Candidate<'l, 'a>>,
+    mut labels: Vec<&'c Candidate<'l, 'a>>,
 ) -> Result<Vec<&'c Candidate<'l, 'a>>, Stop> {
+    let is_taken = |candidate: &&Candidate<'_, '_>| candidate.kind() != Some(LabelKind::Other);
+    if labels.iter().any(is_taken) {
+        labels.retain(is_taken);
+    }
     if labels.len() == 1 {
         return Ok(labels);
     }

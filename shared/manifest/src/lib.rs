@@ -20,7 +20,9 @@ pub mod dataset;
 mod date;
 mod encoding;
 mod envelope;
+pub mod export;
 mod file_error;
+mod file_kind;
 mod image_header;
 pub mod import;
 mod job_attribute;
@@ -52,6 +54,7 @@ pub use envelope::{
     BoxLabel, Envelope, EnvelopeError, ImageSize, TYPE_BOXES, TYPE_MULTI_LABEL, TYPE_SINGLE_LABEL,
 };
 pub use file_error::FileError;
+pub use file_kind::FileKind;
 pub use image_header::{IMAGE_HEADER_BYTES_MAX, ImageHeader};
 pub use job_attribute::{Destination, JobAttribute};
 pub use json::DEPTH_MAX;

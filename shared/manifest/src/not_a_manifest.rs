@@ -2,6 +2,7 @@
 
 use crate::encoding::text_start;
 use crate::file_error::FileError;
+use crate::file_kind::FileKind;
 use crate::json::{JsonError, Reader};
 use crate::line::Line;
 use crate::lines::LINE_BYTES_MAX;
@@ -18,7 +19,7 @@ enum WholeDocument {
 }
 
 /// Says what a file is that surely is no manifest, by its start (some 100 KB; any length will do): text in UTF-16,
-/// compressed, or a JSON document instead of JSON Lines. `None`: its lines have to tell.
+/// compressed, XML, a table or YOLO labels, or a JSON document instead of JSON Lines. `None`: its lines have to tell.
 ///
 /// # Examples
 ///
@@ -34,6 +35,9 @@ pub fn not_a_manifest(start: &[u8]) -> Option<FileError> {
         Ok(text) => text,
         Err(error) => return Some(error),
     };
+    if let Some(kind) = FileKind::of(text) {
+        return Some(kind.told());
+    }
     let (reason, remedy) = match whole_document(text)? {
         WholeDocument::Object => (
             "file is JSON over several lines; a manifest has one object a line",

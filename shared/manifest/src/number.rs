@@ -16,6 +16,11 @@ impl<'a> Number<'a> {
         self.n_behind_whole == 0
     }
 
+    /// The number that a text is as a whole.
+    pub(crate) fn of(text: &'a str) -> Option<Self> {
+        Self::any(text, 0).ok()
+    }
+
     /// Reads the number that starts at byte `start` of `text`.
     ///
     /// # Errors

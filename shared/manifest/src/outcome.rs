@@ -34,6 +34,8 @@ pub enum NoteKind {
     ClassMapReduced,
     /// A class that stood more than once was kept once; how many were left out.
     RepeatedLabels,
+    /// Labels and boxes that people gave without a confidence were given the one that was asked for.
+    ConfidenceFilled,
     /// Every confidence is 0, which tells nothing: the minimum confidence wasn't applied.
     ConfidenceUnknown,
 }
@@ -78,6 +80,7 @@ impl fmt::Display for Note {
             }
             NoteKind::ClassMapReduced => ("unused class", "taken out of the class map"),
             NoteKind::RepeatedLabels => ("repeated label", "left out"),
+            NoteKind::ConfidenceFilled => ("missing confidence", "filled in"),
             NoteKind::ConfidenceUnknown => {
                 return formatter
                     .write_str("all confidences are 0: minimum confidence not applied");

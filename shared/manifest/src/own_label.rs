@@ -217,12 +217,12 @@ fn metadata_of_built_in(old: &str, envelope: &Envelope) -> Option<String> {
     Some(metadata)
 }
 
-fn of_envelope(value: &str) -> Option<Vec<NamedLabel>> {
+pub(crate) fn of_envelope(value: &str) -> Option<Vec<NamedLabel>> {
     let (label, metadata) = envelope::parts(value).ok()??;
     named_labels(label, Metadata::read(metadata).ok()??.as_ref())
 }
 
-fn named_labels(label: &str, metadata: &Metadata<'_>) -> Option<Vec<NamedLabel>> {
+pub(crate) fn named_labels(label: &str, metadata: &Metadata<'_>) -> Option<Vec<NamedLabel>> {
     let name = |id: &str| {
         let known = metadata.class_name_of(id);
         known.map_or_else(|| id.to_owned(), |name| name.decoded().into_owned())

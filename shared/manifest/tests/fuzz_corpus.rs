@@ -35,6 +35,11 @@ fn imports() {
 }
 
 #[test]
+fn formats() {
+    replay("formats", checks::formats);
+}
+
+#[test]
 fn splitter() {
     replay("splitter", checks::splitter);
 }

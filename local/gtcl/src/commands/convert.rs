@@ -55,6 +55,9 @@ pub struct Args {
     /// languages); all others reject it then. Can be given several times.
     #[arg(long, value_name = "WORD,…", value_delimiter = ',')]
     approving_words: Vec<String>,
+    /// Confidence for labels and boxes that people gave and that lack one, as in Lookout for Vision's manifests.
+    #[arg(long, value_name = "0..1", value_parser = fraction)]
+    missing_confidence: Option<f64>,
     /// Share of the images for a test dataset, by a stable hash: writes ENTRIES with .train and .test in its name.
     #[arg(long, value_name = "0..1", value_parser = fraction)]
     split: Option<f64>,
@@ -76,7 +79,7 @@ fn label_attribute(name: &str) -> Result<String, String> {
     }
 }
 
-fn fraction(text: &str) -> Result<f64, String> {
+pub(super) fn fraction(text: &str) -> Result<f64, String> {
     let number: f64 = text
         .parse()
         .map_err(|_| format!("{text:?} is not a number"))?;
@@ -117,6 +120,7 @@ impl Args {
                 .or_else(|| job_name_from_key(&self.manifest.key()).map(str::to_owned)),
             min_confidence: self.min_confidence,
             approving_words: self.approving_words.clone(),
+            missing_confidence: self.missing_confidence,
             unlabeled: when_empty,
             without_boxes: when_empty,
             too_many_boxes: if self.keep_most_confident {
@@ -297,6 +301,13 @@ async fn convert(args: &Args) -> Result<u8, CommandError> {
         ))
         .with_help("the folder before manifests/output/ is taken for the job's name; name it with --job-name, or the label with --label-attribute"));
     }
+    if is_unlabeled(counts) {
+        return Err(CommandError::new(format!(
+            "no line of {} has a label: this looks like a job's input manifest",
+            args.manifest
+        ))
+        .with_help("give it JOB/manifests/output/output.manifest; --send-unlabeled makes entries of images without a label, too"));
+    }
     outputs.finish().await?;
     Ok(u8::from(converter.counts().n_rejected > 0))
 }
@@ -331,6 +342,13 @@ fn without_attribute(
     } else {
         format!("name one that is there: {}", there.join(", "))
     })
+}
+
+/// Whether all lines were left out for having no label.
+fn is_unlabeled(counts: &Counts) -> bool {
+    let n_of = |code| counts.by_code.get(&code).copied().unwrap_or_default();
+    let n_unlabeled = n_of(Code::Unlabeled);
+    n_unlabeled > 0 && n_unlabeled + n_of(Code::BlankLine) == counts.n_lines
 }
 
 fn is_no_manifest(counts: &Counts) -> bool {

@@ -1,12 +1,15 @@
 //! `gtcl import`: labels from files of other formats become dataset entries.
 
+mod answers;
+mod folder;
+mod found;
 mod report;
 mod sizes;
 
 use std::path::PathBuf;
 
 use manifest::import::{
-    BoxForm, EntryOptions, FileError, NameOptions, NameRule, Parsed, coco, csv,
+    BoxForm, EntryOptions, FileError, NameOptions, NameRule, Parsed, coco, csv, label_studio, voc,
 };
 use manifest::{SourceRef, WhenEmpty};
 
@@ -18,9 +21,12 @@ const FILE_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
 /// Arguments of `gtcl import`.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = FOUND_HELP)]
 pub struct Args {
     #[command(subcommand)]
-    format: Format,
+    format: Option<Format>,
+    #[command(flatten)]
+    places: Option<Places>,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -42,8 +48,50 @@ enum Format {
         #[arg(long, value_enum, value_name = "FORM")]
         boxes: Option<Form>,
     },
+    /// Bounding boxes: a folder of YOLO labels, with data.yaml or classes.txt.
+    #[command(after_help = FOLDER_HELP)]
+    Yolo {
+        #[command(flatten)]
+        places: Places,
+    },
+    /// Bounding boxes: a folder of Pascal VOC's XML files, or one of them.
+    #[command(after_help = FOLDER_HELP)]
+    Voc {
+        #[command(flatten)]
+        places: Places,
+        /// From which number corners count. Pascal VOC counts from 1; where a corner is 0, 0 is taken.
+        #[arg(long, value_name = "0|1", value_parser = clap::value_parser!(u8).range(0..=1))]
+        corners_from: Option<u8>,
+    },
+    /// Image-level labels: the folder that an image is in is its label, on this machine or in S3.
+    #[command(after_help = FOLDER_HELP)]
+    Folders {
+        #[command(flatten)]
+        places: Places,
+        /// Folders whose names look like numbers, flags or paths are labels all the same.
+        #[arg(long)]
+        odd_labels: bool,
+    },
+    /// Boxes or image-level labels: Label Studio's JSON export.
+    #[command(after_help = HELP)]
+    LabelStudio {
+        #[command(flatten)]
+        places: Places,
+    },
+    /// Workers' answers in an output manifest (annotationsFromAllWorkers), consolidated as the function does it.
+    #[command(after_help = HELP)]
+    Answers {
+        #[command(flatten)]
+        places: Places,
+        /// Form element to look at, where a form has several.
+        #[arg(long, value_name = "NAME")]
+        answer_name: Option<String>,
+    },
 }
 
+const FOUND_HELP: &str = "Without a format, the file or folder is looked at, and taken when it is sure what it is. Formats that aren't read here can be converted to COCO first, by panlabel for instance.";
+const FOLDER_HELP: &str = "Image names are those below the folder: --images says where the same folder lies in S3, --names file drops folders. Sizes that labels need and don't say come from the images in the folder, else from --images-from. \
+Exit code: 0 everything was imported or skipped, 1 something was rejected, 2 the folder can't be read or imported, no entry came of it, or the entries can't be written.";
 const CSV_HELP: &str = "Every path may be an s3:// URI. A header says which column has what; columns that were taken and passed over are named. Without a header: image, label, label, … a row; \
 or boxes as keras-retinanet, Make Sense and AutoML write them. Rows of one image are taken together. Sizes of images come from the file, else from --images-from, else from S3. \
 What could mean several things is refused, with the option that says which. \
@@ -110,7 +158,7 @@ enum Names {
 
 #[derive(Debug, clap::Args)]
 struct Places {
-    /// File to import.
+    /// File or folder to import.
     file: Place,
     /// Where the dataset entries go.
     #[arg(long, value_name = "ENTRIES")]
@@ -250,7 +298,16 @@ fn folder_uri(text: &str) -> Result<String, String> {
 /// When a place can't be read or written, when the file isn't of the format or could mean several things, when sizes of
 /// images are needed and can't be looked up, and when no entry comes of it.
 pub async fn run(args: Args) -> Result<u8, CommandError> {
-    match args.format {
+    match (args.format, args.places) {
+        (Some(format), _) => run_format(format).await,
+        (None, Some(places)) => found::run(places).await,
+        (None, None) => Err(CommandError::new("nothing to import is named")
+            .with_help("gtcl import FILE --out ENTRIES, or with a format: gtcl import --help")),
+    }
+}
+
+async fn run_format(format: Format) -> Result<u8, CommandError> {
+    match format {
         Format::Csv { places, table } => {
             let file = read(&places).await?;
             let parsed = csv::parse(&file, &table.options());
@@ -263,7 +320,60 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
             };
             take(&places, coco::parse(&file, &options)).await
         }
+        Format::Yolo { places } => {
+            places.refuse_same()?;
+            let parsed = folder::yolo(&places.file)?;
+            take_folder(places, parsed).await
+        }
+        Format::Voc {
+            places,
+            corners_from,
+        } => {
+            places.refuse_same()?;
+            let origin = corners_from.map(|from| match from {
+                0 => voc::Origin::Zero,
+                _ => voc::Origin::One,
+            });
+            let parsed = folder::voc(&places.file, origin)?;
+            take_folder(places, parsed).await
+        }
+        Format::Folders { places, odd_labels } => {
+            places.refuse_same()?;
+            let parsed = folder::folders(&places, odd_labels).await?;
+            take(&places, parsed).await
+        }
+        Format::LabelStudio { places } => {
+            let file = read(&places).await?;
+            take(&places, label_studio::parse(&file)).await
+        }
+        Format::Answers {
+            places,
+            answer_name,
+        } => {
+            let file = read(&places).await?;
+            let import = answers::consolidate(&file, &places, answer_name)?;
+            report::write(&places, &import).await
+        }
     }
+}
+
+/// As [`take`], with sizes from the images in the folder where no other is named.
+async fn take_folder(
+    mut places: Places,
+    parsed: Result<Parsed, FileError>,
+) -> Result<u8, CommandError> {
+    if let (None, Place::Local(path)) = (&places.images_from, &places.file) {
+        let folder = if path.is_dir() {
+            Some(path.as_path())
+        } else {
+            path.parent()
+        };
+        places.images_from = folder
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .or(Some(std::path::Path::new(".")))
+            .map(std::path::Path::to_owned);
+    }
+    take(&places, parsed).await
 }
 
 async fn read(places: &Places) -> Result<Vec<u8>, CommandError> {

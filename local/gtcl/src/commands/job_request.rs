@@ -102,11 +102,16 @@ pub struct Args {
 pub async fn run(args: Args) -> Result<u8, CommandError> {
     let stack = read_stack_outputs(&args)?;
     let mut problems = Vec::new();
+    let mut notes = Vec::new();
     if let Some(path) = &args.categories_file {
         let text = input::read_text(path, "the label category file", FILE_BYTES_MAX)?;
         for problem in label_categories::problems(&text, args.task_type) {
             problems.push(format!("{}: {problem}", path.display()));
         }
+        notes = label_categories::notes(&text)
+            .into_iter()
+            .map(|note| format!("{}: {note}", path.display()))
+            .collect();
     }
     let choices = args.into_choices();
     let request = compose(&choices, &stack);
@@ -125,7 +130,7 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
         }
         return Ok(1);
     }
-    for reminder in reminders(&request) {
+    for reminder in notes.into_iter().chain(reminders(&request)) {
         say(format!("note: {reminder}"));
     }
     let text = serde_json::to_string_pretty(&request)

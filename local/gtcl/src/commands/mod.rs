@@ -4,6 +4,7 @@ pub mod check;
 pub mod consolidate;
 pub mod convert;
 pub mod evaluate;
+pub mod export;
 pub mod function;
 pub mod import;
 pub mod job_request;

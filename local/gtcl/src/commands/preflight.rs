@@ -313,10 +313,9 @@ impl Preflight {
             Ok(text) => {
                 let problems = label_categories::problems(&text, self.task_type);
                 if problems.is_empty() {
-                    self.say(
-                        what,
-                        Outcome::Fine(format!("fit a {} job", self.task_type.as_str())),
-                    );
+                    let mut seen = vec![format!("fit a {} job", self.task_type.as_str())];
+                    seen.extend(label_categories::notes(&text));
+                    self.say(what, Outcome::Fine(seen.join("; ")));
                 }
                 for problem in problems {
                     self.say(what, Outcome::Problem(format!("{uri}: {problem}")));

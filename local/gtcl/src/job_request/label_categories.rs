@@ -42,9 +42,7 @@ pub fn problems(text: &str, task_type: TaskType) -> Vec<String> {
         Some(other) => found.push(format!(
             "document-version is {other:?}; image jobs need \"2018-11-28\""
         )),
-        None => {
-            found.push("document-version is missing; image jobs need \"2018-11-28\"".to_owned())
-        }
+        None => {}
     }
     let n_categories_min = if task_type == TaskType::BoundingBox {
         1
@@ -81,6 +79,18 @@ pub fn problems(text: &str, task_type: TaskType) -> Vec<String> {
         }
     }
     found
+}
+
+/// What is remarkable about a label category file and doesn't keep a job from running.
+pub fn notes(text: &str) -> Vec<String> {
+    let is_without_version =
+        serde_json::from_str(text).is_ok_and(|file: File| file.document_version.is_none());
+    is_without_version
+        .then(|| {
+            "document-version is missing: Ground Truth's guide has \"2018-11-28\" there, jobs without it were seen to run".to_owned()
+        })
+        .into_iter()
+        .collect()
 }
 
 #[cfg(test)]
@@ -148,16 +158,8 @@ mod tests {
             ("{", "not a label category file"),
             (r#"{"labels":["cat","dog"]}"#, "not a label category file"),
             (
-                r#"{"labels":[{"label":"a"},{"label":"b"}]}"#,
-                "document-version is missing",
-            ),
-            (
                 r#"{"document-version":"2020-03-01","labels":[{"label":"a"},{"label":"b"}]}"#,
                 "document-version is \"2020-03-01\"",
-            ),
-            (
-                r#"{"documentVersion":"2018-11-28","labels":[{"label":"a"},{"label":"b"}]}"#,
-                "document-version is missing",
             ),
         ] {
             let found = problems(text, TaskType::SingleLabel);
@@ -166,5 +168,24 @@ mod tests {
                 "{text}: {found:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_missing_version_is_a_note() {
+        for (text, n_notes) in [
+            (r#"{"labels":[{"label":"a"},{"label":"b"}]}"#, 1),
+            (
+                r#"{"documentVersion":"2018-11-28","labels":[{"label":"a"},{"label":"b"}]}"#,
+                1,
+            ),
+            (
+                r#"{"document-version":"2018-11-28","labels":[{"label":"a"},{"label":"b"}]}"#,
+                0,
+            ),
+        ] {
+            assert!(problems(text, TaskType::SingleLabel).is_empty(), "{text}");
+            assert_eq!(notes(text).len(), n_notes, "{text}");
+        }
+        assert!(notes("{").is_empty());
     }
 }

@@ -1,10 +1,13 @@
 //! What must hold for any bytes; the fuzz targets and the replay of their corpus call it.
 //!
-//! From `shared/manifest`: `RUSTC_BOOTSTRAP=1 cargo fuzz run lines` (or `imports`, `splitter`), after
+//! From `shared/manifest`: `RUSTC_BOOTSTRAP=1 cargo fuzz run lines` (or `imports`, `formats`, `splitter`), after
 //! `cargo install cargo-fuzz`. `cargo fuzz cmin lines` makes the corpus small again.
 
 use manifest::dataset::{DatasetCheck, Expectations};
-use manifest::import::{coco, csv};
+use manifest::import::yolo::{ClassNames, YoloFiles};
+use manifest::import::{
+    EntryOptions, FileError, NameOptions, Parsed, coco, csv, label_studio, voc,
+};
 use manifest::{
     Code, ConvertOptions, Converted, Converter, Entry, Judgement, LINE_BYTES_MAX, LineSplitter,
     RawLine, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes, annotate, judge,
@@ -127,32 +130,61 @@ pub fn lines(data: &[u8]) {
     assert_eq!(check.finish().0.n_lines, n_lines);
 }
 
+/// What becomes of a file's labels, with sizes given to all images.
+fn import(parsed: Result<Parsed, FileError>, when_empty: WhenEmpty) {
+    let Ok(mut parsed) = parsed else {
+        return;
+    };
+    let names = NameOptions {
+        folder: Some("s3://birds/images".to_owned()),
+        ..NameOptions::default()
+    };
+    if parsed.locate(&names).is_err() {
+        return;
+    }
+    let wanted: Vec<usize> = parsed
+        .without_size(when_empty)
+        .map(|image| image.idx)
+        .collect();
+    for idx in wanted {
+        parsed.set_size(idx, Ok((640, 480)));
+    }
+    let import = parsed.into_import(&EntryOptions {
+        label_attribute: "box".to_owned(),
+        creation_date: "2024-05-01T10:00:00".to_owned(),
+        when_empty,
+    });
+    for entry in import.unwrap_or_default().entries {
+        assert_is_usable(&entry, when_empty == WhenEmpty::Send);
+    }
+}
+
 /// A CSV or COCO file.
 pub fn imports(data: &[u8]) {
-    const DATE: &str = "2024-05-01T10:00:00";
-    const IMAGES: &str = "s3://birds/images";
-    for unlabeled in [WhenEmpty::Skip, WhenEmpty::Send] {
-        let options = csv::CsvOptions {
-            folder: Some(IMAGES.to_owned()),
-            creation_date: DATE.to_owned(),
-            separator: None,
-            unlabeled,
-        };
-        if let Ok(csv::CsvImport::Imported(import)) = csv::import(data, &options) {
-            for entry in &import.entries {
-                assert_is_usable(entry, unlabeled == WhenEmpty::Send);
-            }
-        }
+    for when_empty in [WhenEmpty::Skip, WhenEmpty::Send] {
+        import(csv::parse(data, &csv::CsvOptions::default()), when_empty);
     }
-    let options = coco::CocoOptions {
-        folder: Some(IMAGES.to_owned()),
-        label_attribute: "box".to_owned(),
-        creation_date: DATE.to_owned(),
-        without_boxes: WhenEmpty::Skip,
-    };
-    for entry in coco::import(data, &options).unwrap_or_default().entries {
-        assert_is_usable(&entry, false);
-        assert_is_fixed(&entry, &ConvertOptions::default());
+    import(
+        coco::parse(data, &coco::CocoOptions::default()),
+        WhenEmpty::Skip,
+    );
+}
+
+/// A Pascal VOC file, YOLO labels with their names, Label Studio's export.
+pub fn formats(data: &[u8]) {
+    let mut voc = voc::VocFiles::default();
+    voc.add("a.xml", data);
+    import(Ok(voc.finish(None)), WhenEmpty::Skip);
+    import(label_studio::parse(data), WhenEmpty::Skip);
+    let names = [
+        Ok(ClassNames::of_lines(data)),
+        ClassNames::of_data_yaml(data),
+    ];
+    for names in names.into_iter().flatten() {
+        if let Ok(mut files) = YoloFiles::new(names) {
+            files.add("a.jpg", Some(("a.txt", data)));
+            import(Ok(files.finish()), WhenEmpty::Skip);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! are left out. Of a rotated box (CVAT's attribute `rotation`) the box around it is taken, and of an annotation
 //! without a box the box around its polygons.
 
+mod annotation;
 mod file;
 mod ids;
 
@@ -13,7 +14,9 @@ use super::{Fault, FileError};
 use crate::code::Code;
 use crate::counted::counted;
 use crate::encoding::text_bytes;
-use file::{Annotation, CocoFile, Item};
+use crate::file_kind::FileKind;
+use annotation::Annotation;
+use file::{CocoFile, Item};
 use ids::{Categories, Images, Known, open_categories, open_images};
 
 /// How to read a COCO file.
@@ -32,6 +35,9 @@ pub struct CocoOptions {
 /// [`FileError`] for what isn't COCO or has no images.
 pub fn parse(file: &[u8], options: &CocoOptions) -> Result<Parsed, FileError> {
     let bytes = text_bytes(file)?;
+    if let Some(kind) = FileKind::of(bytes) {
+        return Err(kind.told());
+    }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let line_number = 1 + memchr::memchr_iter(b'\n', before).count();
@@ -302,21 +308,21 @@ mod tests {
             [
                 ("annotations[1], id 2", Code::UnknownImage),
                 ("annotations[2], id 3", Code::UnknownCategory),
-                ("annotations[3], id 4", Code::InvalidBoundingBox),
-                ("annotations[4], id 5", Code::BoundingBoxTooSmall),
-                ("annotations[5], id 6", Code::InvalidBoundingBox),
                 ("annotations[6], id 7", Code::InvalidItem),
                 ("annotations[7], id 8", Code::InvalidItem),
-                ("annotations[8], id 9", Code::BoundingBoxTooSmall),
                 ("annotations[9], id 10", Code::InvalidItem),
                 ("annotations[10]", Code::InvalidItem),
                 ("annotations[11], id 12", Code::InvalidItem),
                 ("annotations[12], id 13", Code::InvalidItem),
+                ("annotations[3], id 4", Code::InvalidBoundingBox),
+                ("annotations[4], id 5", Code::BoundingBoxTooSmall),
+                ("annotations[5], id 6", Code::InvalidBoundingBox),
+                ("annotations[8], id 9", Code::BoundingBoxTooSmall),
             ]
         );
-        assert_eq!(found.left_out[9].reason, "it is null, not an object");
-        assert_eq!(found.left_out[8].reason, "it has no bbox");
-        assert!(found.left_out[7].remedy.contains("fractions"));
+        assert_eq!(found.left_out[5].reason, "it is null, not an object");
+        assert_eq!(found.left_out[4].reason, "it has no bbox");
+        assert!(found.left_out[11].remedy.contains("fractions"));
         assert!(found.notes[0].contains("1 time NaN"), "{:?}", found.notes);
     }
 
@@ -348,14 +354,13 @@ mod tests {
                 ("images[3]", Code::InvalidItem),
                 ("images[4], id 5", Code::InvalidItem),
                 ("images[5], id 6", Code::InvalidItem),
-                ("images[7], id 8", Code::InvalidSourceRefFormat),
                 ("annotations[3], id 4", Code::UnknownImage),
+                ("images[7], id 8", Code::InvalidSourceRefFormat),
                 ("images[6], id 7", Code::InvalidImageDimension),
-                ("images[8], id 9", Code::DuplicateSourceRef),
             ]
         );
+        assert_eq!(found.entries[0].json.matches("\"class_id\"").count(), 2);
         assert_eq!(found.left_out[0].reason, "it has no width");
-        assert!(found.left_out[8].reason.starts_with("images[0], id 1 has"));
         let notes = found.notes.join("\n");
         assert!(notes.contains("5 annotations went with images"), "{notes}");
         assert!(
@@ -387,11 +392,9 @@ mod tests {
         assert_eq!(
             left_out(&found),
             [
-                ("categories[1], id 1", Code::DuplicateId),
                 ("categories[3], id 2", Code::DuplicateId),
                 ("categories[4], id 3", Code::InvalidLabelNameLength),
                 ("categories[5], id \"x\"", Code::InvalidItem),
-                ("images[1], id 1", Code::DuplicateId),
                 ("images[3], id 2", Code::DuplicateId),
                 ("images[4], id 2", Code::DuplicateId),
                 ("images[2], id 2", Code::DuplicateId),
@@ -399,7 +402,12 @@ mod tests {
                 ("annotations[4], id 5", Code::UnknownCategory),
             ]
         );
-        assert!(found.left_out[1].reason.contains("told apart"));
+        assert!(found.left_out[0].reason.contains("told apart"));
+        assert!(
+            found.notes[0].starts_with("1 category"),
+            "{:?}",
+            found.notes
+        );
     }
 
     #[test]

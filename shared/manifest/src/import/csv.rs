@@ -12,6 +12,7 @@ mod boxes;
 mod cells;
 mod columns;
 mod header;
+mod headerless;
 mod layout;
 mod rows;
 mod via;
@@ -21,6 +22,7 @@ use super::parsed::{BoxForm, LabelsKind, Parsed};
 use super::{Fault, FileError};
 use crate::code::Code;
 use crate::encoding::text_bytes;
+use crate::file_kind::FileKind;
 use crate::line::shown;
 use cells::Reading;
 use header::{find_header, named, refuse_json, separator_of, told_separator};
@@ -52,7 +54,11 @@ pub struct CsvOptions {
 ///
 /// [`FileError`] for what isn't text, has no rows, or could mean several things.
 pub fn parse(file: &[u8], options: &CsvOptions) -> Result<Parsed, FileError> {
-    let lines = lines(text_bytes(file)?);
+    let text = text_bytes(file)?;
+    if let Some(kind) = FileKind::of(text).filter(|kind| *kind != FileKind::Csv) {
+        return Err(kind.told());
+    }
+    let lines = lines(text);
     refuse_json(&lines)?;
     let mut parsed = Parsed::default();
     let told = lines.first().and_then(told_separator);

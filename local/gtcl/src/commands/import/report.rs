@@ -7,7 +7,7 @@ use manifest::{Code, Judgement, SourceRef, counted, judge};
 
 use super::Places;
 use crate::error::CommandError;
-use crate::output::progress::print;
+use crate::output::stdout::print;
 use crate::output::remarks::Remarks;
 use crate::output::text::shown;
 use crate::place::Sink;

@@ -18,6 +18,17 @@ pub(super) enum Edges {
     Points { first: usize },
 }
 
+impl Edges {
+    /// The columns that a header names for it.
+    pub(super) fn columns(&self) -> Vec<usize> {
+        match self {
+            Self::Columns { columns, .. } => columns.to_vec(),
+            Self::Cell { column, .. } => vec![*column],
+            Self::Points { .. } => Vec::new(),
+        }
+    }
+}
+
 const LEFT: [&str; 14] = [
     "xmin", "minx", "xtl", "xleft", "leftx", "topleftx", "xtopleft", "tlx", "startx", "xstart",
     "ulx", "xminimum", "xlow", "left",
@@ -104,6 +115,17 @@ const CELL: [&str; 15] = [
     "position",
 ];
 
+/// Those of them that hold nothing but boxes.
+const SURE_CELL: [&str; 7] = [
+    "box",
+    "boxes",
+    "bbox",
+    "bboxes",
+    "boundingbox",
+    "boundingboxes",
+    "bndbox",
+];
+
 /// Columns of boxes and of the image's size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct BoxColumns {
@@ -120,6 +142,53 @@ pub(super) fn find(
     columns: &Columns,
     options: &CsvOptions,
 ) -> Result<Option<BoxColumns>, FileError> {
+    let [left, top, right, bottom] = corners(columns)?;
+    let named = |words: &[&str]| columns.find(words);
+    let image_size = named(&IMAGE_WIDTH).zip(named(&IMAGE_HEIGHT));
+    let plain_size = named(&["width"]).zip(named(&["height"]));
+    let any_size = image_size.or(plain_size);
+    let of = |columns: [usize; 4], form: BoxForm, size: Option<(usize, usize)>| {
+        let form = options.boxes.unwrap_or(form);
+        let edges = Edges::Columns { columns, form };
+        Ok(Some(BoxColumns { edges, size }))
+    };
+    if let (Some(left), Some(top), Some(right), Some(bottom)) = (left, top, right, bottom) {
+        return of([left, top, right, bottom], BoxForm::Corners, any_size);
+    }
+    let across = columns.find_only_of_box(&["width", "w"]);
+    let across = across.or(named(&["w", "bw"]));
+    let down = columns.find_only_of_box(&["height", "h"]);
+    let down = down.or(named(&["h", "bh"]));
+    let own_size = across.zip(down);
+    // Plain width and height are the box's where it has no others.
+    let size = if own_size.is_some() {
+        any_size
+    } else {
+        image_size
+    };
+    let of_box = |words: &[&str]| columns.find_of_box(words);
+    let corner = left.or(of_box(&["x"])).zip(top.or(of_box(&["y"])));
+    let center = of_box(&CENTER_X).zip(of_box(&CENTER_Y));
+    if let Some((width, height)) = own_size.or(plain_size) {
+        match (center, corner) {
+            (Some((x, y)), _) => return of([x, y, width, height], BoxForm::Centers, size),
+            (None, Some((x, y))) => return of([x, y, width, height], BoxForm::Sizes, size),
+            (None, None) => {}
+        }
+    }
+    if let Some(column) = cell(columns)? {
+        let form = options.boxes.unwrap_or(BoxForm::Sizes);
+        return Ok(Some(BoxColumns {
+            edges: Edges::Cell { column, form },
+            size: any_size,
+        }));
+    }
+    refuse_some(columns, [left, top, right, bottom])?;
+    Ok(None)
+}
+
+/// Columns of left, top, right, bottom, as far as they are there.
+fn corners(columns: &Columns) -> Result<[Option<usize>; 4], FileError> {
     let of_box = |words: &[&str]| columns.find_of_box(words);
     let [x0, x1, x2, x3] = ["x0", "x1", "x2", "x3"].map(|word| of_box(&[word]));
     let [y0, y1, y2, y3] = ["y0", "y1", "y2", "y3"].map(|word| of_box(&[word]));
@@ -129,61 +198,41 @@ pub(super) fn find(
             "write the box around each polygon as xmin, ymin, xmax, ymax",
         ));
     }
-    let left = of_box(&LEFT).or(if x0.is_some() { x0 } else { x1 });
-    let top = of_box(&TOP).or(if y0.is_some() { y0 } else { y1 });
-    let right = of_box(&RIGHT).or(if x0.is_some() && x2.is_none() { x1 } else { x2 });
-    let bottom = of_box(&BOTTOM).or(if y0.is_some() && y2.is_none() { y1 } else { y2 });
-    let named = |words: &[&str]| columns.find(words);
-    let image_size = named(&IMAGE_WIDTH).zip(named(&IMAGE_HEIGHT));
-    let plain_size = named(&["width"]).zip(named(&["height"]));
-    if let (Some(left), Some(top), Some(right), Some(bottom)) = (left, top, right, bottom) {
-        let form = options.boxes.unwrap_or(BoxForm::Corners);
-        let columns = [left, top, right, bottom];
-        return Ok(Some(BoxColumns {
-            edges: Edges::Columns { columns, form },
-            size: image_size.or(plain_size),
-        }));
-    }
-    let across = columns
-        .find_only_of_box(&["width", "w"])
-        .or(named(&["w", "bw"]));
-    let down = columns
-        .find_only_of_box(&["height", "h"])
-        .or(named(&["h", "bh"]));
-    let own_size = across.zip(down);
-    let size = match own_size {
-        Some(_) => image_size.or(plain_size),
-        None => image_size,
+    // They count from 0 or from 1.
+    let numbered = |zero: Option<usize>, one: Option<usize>, two: Option<usize>| match zero {
+        Some(_) => (zero, two.or(one)),
+        None => (one, two),
     };
-    let sides = own_size.or(plain_size);
-    let corner = (left.or(of_box(&["x"]))).zip(top.or(of_box(&["y"])));
-    let center = of_box(&CENTER_X).zip(of_box(&CENTER_Y));
-    let found = match (corner, center, sides) {
-        (_, Some(center), Some(sides)) => Some((center, sides, BoxForm::Centers)),
-        (Some(corner), None, Some(sides)) => Some((corner, sides, BoxForm::Sizes)),
-        _ => None,
+    let ((first_x, last_x), (first_y, last_y)) = (numbered(x0, x1, x2), numbered(y0, y1, y2));
+    Ok([
+        of_box(&LEFT).or(first_x),
+        of_box(&TOP).or(first_y),
+        of_box(&RIGHT).or(last_x),
+        of_box(&BOTTOM).or(last_y),
+    ])
+}
+
+/// The column with whole boxes in its cells.
+fn cell(columns: &Columns) -> Result<Option<usize>, FileError> {
+    let Some(idx) = columns.find(&CELL) else {
+        return Ok(None);
     };
-    if let Some(((x, y), (width, height), form)) = found {
-        return Ok(Some(BoxColumns {
-            edges: Edges::Columns {
-                columns: [x, y, width, height],
-                form: options.boxes.unwrap_or(form),
-            },
-            size,
-        }));
+    let is_sure = columns.list.get(idx).is_some_and(|column| {
+        column.n_values > 0 && SURE_CELL.contains(&column.word.as_str()) && !column.is_flags()
+    });
+    if columns.list.get(idx).is_some_and(|column| column.is_four()) {
+        return Ok(Some(idx));
     }
-    let cell = columns.find(&CELL);
-    if let Some(column) = cell.filter(|idx| columns.list.get(*idx).is_some_and(|c| c.is_four())) {
-        return Ok(Some(BoxColumns {
-            edges: Edges::Cell {
-                column,
-                form: options.boxes.unwrap_or(BoxForm::Sizes),
-            },
-            size: image_size.or(plain_size),
-        }));
+    if !is_sure {
+        return Ok(None);
     }
-    refuse_some(columns, [left, top, right, bottom])?;
-    Ok(None)
+    Err(FileError::new(
+        format!(
+            "column {} is named after boxes and holds something else than [left, top, width, height]",
+            columns.quoted([idx])
+        ),
+        "write four numbers a cell, or the columns xmin, ymin, xmax, ymax",
+    ))
 }
 
 /// Refuses a table that has two or three of a box's four columns: its other columns aren't labels of whole images.
@@ -208,7 +257,7 @@ fn refuse_some(columns: &Columns, edges: [Option<usize>; 4]) -> Result<(), FileE
 }
 
 /// The four numbers of a cell: `[1, 2, 3, 4]`, `1 2 3 4`, `(1;2;3;4)`.
-pub(super) fn four_numbers(text: &str) -> Option<[f64; 4]> {
+fn four_numbers(text: &str) -> Option<[f64; 4]> {
     let inner = text.trim_matches(|char: char| "[](){} \"'".contains(char));
     let parts = inner.split([',', ';', ' ']).filter(|part| !part.is_empty());
     let numbers: Option<Vec<f64>> = parts.map(number).collect();
@@ -233,6 +282,11 @@ pub(super) fn of_row(edges: &Edges, row: &Row<'_>) -> Result<Vec<[f64; 4]>, Stri
         Edges::Cell { column, .. } => of_cell(row.cell(*column)),
         Edges::Points { first } => of_points(row, *first),
     }
+}
+
+/// Whether a cell holds one box or several.
+pub(super) fn is_boxes(text: &str) -> bool {
+    of_cell(text).is_ok_and(|boxes| !boxes.is_empty())
 }
 
 fn is_nothing(text: &str) -> bool {

@@ -3,7 +3,7 @@
 use super::super::image_name::{has_any_image_extension, is_uri};
 use super::super::label_names::{flag, number};
 use super::CsvOptions;
-use super::boxes::four_numbers;
+use super::boxes::is_boxes;
 use super::rows::Row;
 use crate::line::shown;
 
@@ -68,11 +68,12 @@ impl Column {
             n_four: 0,
         };
         for text in rows.iter().map(|row| row.cell(idx)) {
-            column.n_values += usize::from(!text.is_empty());
+            let is_nothing = text.chars().all(|char| "[]{} ".contains(char));
+            column.n_values += usize::from(!is_nothing);
             column.n_flags += usize::from(flag(text).is_some());
             column.n_numbers += usize::from(number(text).is_some());
             column.n_images += usize::from(is_image(text));
-            column.n_four += usize::from(four_numbers(text).is_some());
+            column.n_four += usize::from(is_boxes(text));
         }
         column
     }

@@ -1,12 +1,12 @@
 //! What is where in a table.
 
 use super::super::FileError;
-use super::super::label_names::{number, odd, refuse_odd};
+use super::super::label_names::refuse_odd;
 use super::super::parsed::BoxForm;
-use super::CsvOptions;
 use super::boxes::{self, BoxColumns, Edges};
-use super::columns::{Columns, LABEL_WORDS, is_image, is_passed};
+use super::columns::{Columns, LABEL_WORDS, is_passed};
 use super::rows::Row;
+use super::{CsvOptions, headerless};
 
 /// What is where in a table, columns counted from 0.
 pub(super) enum Layout {
@@ -43,7 +43,7 @@ impl Layout {
     ) -> Result<Self, FileError> {
         match header {
             Some(header) => with_header(&Columns::of(header, rows), options),
-            None => without_header(rows, options),
+            None => headerless::layout(rows, options),
         }
     }
 
@@ -61,60 +61,40 @@ impl Layout {
     pub(super) fn tell(&self, header: Option<&Row<'_>>, notes: &mut Vec<String>) {
         let Some(header) = header else { return };
         let columns = Columns::of(header, &[]);
-        let image = self.image();
-        let (what, mut used) = match self {
+        let (what, used) = match self {
             Self::LabelsBehind { .. } => return,
-            Self::Labels { labels, .. } => (
-                format!("labels in {}", columns.quoted(labels.iter().copied())),
-                labels.clone(),
-            ),
-            Self::OneHot { labels, .. } => (
-                format!("a label each is {}", columns.quoted(labels.iter().copied())),
-                labels.clone(),
-            ),
-            Self::Boxes { label, boxes, .. } => {
-                let (edges, how) = match &boxes.edges {
-                    Edges::Columns { columns, form } => (columns.to_vec(), *form),
-                    Edges::Cell { column, form } => (vec![*column], *form),
-                    Edges::Points { .. } => (Vec::new(), BoxForm::Corners),
-                };
-                let how = match how {
-                    BoxForm::Corners => "left, top, right, bottom",
-                    BoxForm::Sizes => "left, top, width, height",
-                    BoxForm::Centers => "centre x, centre y, width, height",
-                };
-                let label_of = label.map_or(String::new(), |label| {
-                    format!(", their labels in {}", columns.quoted([label]))
-                });
-                let what = format!(
-                    "boxes in {} as {how}{label_of}",
-                    columns.quoted(edges.iter().copied())
-                );
-                let size = boxes
-                    .size
-                    .iter()
-                    .flat_map(|(width, height)| [*width, *height]);
-                (
-                    what,
-                    edges.iter().copied().chain(*label).chain(size).collect(),
-                )
-            }
+            Self::Labels { labels, .. } => ("labels in ", labels.clone()),
+            Self::OneHot { labels, .. } => ("a label each is ", labels.clone()),
+            Self::Boxes { boxes, .. } => ("boxes in ", boxes.edges.columns()),
             Self::Via {
                 shape, attributes, ..
-            } => (
-                format!("boxes in {}", columns.quoted([*shape, *attributes])),
-                vec![*shape, *attributes],
-            ),
+            } => ("boxes in ", vec![*shape, *attributes]),
         };
+        let (image, mut told) = (self.image(), columns.quoted(used.iter().copied()));
+        let mut used = used;
+        if let Self::Boxes { label, boxes, .. } = self {
+            told.push_str(match boxes::form(&boxes.edges) {
+                BoxForm::Corners => " as left, top, right, bottom",
+                BoxForm::Sizes => " as left, top, width, height",
+                BoxForm::Centers => " as centre x, centre y, width, height",
+            });
+            if let Some(label) = label {
+                told.push_str(&format!(", their labels in {}", columns.quoted([*label])));
+            }
+            let size = boxes
+                .size
+                .iter()
+                .flat_map(|(width, height)| [*width, *height]);
+            used.extend(label.iter().copied().chain(size));
+        }
         used.push(image);
         let passed = (0..columns.list.len()).filter(|idx| !used.contains(idx));
         let passed = columns.quoted(passed);
-        let passed = match passed.is_empty() {
-            true => String::new(),
-            false => format!("; passed over: {passed}"),
-        };
+        if !passed.is_empty() {
+            told.push_str(&format!("; passed over: {passed}"));
+        }
         notes.push(format!(
-            "images in {}, {what}{passed}",
+            "images in {}, {what}{told}",
             columns.quoted([image])
         ));
     }
@@ -352,137 +332,4 @@ fn unnamed_labels(
         )),
         _ => Err(ambiguous(columns, texts.into_iter().chain(flags).collect())),
     }
-}
-
-/// Share of the rows, in tenths, that have to have a known form.
-const TENTHS_MIN: usize = 9;
-
-fn without_header(rows: &[Row<'_>], options: &CsvOptions) -> Result<Layout, FileError> {
-    let most = |is_so: &dyn Fn(&Row<'_>) -> bool| {
-        let n = rows.iter().filter(|row| is_so(row)).count();
-        n > 0 && 10 * n >= TENTHS_MIN * rows.len()
-    };
-    let given = |name: &Option<String>| -> Option<usize> {
-        let number: usize = name.as_deref()?.parse().ok()?;
-        number.checked_sub(1)
-    };
-    let labels: Vec<usize> = options
-        .label_columns
-        .iter()
-        .filter_map(|name| given(&Some(name.clone())))
-        .collect();
-    if !labels.is_empty() {
-        let image = given(&options.image_column).unwrap_or(0);
-        return Ok(Layout::Labels { image, labels });
-    }
-    let columns_form = |columns: [usize; 4], form: BoxForm| Edges::Columns {
-        columns,
-        form: options.boxes.unwrap_or(form),
-    };
-    if most(&is_retinanet) {
-        return Ok(Layout::Boxes {
-            image: 0,
-            label: Some(5),
-            boxes: BoxColumns {
-                edges: columns_form([1, 2, 3, 4], BoxForm::Corners),
-                size: None,
-            },
-        });
-    }
-    if most(&is_make_sense) {
-        return Ok(Layout::Boxes {
-            image: 5,
-            label: Some(0),
-            boxes: BoxColumns {
-                edges: columns_form([1, 2, 3, 4], BoxForm::Sizes),
-                size: Some((6, 7)),
-            },
-        });
-    }
-    if most(&|row| is_auto_ml(row) && row.n_cells() > 4) {
-        return Ok(Layout::Boxes {
-            image: 1,
-            label: Some(2),
-            boxes: BoxColumns {
-                edges: Edges::Points { first: 3 },
-                size: None,
-            },
-        });
-    }
-    let image = match given(&options.image_column) {
-        Some(image) => image,
-        None if most(&is_auto_ml) => 1,
-        None => 0,
-    };
-    if options.image_column.is_none() && !rows.iter().any(|row| is_image(row.cell(image))) {
-        return Err(no_images(rows));
-    }
-    if !options.takes_odd_labels {
-        let n_columns = rows.iter().map(Row::n_cells).max().unwrap_or_default();
-        for idx in image + 1..n_columns {
-            let labels = rows.iter().map(|row| row.cell(idx));
-            let whose = format!("the labels in column {}", idx + 1);
-            refuse_odd(labels.filter(|label| !label.is_empty()), &whose)?;
-        }
-    }
-    Ok(Layout::LabelsBehind { image })
-}
-
-fn no_images(rows: &[Row<'_>]) -> FileError {
-    let n_columns = rows.iter().map(Row::n_cells).max().unwrap_or_default();
-    let has_images = |idx: &usize| rows.iter().any(|row| is_image(row.cell(*idx)));
-    let remedy = match (0..n_columns).find(has_images) {
-        Some(idx) => format!(
-            "column {0} has some: a header that names the columns says what is where, or --image-column {0} --label-column NUMBER",
-            idx + 1
-        ),
-        None => "give it a CSV file whose first column has image names (1.jpg) or s3:// URIs, or with a header that says what is where".to_owned(),
-    };
-    FileError::new(
-        "the first column has no image name (.jpg, .jpeg, .png), and no header says what is where",
-        remedy,
-    )
-}
-
-fn are_numbers(row: &Row<'_>, columns: std::ops::Range<usize>) -> bool {
-    columns
-        .into_iter()
-        .all(|idx| number(row.cell(idx)).is_some())
-}
-
-/// `a.jpg,10,20,110,220,cat`, or `a.jpg,,,,,`.
-fn is_retinanet(row: &Row<'_>) -> bool {
-    let n_cells = row.cells.as_deref().unwrap_or_default().len();
-    let is_empty = row.n_cells() == 1;
-    let is_box = are_numbers(row, 1..5) && odd(row.cell(5)).is_none() && row.n_cells() == 6;
-    n_cells == 6 && is_image(row.cell(0)) && (is_empty || is_box)
-}
-
-/// `cat,10,20,30,40,a.jpg,640,480`.
-fn is_make_sense(row: &Row<'_>) -> bool {
-    row.n_cells() == 8
-        && odd(row.cell(0)).is_none()
-        && are_numbers(row, 1..5)
-        && is_image(row.cell(5))
-        && are_numbers(row, 6..8)
-}
-
-/// `TRAIN,gs://bucket/a.jpg,cat,0.1,0.1,,,0.3,0.3,,`, or without a box.
-fn is_auto_ml(row: &Row<'_>) -> bool {
-    const SETS: [&str; 7] = [
-        "train",
-        "training",
-        "validate",
-        "validation",
-        "test",
-        "unassigned",
-        "",
-    ];
-    let set = row.cell(0).to_ascii_lowercase();
-    SETS.contains(&set.as_str())
-        && is_image(row.cell(1))
-        && (3..row.n_cells()).all(|idx| {
-            let text = row.cell(idx);
-            row.n_cells() <= 4 || text.is_empty() || number(text).is_some() || odd(text).is_none()
-        })
 }
