@@ -385,8 +385,9 @@ fn convert_names_the_label_attributes_that_are_there() {
     assert_eq!(desk.read("e"), entries, "a failure costs what was there");
     let names = fs::read_dir(desk.folder.path()).unwrap();
     assert_eq!(names.count(), 3, "something is left over");
-    desk.run("convert bare.manifest --out e").exits(0);
-    assert_eq!(desk.read("e"), "");
+    desk.run("convert bare.manifest --out e")
+        .fails("looks like a job's input manifest", "output.manifest");
+    assert_eq!(desk.read("e"), entries, "a failure costs what was there");
 }
 
 #[test]

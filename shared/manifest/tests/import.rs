@@ -326,7 +326,12 @@ fn boxes_in_columns() {
     );
     refused(
         "image,label,xmin,ymin\na.jpg,cat,1,2\n",
-        "others of the four",
+        "others of a box's four",
+        "xmax",
+    );
+    refused(
+        "image,label,x,y\na.jpg,cat,1,2\n",
+        "others of a box's four",
         "xmax",
     );
     refused(

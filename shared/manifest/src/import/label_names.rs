@@ -149,6 +149,11 @@ pub(super) fn refuse_odd<'n>(
         return Ok(());
     }
     examples.truncate(4);
+    // 0 and 1 among other numbers are no flags.
+    if let Some(n_numbers) = kinds.get(&Odd::Number).copied() {
+        let n_flags = kinds.remove(&Odd::Flag).unwrap_or_default();
+        kinds.insert(Odd::Number, n_numbers + n_flags);
+    }
     let most = kinds.into_iter().max_by_key(|(_, n)| *n);
     let (what, remedy) = match most.map(|(kind, _)| kind) {
         Some(Odd::Flag) | None => (

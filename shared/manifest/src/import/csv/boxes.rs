@@ -183,7 +183,12 @@ pub(super) fn find(
             size: any_size,
         }));
     }
-    refuse_some(columns, [left, top, right, bottom])?;
+    let [x, y] = ["x", "y"].map(|word| of_box(&[word]));
+    let [center_x, center_y] = [of_box(&CENTER_X), of_box(&CENTER_Y)];
+    refuse_some(
+        columns,
+        &[left, top, right, bottom, x, y, center_x, center_y],
+    )?;
     Ok(None)
 }
 
@@ -235,9 +240,10 @@ fn cell(columns: &Columns) -> Result<Option<usize>, FileError> {
     ))
 }
 
-/// Refuses a table that has two or three of a box's four columns: its other columns aren't labels of whole images.
-fn refuse_some(columns: &Columns, edges: [Option<usize>; 4]) -> Result<(), FileError> {
-    let some: Vec<usize> = edges.into_iter().flatten().collect();
+/// Refuses a table that has two or three of a box's four columns, or those of points: its other columns aren't labels of
+/// whole images.
+fn refuse_some(columns: &Columns, edges: &[Option<usize>]) -> Result<(), FileError> {
+    let some: Vec<usize> = edges.iter().flatten().copied().collect();
     let are_numbers = some.iter().all(|idx| {
         columns
             .list
@@ -249,7 +255,7 @@ fn refuse_some(columns: &Columns, edges: [Option<usize>; 4]) -> Result<(), FileE
     }
     Err(FileError::new(
         format!(
-            "columns {} are of boxes, but the others of the four are not there",
+            "columns {} are of boxes or points, but the others of a box's four are not there",
             columns.quoted(some)
         ),
         "name the columns xmin, ymin, xmax, ymax, or left, top, width, height",

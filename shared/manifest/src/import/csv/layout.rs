@@ -268,8 +268,23 @@ fn named_labels(columns: &Columns, image: usize) -> Result<Vec<usize>, FileError
             one.iter().chain(other).copied().collect(),
         )),
         (Some(one), None) => Ok(one.clone()),
-        (None, _) => Ok(found.into_iter().next().unwrap_or_default()),
+        (None, _) => Ok(match ends_in_label(columns, image) {
+            Some(idx) => vec![idx],
+            None => found.into_iter().next().unwrap_or_default(),
+        }),
     }
+}
+
+/// The only column of text whose name ends as one of labels: `Finding Labels`.
+fn ends_in_label(columns: &Columns, image: usize) -> Option<usize> {
+    const ENDS: [&str; 5] = ["label", "labels", "class", "classes", "category"];
+    let columns = columns.list.iter().enumerate();
+    let mut found = columns.filter(|(idx, column)| {
+        let ends = ENDS.iter().any(|end| column.word.ends_with(end));
+        *idx != image && column.is_text() && ends
+    });
+    let (idx, _) = found.next()?;
+    found.next().is_none().then_some(idx)
 }
 
 fn ambiguous(columns: &Columns, idxs: Vec<usize>) -> FileError {
