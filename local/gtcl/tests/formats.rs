@@ -1,6 +1,10 @@
 //! `gtcl import` and `gtcl export` as a user runs them, and how other commands tell what a file is.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops where it fails"
+)]
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,6 +1,10 @@
 //! Out and in again: the same labels and boxes.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops where it fails"
+)]
 
 use std::collections::BTreeMap;
 

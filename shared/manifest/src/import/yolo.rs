@@ -154,7 +154,7 @@ impl YoloFiles {
                 self.n_confidences += 1;
                 Ok(BoxForm::Centers.edges([*x, *y, *width, *height]))
             }
-            points if points.len() >= 6 && points.len() % 2 == 0 => {
+            points if points.len() >= 6 && points.len().is_multiple_of(2) => {
                 self.n_polygons += 1;
                 Ok(around(points))
             }

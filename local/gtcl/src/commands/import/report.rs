@@ -7,8 +7,8 @@ use manifest::{Code, Judgement, SourceRef, counted, judge};
 
 use super::Places;
 use crate::error::CommandError;
-use crate::output::stdout::print;
 use crate::output::remarks::Remarks;
+use crate::output::stdout::print;
 use crate::output::text::shown;
 use crate::place::Sink;
 

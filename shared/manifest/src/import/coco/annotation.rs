@@ -110,7 +110,7 @@ struct Bounds {
 
 impl Bounds {
     fn add(&mut self, value: f64) {
-        let range = if self.n % 2 == 0 {
+        let range = if self.n.is_multiple_of(2) {
             &mut self.x
         } else {
             &mut self.y
@@ -124,7 +124,7 @@ impl Bounds {
     fn edges(&self) -> Option<[f64; 4]> {
         let ((left, right), (top, bottom)) = (self.x?, self.y?);
         let edges = [left, top, right - left, bottom - top];
-        let is_good = self.n % 2 == 0 && edges.iter().all(|edge| edge.is_finite());
+        let is_good = self.n.is_multiple_of(2) && edges.iter().all(|edge| edge.is_finite());
         is_good.then_some(edges)
     }
 }
