@@ -6,7 +6,7 @@ use manifest::export::{Export, ExportFormat, Exporter, NotExported};
 use manifest::{ConvertOptions, LINE_BYTES_MAX, LineSplitter, RawLine, counted, job_name_from_key};
 
 use crate::error::CommandError;
-use crate::output::progress::print;
+use crate::output::stdout::print;
 use crate::output::text::shown;
 use crate::place::{Place, all_different, local_path};
 

@@ -6,7 +6,7 @@ use manifest::import::{coco, csv, label_studio};
 use super::folder::{self, FolderKind};
 use super::{Places, read, take, take_folder};
 use crate::error::CommandError;
-use crate::output::progress::print;
+use crate::output::stdout::print;
 use crate::place::Place;
 
 const NAME_IT: &str =
