@@ -188,3 +188,75 @@ fn boxes() {
         "{found}"
     );
 }
+
+#[test]
+fn evaluate_measures_what_consolidate_answers() {
+    const N_OBJECTS: usize = 20;
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let truth = |n: usize| bird(n);
+    let objects: Vec<Value> = (0..N_OBJECTS)
+        .map(|n| {
+            let label = ["owl", "Owl", "OWL ", "Duck"][n / 2 % 4];
+            let content = json!({"annotatedResult": {"label": label}}).to_string();
+            let annotations: Vec<Value> = (0..3)
+                .map(|worker| {
+                    json!({"workerId": format!("w{worker}"), "annotationData": {"content": content}})
+                })
+                .collect();
+            json!({"datasetObjectId": n.to_string(), "dataObject": {"s3Uri": source_ref(n)},
+                "annotations": annotations})
+        })
+        .collect();
+    let requests = "birds/annotations/consolidated-annotation/consolidation-request/iteration-1";
+    put(&format!("{requests}/t.json"), json!(objects).to_string());
+    let categories = json!({"document-version": "2018-11-28",
+        "labels": [{"label": "Owl"}, {"label": "Duck"}]});
+    put("birds/annotation-tool/data.json", categories.to_string());
+    let gold: String = (0..N_OBJECTS)
+        .map(|n| {
+            format!(
+                "{}\n",
+                json!({"source-ref": source_ref(n), "label": truth(n)})
+            )
+        })
+        .collect();
+    put("gold.jsonl", gold);
+
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_gtcl-under-test"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .output()
+            .expect("gtcl starts");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let consolidated = run(&["consolidate", "birds", "--label-attribute", "bird"]);
+    let n_right = consolidated
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|line| {
+            let n: usize = line["datasetObjectId"].as_str().unwrap().parse().unwrap();
+            let label = &line["consolidatedAnnotation"]["content"]["bird"];
+            label["metadata"]["class-name"] == truth(n)
+        })
+        .count();
+    assert_eq!(n_right, N_OBJECTS / 2);
+    let arguments = [
+        "evaluate",
+        "job",
+        "birds",
+        "--gold",
+        "gold.jsonl",
+        "--format",
+        "json",
+    ];
+    let found: Value = serde_json::from_str(&run(&arguments)).unwrap();
+    assert_eq!(number(&found, "/consolidation/accuracy"), 0.5, "{found}");
+}

@@ -5,6 +5,9 @@
     reason = "a helper of these tests that fails has failed the test"
 )]
 
+#[path = "tidy/imports.rs"]
+mod imports;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -329,6 +332,44 @@ fn nothing_is_left_open() {
                 concat!("unimplem", "ented!"),
             ] {
                 assert!(!text.contains(mark), "{} holds {mark}", relative(&path));
+            }
+        }
+    }
+}
+
+/// Paths in a job's folder, and the only file that has them.
+const LAYOUT: [&str; 3] = [
+    "consolidation-request",
+    "annotation-tool/data.json",
+    "manifests/output/output.manifest",
+];
+
+#[test]
+fn one_file_knows_the_paths_of_a_jobs_folder() {
+    let layout = "shared/labeling/src/job/layout.rs";
+    let text = read(&root().join(layout));
+    for path in LAYOUT {
+        assert!(text.contains(path), "{layout} no longer has {path}");
+    }
+    for folder in ["functions", "shared", "local"] {
+        for path in files_below(&root().join(folder), "rs") {
+            let name = relative(&path);
+            let is_test = ["/tests/", "/tests.rs", "/benches/", "/fuzz/"];
+            if name == layout || is_test.iter().any(|part| name.contains(part)) {
+                continue;
+            }
+            let text = read(&path);
+            let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for line in shipped
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+            {
+                for path in LAYOUT {
+                    assert!(
+                        !line.contains(path),
+                        "{name} has {path}: ask {layout} for it"
+                    );
+                }
             }
         }
     }

@@ -4,8 +4,8 @@ use std::env;
 
 use aws::Clients;
 use aws::s3::S3;
-use labeling::categories::CATEGORY_FILE_BYTES_MAX;
 use labeling::consolidation::Config;
+use labeling::job::categories::CATEGORY_FILE_BYTES_MAX;
 use labeling::settings::{SettingError, in_setting};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;

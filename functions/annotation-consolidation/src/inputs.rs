@@ -3,7 +3,8 @@
 use aws::s3::{ObjectUri, S3, S3Error};
 use labeling::answers::ANSWER_BYTES_MAX;
 use labeling::consolidation::{AnnotationFile, BATCH_BYTES_MAX, Payload, Request};
-use labeling::{categories, job_folder};
+use labeling::job::{JobFolder, categories};
+use manifest::S3Uri;
 
 use crate::{Error, Settings};
 
@@ -36,13 +37,19 @@ pub(crate) async fn read_stored_answers(
     file: &mut AnnotationFile,
 ) {
     let own = [request.annotation_file_uri(), request.output_uri.as_deref()];
-    let own: Vec<String> = own.into_iter().flatten().filter_map(bucket).collect();
+    let own: Vec<&str> = own
+        .into_iter()
+        .flatten()
+        .filter_map(|uri| Some(S3Uri::split(uri)?.bucket))
+        .collect();
     for stored in file.stored_answers() {
         let answer = match ObjectUri::parse(&stored) {
-            Ok(uri) if !own.contains(&uri.bucket) || !settings.allows(&uri.bucket) => Err(format!(
-                "answer stored in bucket {:?}, which is not the job's",
-                uri.bucket
-            )),
+            Ok(uri) if !own.contains(&uri.bucket.as_str()) || !settings.allows(&uri.bucket) => {
+                Err(format!(
+                    "answer stored in bucket {:?}, which is not the job's",
+                    uri.bucket
+                ))
+            }
             Ok(uri) => s3
                 .read_object(&uri.bucket, &uri.key, ANSWER_BYTES_MAX as u64)
                 .await
@@ -59,7 +66,8 @@ pub(crate) async fn read_label_categories(s3: &S3, request: &mut Request, settin
     if request.label_categories.is_some() || settings.config.label_categories.is_some() {
         return;
     }
-    let uri = request.job_folder().map(job_folder::category_file);
+    let folder = request.job_folder();
+    let uri = folder.as_ref().map(JobFolder::label_categories);
     let Some(Ok(uri)) = uri.as_deref().map(ObjectUri::parse) else {
         return;
     };
@@ -80,9 +88,4 @@ pub(crate) async fn read_label_categories(s3: &S3, request: &mut Request, settin
         }
         Err(error) => tracing::warn!(code = error.code(), %error, "label categories passed over"),
     }
-}
-
-fn bucket(uri: &str) -> Option<String> {
-    let (bucket, _) = uri.strip_prefix("s3://")?.split_once('/')?;
-    Some(bucket.to_owned())
 }

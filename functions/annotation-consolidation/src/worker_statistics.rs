@@ -4,7 +4,6 @@
 
 use aws::s3::{ListedObject, ObjectUri, PutOptions, S3};
 use labeling::consolidation::Request;
-use labeling::job_folder::statistics_folder;
 use labeling::statistics_file::{
     Batches, FILE_BYTES_MAX, Level, Read, Statistics, StatisticsFile, batch_name,
 };
@@ -41,7 +40,7 @@ pub(crate) struct Carried {
 impl<'a> WorkerStatistics<'a> {
     pub(crate) fn of_job(s3: &'a S3, request: &Request, settings: &Settings) -> Self {
         let place = || {
-            let folder = ObjectUri::parse(&statistics_folder(request.job_folder()?)).ok()?;
+            let folder = ObjectUri::parse(&request.job_folder()?.worker_statistics()).ok()?;
             let name = batch_name(request.annotation_file_uri()?);
             settings.allows(&folder.bucket).then_some((folder, name))
         };

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use aws::s3::{ListedObject, ObjectUri};
 use labeling::consolidation::{AnnotationFile, Config as Settings, DataObject, Gathered};
-use labeling::whole_job::Places;
-use labeling::{job_folder, worker_response};
+use labeling::job::answers::says_something;
+use labeling::job::{AnswerSource, AnswersInUse, Places, layout};
 use manifest::RawLine;
 
 use crate::checkpoint::Reading;
@@ -28,11 +28,18 @@ const FILES_MAX: usize = 2_500_000;
 /// Memory of the process that isn't for answers, in bytes: itself, files on their way, lists of their names.
 const PROCESS_BYTES: u64 = 64 * 1024 * 1024;
 
+/// What a line of a file below `parts/` begins with, by the file that the answers are from.
+const FROM_ANNOTATION_FILE: u8 = b'A';
+/// See [`FROM_ANNOTATION_FILE`].
+const FROM_RESPONSE: u8 = b'R';
+
 /// The answers of a job's data objects, at the numbers of their lines.
 #[derive(Debug)]
 pub(crate) struct Answers<'a> {
     job: &'a Job<'a>,
     pub(crate) gathered: Gathered<'a>,
+    /// Which file's answers `gathered` holds, by line number.
+    in_use: AnswersInUse<u64>,
     /// How far the reading is: the files below `parts/`, and what isn't in them yet.
     reading: Reading,
     /// JSON Lines for the next file below `parts/`.
@@ -49,7 +56,8 @@ impl<'a> Answers<'a> {
         reading: &Reading,
     ) -> Result<Self, RunError> {
         let mut answers = Self {
-            gathered: Gathered::new(&job.job_folder(), settings),
+            gathered: Gathered::new(job.job_folder().as_str(), settings),
+            in_use: AnswersInUse::default(),
             job,
             reading: reading.clone(),
             unsaved: Vec::new(),
@@ -60,7 +68,7 @@ impl<'a> Answers<'a> {
             let bytes = job.files.read_answers(part).await?;
             let lines = bytes.split(|byte| *byte == b'\n');
             for line in lines.filter(|line| !line.is_empty()) {
-                let restored = answers.gathered.restore(line);
+                let restored = answers.restore(line);
                 restored.map_err(|error| RunError::PartLost {
                     uri: format!("part {part} of the answers read ({error})"),
                 })?;
@@ -68,6 +76,19 @@ impl<'a> Answers<'a> {
             answers.check_memory(None)?;
         }
         Ok(answers)
+    }
+
+    /// Puts back what [`Self::keep`] wrote down.
+    fn restore(&mut self, line: &[u8]) -> Result<(), serde_json::Error> {
+        let (source, kept) = match line.split_first() {
+            Some((&FROM_RESPONSE, kept)) => (AnswerSource::WorkerResponse, kept),
+            Some((&FROM_ANNOTATION_FILE, kept)) => (AnswerSource::AnnotationFile, kept),
+            _ => (AnswerSource::AnnotationFile, line),
+        };
+        let place = self.gathered.restore(kept)?;
+        let has_answers = self.gathered.has_answers(place);
+        self.in_use.take(place, source, has_answers);
+        Ok(())
     }
 
     /// Data objects with answers that no line is.
@@ -125,7 +146,7 @@ impl<'a> Answers<'a> {
         places: &Places,
         notes: &mut Notes<'_, '_>,
     ) -> Result<(), RunError> {
-        let folder = job_folder::annotation_files(&self.job.job_folder());
+        let folder = self.job.job_folder().annotation_files();
         let mut reads = Reads::default();
         let after_file = self.reading.after_file.clone();
         let bucket = &self.job.manifest.bucket;
@@ -171,7 +192,9 @@ impl<'a> Answers<'a> {
                 self.reading.n_unidentified += file.n_unidentified as u64;
                 for object in file.objects {
                     match places.find(&object) {
-                        Some(line_number) => self.keep(line_number, Ok(object)),
+                        Some(line_number) => {
+                            self.keep(line_number, AnswerSource::AnnotationFile, Ok(object));
+                        }
                         None => self.reading.n_unmatched += 1,
                     }
                 }
@@ -194,12 +217,14 @@ impl<'a> Answers<'a> {
         let mut reads = Reads::default();
         let mut lines = Lines::open(job.s3, job.manifest).await?;
         loop {
-            let gathered = &self.gathered;
+            let in_use = &self.in_use;
             let look = |line_number, line: RawLine<'_>| {
                 let RawLine::Line(bytes) = line else {
                     return None;
                 };
-                if !manifest::mentions_worker_response(bytes) || gathered.has(line_number) {
+                if !manifest::mentions_worker_response(bytes)
+                    || !in_use.wants_response(&line_number)
+                {
                     return None;
                 }
                 let own = manifest::own_label(bytes, job.options)?;
@@ -228,14 +253,14 @@ impl<'a> Answers<'a> {
     ) -> Result<(), RunError> {
         if places
             .line_numbers()
-            .all(|line_number| self.gathered.has(line_number))
+            .all(|line_number| !self.in_use.wants_response(&line_number))
         {
             return Ok(());
         }
-        let folder = job_folder::worker_responses(&self.job.job_folder());
+        let folder = self.job.job_folder().worker_responses();
         let mut wanted = BTreeMap::new();
         for file in self.list(&folder).await? {
-            let Some(id) = worker_response::dataset_object_id(&file.key) else {
+            let Some(id) = layout::dataset_object_id(&file.key) else {
                 continue;
             };
             let object = DataObject {
@@ -245,7 +270,7 @@ impl<'a> Answers<'a> {
                 problem: None,
             };
             match places.find(&object) {
-                Some(line_number) if self.gathered.has(line_number) => {}
+                Some(line_number) if !self.in_use.wants_response(&line_number) => {}
                 Some(line_number) => {
                     wanted.insert(line_number, file.key);
                 }
@@ -295,10 +320,12 @@ impl<'a> Answers<'a> {
         notes: &mut Notes<'_, '_>,
     ) -> Result<(), RunError> {
         match read {
-            Some((line_number, Ok(object))) => self.keep(line_number, Ok(object)),
+            Some((line_number, Ok(object))) => {
+                self.keep(line_number, AnswerSource::WorkerResponse, Ok(object));
+            }
             Some((line_number, Err(Unread::Ever(reason)))) => {
                 self.reading.n_unreadable_files += 1;
-                self.keep(line_number, Err(reason));
+                self.keep(line_number, AnswerSource::WorkerResponse, Err(reason));
             }
             Some((_, Err(Unread::Now(error)))) => return Err(error.into()),
             None => {}
@@ -306,7 +333,12 @@ impl<'a> Answers<'a> {
         self.save_when_full(notes).await
     }
 
-    fn keep(&mut self, line_number: u64, object: Result<DataObject, String>) {
+    /// Takes answers into use where they take the place of those before, and writes them down.
+    fn keep(&mut self, line_number: u64, source: AnswerSource, object: Result<DataObject, String>) {
+        let is_said = object.as_ref().is_ok_and(says_something);
+        if !self.in_use.take(line_number, source, is_said) {
+            return;
+        }
         let object = object.unwrap_or_else(|reason| DataObject {
             dataset_object_id: String::new(),
             source: None,
@@ -319,6 +351,10 @@ impl<'a> Answers<'a> {
         };
         self.gathered.add(line_number, &object);
         if let Some(line) = self.gathered.kept(line_number) {
+            self.unsaved.push(match source {
+                AnswerSource::AnnotationFile => FROM_ANNOTATION_FILE,
+                AnswerSource::WorkerResponse => FROM_RESPONSE,
+            });
             self.unsaved.extend_from_slice(line.as_bytes());
             self.unsaved.push(b'\n');
         }

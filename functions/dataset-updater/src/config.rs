@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use labeling::categories::parse_setting;
+use labeling::job::categories::parse_setting;
 use serde_json::Value;
 
 use crate::event::{JobsOutput, MANIFEST_SUFFIX};

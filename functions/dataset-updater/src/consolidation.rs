@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use aws::s3::{ObjectUri, S3, Upload};
+use labeling::TaskType;
 use labeling::consolidation::Outcome;
+use labeling::job::{JobFolder, Places, categories, line::labels_differ};
 use labeling::statistics_file::Statistics;
-use labeling::whole_job::{self, Places};
-use labeling::{TaskType, categories, job_folder};
-use manifest::{ConvertOptions, Envelope, LINE_BYTES_MAX, OwnKind, RawLine};
+use manifest::{ConvertOptions, Envelope, LINE_BYTES_MAX, RawLine};
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -48,7 +48,7 @@ impl Job<'_> {
     /// is written here.
     pub(crate) async fn origin(&self, notes: &mut Notes<'_, '_>) -> Result<Origin, RunError> {
         let is_whole_job = self.config.consolidate == Consolidate::WholeJob;
-        let mut settings = whole_job::settings(&self.config.consolidation);
+        let mut settings = self.config.consolidation.for_whole_job();
         let mut places = None;
         if is_whole_job {
             let (found, built_in) = self.places().await?;
@@ -105,7 +105,7 @@ impl Job<'_> {
                 return;
             }
             let own = manifest::own_label(bytes, self.options);
-            built_in = built_in.or_else(|| task_type(own.as_ref()?.kind));
+            built_in = built_in.or_else(|| own.as_ref()?.task_type);
             places.push(line_number, own.as_ref().map(|own| own.source_ref.as_str()));
         };
         while lines.next(&mut look).await?.is_some() {}
@@ -138,7 +138,7 @@ impl Job<'_> {
         if self.config.consolidation.label_categories.is_some() {
             return Ok(None);
         }
-        let Ok(uri) = ObjectUri::parse(&job_folder::category_file(&self.job_folder())) else {
+        let Ok(uri) = ObjectUri::parse(&self.job_folder().label_categories()) else {
             return Ok(None);
         };
         match self.s3.read_object(&uri.bucket, &uri.key, bytes_max).await {
@@ -154,10 +154,9 @@ impl Job<'_> {
     }
 
     /// `s3://bucket/prefix/job`; of a manifest that lies elsewhere, its own URI.
-    pub(crate) fn job_folder(&self) -> String {
-        let key = &self.manifest.key;
-        let folder = key.strip_suffix("/manifests/output/output.manifest");
-        format!("s3://{}/{}", self.manifest.bucket, folder.unwrap_or(key))
+    pub(crate) fn job_folder(&self) -> JobFolder {
+        let manifest = format!("s3://{}/{}", self.manifest.bucket, self.manifest.key);
+        JobFolder::of_output_manifest(&manifest).unwrap_or_else(|| JobFolder::at(&manifest))
     }
 
     /// Writes the manifest with the labels put in and what they change; answers the number of changes.
@@ -257,20 +256,11 @@ fn relabeled(
         return as_it_is();
     };
     let after = manifest::envelope_labels(&label);
-    let change = (has_output && manifest::labels_differ(&own.labels, &after)).then(|| {
+    let change = (has_output && labels_differ(&own.labels, &after)).then(|| {
         let change = json!({"lineNumber": line_number, "source-ref": own.source_ref, "before": own.labels, "after": after});
         format!("{change}\n")
     });
     (format!("{line}\n").into_bytes(), change)
-}
-
-fn task_type(kind: OwnKind) -> Option<TaskType> {
-    match kind {
-        OwnKind::Custom => None,
-        OwnKind::SingleLabel => Some(TaskType::SingleLabel),
-        OwnKind::MultiLabel => Some(TaskType::MultiLabel),
-        OwnKind::Boxes => Some(TaskType::BoundingBox),
-    }
 }
 
 /// Label envelopes by line number.

@@ -21,7 +21,7 @@ mod tests;
 pub use job_state::JobsOutput;
 
 /// Key ending of a finished job's output. Source: Ground Truth output data, "Output directories".
-pub const MANIFEST_SUFFIX: &str = "/manifests/output/output.manifest";
+pub const MANIFEST_SUFFIX: &str = labeling::job::layout::OUTPUT_MANIFEST_SUFFIX;
 
 /// Which events act.
 #[derive(Clone, Copy, Debug)]

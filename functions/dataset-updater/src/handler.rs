@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use aws::Clients;
 use aws_lambda_events::event::sqs::SqsBatchResponse;
+use labeling::job::JobFolder;
 use lambda_runtime::{Context, LambdaEvent};
-use manifest::job_name_from_key;
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 
@@ -75,9 +75,10 @@ async fn update_all(
                 continue;
             }
         };
+        let folder = JobFolder::of_output_manifest(&request.key);
         let span = tracing::error_span!(
             "manifest",
-            job_name = job_name_from_key(&request.key).unwrap_or_default(),
+            job_name = folder.as_ref().map_or("", JobFolder::name),
             manifest = format!("s3://{}/{}", request.bucket, request.key),
         );
         let work = async {

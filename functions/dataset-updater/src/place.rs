@@ -1,6 +1,6 @@
 //! Where a manifest's checkpoint and reports lie.
 
-use manifest::job_name_from_key;
+use labeling::job::JobFolder;
 
 /// Folder of everything that this function writes.
 const FOLDER: &str = "dataset-updater";
@@ -40,7 +40,7 @@ impl Place {
         bucket: Option<&str>,
         prefix: Option<&str>,
     ) -> Self {
-        let own = match key.strip_suffix("/manifests/output/output.manifest") {
+        let own = match JobFolder::of_output_manifest(key) {
             Some(job_folder) => format!("{job_folder}/{FOLDER}/"),
             None => match key.rsplit_once('/') {
                 Some((folder, name)) => format!("{folder}/{FOLDER}/{name}/"),
@@ -77,7 +77,7 @@ impl Place {
 /// `output.manifest` is none of them, whatever the job and the folders above it are called.
 #[must_use]
 pub fn is_report_key(key: &str) -> bool {
-    if job_name_from_key(key).is_some() {
+    if JobFolder::of_output_manifest(key).is_some() {
         return false;
     }
     let mut below = key;

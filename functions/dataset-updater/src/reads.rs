@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use aws::s3::{ObjectUri, S3, S3Error};
 use labeling::answers::ANSWER_BYTES_MAX;
 use labeling::consolidation::{ANNOTATION_FILE_BYTES_MAX, AnnotationFile, DataObject};
-use labeling::worker_response;
+use labeling::job::worker_response;
 use tokio::task::JoinSet;
 
 use crate::error::RunError;

@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use aws::Clients;
-use manifest::{ConvertOptions, job_name_from_key};
+use labeling::job::JobFolder;
+use manifest::ConvertOptions;
 use sha2::{Digest, Sha256};
 
 use crate::budget::{Budget, millis};
@@ -115,7 +116,8 @@ async fn update_version(
     invocation: &Invocation,
     version: &ManifestVersion,
 ) -> Result<Done, RunError> {
-    let job_name = job_name_from_key(&request.key);
+    let folder = JobFolder::of_output_manifest(&request.key);
+    let job_name = folder.as_ref().map(JobFolder::name);
     let place = Place::of(
         &request.bucket,
         &request.key,

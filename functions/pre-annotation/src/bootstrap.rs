@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws::Clients;
 use aws::s3::S3;
-use labeling::categories::CATEGORY_FILE_BYTES_MAX;
+use labeling::job::categories::CATEGORY_FILE_BYTES_MAX;
 use labeling::pre_annotation::Config;
 use labeling::settings::{SettingError, Settings, in_setting};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};

@@ -6,15 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use manifest::Envelope;
+use labeling::TaskType;
+use labeling::job::line::{SAME_BOX_IOU_MIN, overlap_of};
+use manifest::{LabeledLine, NamedBox, NamedLabel};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use crate::example::{Truth, TruthBox};
-
-/// Least intersection over union at which a box counts as found, inclusive.
-const IOU_MIN: f64 = 0.5;
 
 /// Known truth by source reference.
 pub type TruthBySource = BTreeMap<String, Truth>;
@@ -88,48 +86,55 @@ fn parse_label(label: &Value) -> Option<Truth> {
     }
 }
 
-/// The label that an output line carries at `label_attribute`: ours, in its envelope, or a built-in job's.
-/// `None` where the line has no readable label. With the label comes its confidence, for a single label.
-pub fn label_of_line(line: &str, label_attribute: &str) -> Option<(String, Truth, Option<f64>)> {
-    let line: BTreeMap<String, Box<RawValue>> = serde_json::from_str(line).ok()?;
-    let source_ref: String = serde_json::from_str(line.get("source-ref")?.get()).ok()?;
-    let value = line.get(label_attribute)?;
-    let (label, metadata) = match Envelope::parse(value).ok()? {
-        Some(envelope) => (envelope.label, envelope.metadata),
-        None => (
-            value.clone(),
-            line.get(&format!("{label_attribute}-metadata"))?.clone(),
-        ),
-    };
-    let label: Value = serde_json::from_str(label.get()).ok()?;
-    let metadata: Value = serde_json::from_str(metadata.get()).ok()?;
-    let class_name = |id: &Value| {
-        let id = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
-        Some(metadata.get("class-map")?.get(id)?.as_str()?.to_owned())
-    };
-    let confidence = metadata.get("confidence").and_then(Value::as_f64);
-    let found = if let Some(category) = metadata.get("class-name") {
-        Truth::SingleLabel(category.as_str()?.to_owned())
-    } else if let Some(ids) = label.as_array() {
-        Truth::MultiLabel(ids.iter().map(class_name).collect::<Option<_>>()?)
-    } else {
-        let boxes = label.get("annotations")?.as_array()?;
-        let boxes = boxes
-            .iter()
-            .map(|one| {
-                let number = |name: &str| one.get(name)?.as_f64();
-                Some(TruthBox {
-                    label: class_name(one.get("class_id")?)?,
-                    left: number("left")?,
-                    top: number("top")?,
-                    width: number("width")?,
-                    height: number("height")?,
-                })
-            })
-            .collect::<Option<_>>()?;
-        Truth::Boxes(boxes)
-    };
-    Some((source_ref, found, confidence))
+/// An output line's label, in the words of a truth file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LineLabel {
+    /// The line's image.
+    pub source_ref: String,
+    /// The label.
+    pub label: Truth,
+    /// Its confidence, for a single label.
+    pub confidence: Option<f64>,
+}
+
+impl LineLabel {
+    /// Reads the label at `label_attribute`: ours, in its envelope, or a built-in job's; `None` where the line has no
+    /// readable one.
+    pub fn read(line: &str, label_attribute: &str) -> Option<Self> {
+        let line = LabeledLine::read(line.as_bytes())?;
+        let found = line.label(label_attribute)?;
+        let mut confidence = None;
+        let label = match found.task_type {
+            TaskType::SingleLabel => {
+                let only = found.labels.first()?;
+                confidence = only.confidence;
+                Truth::SingleLabel(only.label.clone())
+            }
+            TaskType::MultiLabel => {
+                let names = found.labels.iter().map(|found| found.label.clone());
+                Truth::MultiLabel(names.collect())
+            }
+            TaskType::BoundingBox => {
+                Truth::Boxes(found.labels.iter().map(truth_box).collect::<Option<_>>()?)
+            }
+        };
+        Some(Self {
+            source_ref: line.source_ref?,
+            label,
+            confidence,
+        })
+    }
+}
+
+fn truth_box(found: &NamedLabel) -> Option<TruthBox> {
+    let edges = found.edges?;
+    Some(TruthBox {
+        label: found.label.clone(),
+        left: edges.left,
+        top: edges.top,
+        width: edges.width,
+        height: edges.height,
+    })
 }
 
 /// Agreement of labels with a known truth. Objects without a label, or without a known truth, are not compared.
@@ -157,11 +162,11 @@ impl Agreement {
     ) -> Self {
         let mut agreement = Self::default();
         for line in lines {
-            let Some((source_ref, label, _)) = label_of_line(line, label_attribute) else {
+            let Some(found) = LineLabel::read(line, label_attribute) else {
                 continue;
             };
-            if let Some(truth) = truth.get(&source_ref) {
-                agreement.compare(&label, truth);
+            if let Some(truth) = truth.get(&found.source_ref) {
+                agreement.compare(&found.label, truth);
             }
         }
         agreement
@@ -216,8 +221,8 @@ fn n_boxes_found(label: &[TruthBox], truth: &[TruthBox]) -> usize {
     let mut pairs: Vec<(f64, usize, usize)> = Vec::new();
     for (label_idx, one) in label.iter().enumerate() {
         for (truth_idx, other) in truth.iter().enumerate() {
-            let overlap = intersection_over_union(one, other);
-            if one.label == other.label && overlap >= IOU_MIN {
+            let overlap = overlap_of(edges(one), edges(other));
+            if one.label == other.label && overlap >= SAME_BOX_IOU_MIN {
                 pairs.push((overlap, label_idx, truth_idx));
             }
         }
@@ -237,14 +242,13 @@ fn n_boxes_found(label: &[TruthBox], truth: &[TruthBox]) -> usize {
     labels.len()
 }
 
-fn intersection_over_union(one: &TruthBox, other: &TruthBox) -> f64 {
-    let across = |low: f64, size: f64, other_low: f64, other_size: f64| {
-        ((low + size).min(other_low + other_size) - low.max(other_low)).max(0.0)
-    };
-    let shared = across(one.left, one.width, other.left, other.width)
-        * across(one.top, one.height, other.top, other.height);
-    let all = one.width * one.height + other.width * other.height - shared;
-    if all > 0.0 { shared / all } else { 0.0 }
+fn edges(drawn: &TruthBox) -> NamedBox {
+    NamedBox {
+        left: drawn.left,
+        top: drawn.top,
+        width: drawn.width,
+        height: drawn.height,
+    }
 }
 
 #[cfg(test)]
@@ -262,34 +266,34 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_read_from_envelopes_and_from_built_in_jobs() {
-        let check = |line: &str, expected: Truth| {
-            let (_, found, _) = label_of_line(line, "a").expect(line);
-            assert_eq!(found, expected);
+    fn labels_of_lines() {
+        const OWL: &str =
+            r#"{"class-name":"Owl","confidence":0.9,"type":"groundtruth/image-classification"}"#;
+        let check = |rest: &str, expected: Option<(Truth, Option<f64>)>| {
+            let found = LineLabel::read(&format!(r#"{{"source-ref":"s3://b/k",{rest}}}"#), "a");
+            let found = found.map(|found| (found.label, found.confidence));
+            assert_eq!(found, expected, "{rest}");
         };
-        let single = || Truth::SingleLabel("Owl".to_owned());
+        let single = || Some((Truth::SingleLabel("Owl".to_owned()), Some(0.9)));
+        check(&format!(r#""a":3,"a-metadata":{OWL}"#), single());
         check(
-            r#"{"source-ref":"s","a":3,"a-metadata":{"class-name":"Owl","confidence":0.9}}"#,
+            &format!(r#""a":{{"label":3,"metadata":{OWL}}},"a-metadata":{{}}"#),
             single(),
         );
         check(
-            r#"{"source-ref":"s","a":{"label":3,"metadata":{"class-name":"Owl","confidence":0.9}},"a-metadata":{}}"#,
-            single(),
+            r#""a":{"label":[0,2],"metadata":{"class-map":{"0":"x","2":"y"},"type":"groundtruth/image-classification-multilabel"}},"a-metadata":{}"#,
+            Some((
+                Truth::MultiLabel(vec!["x".to_owned(), "y".to_owned()]),
+                None,
+            )),
         );
         check(
-            r#"{"source-ref":"s","a":{"label":[0,2],"metadata":{"class-map":{"0":"x","2":"y"}}},"a-metadata":{}}"#,
-            Truth::MultiLabel(vec!["x".to_owned(), "y".to_owned()]),
+            r#""a":{"annotations":[{"class_id":0,"left":5,"top":0,"width":10,"height":10}]},"a-metadata":{"class-map":{"0":"x"},"type":"groundtruth/object-detection"}"#,
+            Some((Truth::Boxes(vec![square("x", 5.0)]), None)),
         );
         check(
-            r#"{"source-ref":"s","a":{"annotations":[{"class_id":0,"left":5,"top":0,"width":10,"height":10}]},"a-metadata":{"class-map":{"0":"x"}}}"#,
-            Truth::Boxes(vec![square("x", 5.0)]),
-        );
-        assert_eq!(
-            label_of_line(
-                r#"{"source-ref":"s","a":{"label":null,"metadata":{"failure-reason":"x"}}}"#,
-                "a"
-            ),
-            None
+            r#""a":{"label":null,"metadata":{"failure-reason":"x"}},"a-metadata":{}"#,
+            None,
         );
     }
 

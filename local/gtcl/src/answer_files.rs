@@ -8,21 +8,19 @@ use std::path::{Path, PathBuf};
 use labeling::consolidation::{
     ANNOTATION_FILE_BYTES_MAX, AnnotationFile, AnnotationFileError, DataObject,
 };
-use labeling::worker_response;
+use labeling::job::answers::says_something;
+use labeling::job::{AnswerSource, AnswersInUse, layout, worker_response};
 use manifest::counted;
 
 use crate::input;
-
-/// Folders of a job that hold answers; what lies beside them is made from these.
-const FOLDERS: [&str; 2] = ["consolidation-request", "worker-response"];
 
 /// A file of answers.
 #[derive(Debug, Clone)]
 pub struct AnswerFile {
     /// Where it is.
     pub path: PathBuf,
-    /// Whether it is a worker-response file: one data object's answers.
-    pub is_worker_response: bool,
+    /// What it is: an annotation file, or one data object's answers.
+    pub source: AnswerSource,
     /// Whether its data object is only named as the file is, because the folders that name it are gone.
     pub is_named_by_file: bool,
     /// What it holds.
@@ -133,18 +131,27 @@ pub fn json_files(folder: &Path) -> Result<Vec<PathBuf>, AnswerFileError> {
     Ok(found)
 }
 
-/// The files with answers among a folder's JSON files: those below `consolidation-request` and `worker-response`; all
-/// of them where there is neither, as in a folder of copies.
+/// The files of a job's folder that hold answers: annotation files, then worker-response files, both in the order of
+/// their paths.
+///
+/// # Errors
+///
+/// As [`json_files`].
+pub fn of_job(folder: &Path) -> Result<Vec<PathBuf>, AnswerFileError> {
+    let mut found = json_files(&folder.join(layout::annotation_files()))?;
+    found.extend(json_files(&folder.join(layout::worker_responses()))?);
+    Ok(found)
+}
+
+/// The files with answers among a folder's JSON files, told by their folders; all of them where no folder tells, as in a
+/// folder of copies.
 ///
 /// # Errors
 ///
 /// As [`json_files`].
 pub fn answer_files(folder: &Path) -> Result<Vec<PathBuf>, AnswerFileError> {
     let all = json_files(folder)?;
-    let is_known = |path: &PathBuf| {
-        let mut folders = path.iter().filter_map(|part| part.to_str());
-        folders.any(|part| FOLDERS.contains(&part))
-    };
+    let is_known = |path: &PathBuf| AnswerSource::of_path(&with_slashes(path)).is_some();
     let known: Vec<PathBuf> = all.iter().filter(|path| is_known(path)).cloned().collect();
     Ok(if known.is_empty() { all } else { known })
 }
@@ -155,7 +162,7 @@ pub fn job_folders(paths: &[PathBuf]) -> BTreeSet<PathBuf> {
     let job_folder = |path: &PathBuf| {
         let whole = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
         let mut folders = whole.ancestors();
-        let annotations = folders.find(|folder| folder.ends_with("annotations"))?;
+        let annotations = folders.find(|folder| folder.ends_with(layout::ANNOTATIONS))?;
         annotations.parent().map(Path::to_path_buf)
     };
     paths.iter().filter_map(job_folder).collect()
@@ -178,13 +185,16 @@ pub fn read(path: &Path) -> Result<AnswerFile, AnswerFileError> {
     })?;
     // The folders count that the file lies in, not those that the user named on the way.
     let whole = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    let text = whole.to_string_lossy().replace('\\', "/");
-    let of_one = |object: DataObject| (true, AnnotationFile::from_objects([object]));
-    let id = worker_response::dataset_object_id(&text);
+    let text = with_slashes(&whole);
+    let of_one = |object: DataObject| {
+        let file = AnnotationFile::from_objects([object]);
+        (AnswerSource::WorkerResponse, file)
+    };
+    let id = layout::dataset_object_id(&text);
     let parsed = match id {
         Some(id) => worker_response::parse(id, &bytes).map(of_one),
         None => match AnnotationFile::parse(&bytes) {
-            Ok(file) => Ok((false, file)),
+            Ok(file) => Ok((AnswerSource::AnnotationFile, file)),
             Err(error) => {
                 let name = path.file_stem().unwrap_or_default().to_string_lossy();
                 let object = worker_response::parse(&name, &bytes);
@@ -192,17 +202,21 @@ pub fn read(path: &Path) -> Result<AnswerFile, AnswerFileError> {
             }
         },
     };
-    let (is_worker_response, file) = parsed.map_err(|error| AnswerFileError::Parse {
+    let (source, file) = parsed.map_err(|error| AnswerFileError::Parse {
         path: path.to_path_buf(),
         error,
     })?;
     refuse_other_lists(path, &file)?;
     Ok(AnswerFile {
         path: path.to_path_buf(),
-        is_worker_response,
-        is_named_by_file: is_worker_response && id.is_none(),
+        source,
+        is_named_by_file: source == AnswerSource::WorkerResponse && id.is_none(),
         file,
     })
+}
+
+fn with_slashes(path: &Path) -> String {
+    path.to_string_lossy().replace('\\', "/")
 }
 
 fn refuse_other_lists(path: &Path, file: &AnnotationFile) -> Result<(), AnswerFileError> {
@@ -231,8 +245,10 @@ pub fn leave_out_copies(files: &mut Vec<AnswerFile>) -> usize {
     });
     let mut kept: Vec<AnswerFile> = Vec::with_capacity(files.len());
     for file in files.drain(..) {
-        let is_copy = |other: &AnswerFile| !other.is_worker_response && other.file == file.file;
-        if file.is_worker_response || !kept.iter().any(is_copy) {
+        let is_copy = |other: &AnswerFile| {
+            other.source == AnswerSource::AnnotationFile && other.file == file.file
+        };
+        if file.source == AnswerSource::WorkerResponse || !kept.iter().any(is_copy) {
             kept.push(file);
         }
     }
@@ -247,7 +263,8 @@ pub fn leave_out_copies(files: &mut Vec<AnswerFile>) -> usize {
 ///
 /// [`AnswerFileError::UnknownDataObject`].
 pub fn refuse_unknown_objects(files: &[AnswerFile]) -> Result<(), AnswerFileError> {
-    let annotation_file = files.iter().find(|file| !file.is_worker_response);
+    let mut annotation_files = files.iter();
+    let annotation_file = annotation_files.find(|file| file.source == AnswerSource::AnnotationFile);
     let mut named: BTreeMap<_, &AnswerFile> = BTreeMap::new();
     for file in files.iter().filter(|file| file.is_named_by_file) {
         let namesake = named.insert(file.path.file_stem(), file);
@@ -261,20 +278,31 @@ pub fn refuse_unknown_objects(files: &[AnswerFile]) -> Result<(), AnswerFileErro
     Ok(())
 }
 
-/// Leaves worker-response files out whose data objects annotation files have, too: the same answers, given to the
-/// consolidation function. Answers how many were left out.
+/// Leaves answers out that another file's take the place of: worker-response files whose data objects annotation files
+/// have, too, or a later worker-response file; and what is damaged in annotation files where a worker-response file says
+/// something. Answers how many worker-response files were left out.
 pub fn leave_out_repeated(files: &mut Vec<AnswerFile>) -> usize {
-    let annotated: BTreeSet<String> = files
-        .iter()
-        .filter(|file| !file.is_worker_response)
-        .flat_map(|file| &file.file.objects)
-        .map(|object| object.dataset_object_id.clone())
-        .collect();
+    let mut in_use = AnswersInUse::default();
+    let mut response_of: BTreeMap<String, Option<usize>> = BTreeMap::new();
+    for (idx, file) in files.iter().enumerate() {
+        for object in &file.file.objects {
+            let id = &object.dataset_object_id;
+            if in_use.take(id.clone(), file.source, says_something(object)) {
+                let response = (file.source == AnswerSource::WorkerResponse).then_some(idx);
+                response_of.insert(id.clone(), response);
+            }
+        }
+    }
     let n_before = files.len();
-    files.retain(|file| {
-        let mut objects = file.file.objects.iter();
-        !file.is_worker_response
-            || objects.any(|object| !annotated.contains(&object.dataset_object_id))
+    let mut idx = 0;
+    files.retain_mut(|file| {
+        let own = (file.source == AnswerSource::WorkerResponse).then_some(idx);
+        idx += 1;
+        file.file.objects.retain(|object| {
+            let response = response_of.get(&object.dataset_object_id);
+            response.is_none_or(|response| *response == own)
+        });
+        own.is_none() || !file.file.objects.is_empty()
     });
     n_before - files.len()
 }

@@ -30,3 +30,10 @@ impl FunctionName {
         }
     }
 }
+
+/// Names of the functions, as the template gives them in a stack named gtcl.
+pub const PRE_ANNOTATION: &str = "gtcl-SageMaker-pre-annotation";
+/// See [`PRE_ANNOTATION`].
+pub const CONSOLIDATION: &str = "gtcl-SageMaker-annotation-consolidation";
+/// See [`PRE_ANNOTATION`].
+pub const UPDATER: &str = "gtcl-dataset-updater";

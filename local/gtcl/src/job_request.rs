@@ -11,48 +11,27 @@ pub mod reminders;
 pub mod stack_outputs;
 pub mod task_template;
 
+use labeling::TaskType;
 use serde::{Deserialize, Serialize};
 
 use stack_outputs::StackOutputs;
 
-/// What workers are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum TaskType {
-    /// One label category per image.
-    SingleLabel,
-    /// Any number of label categories per image.
-    MultiLabel,
-    /// Boxes, each with a label category.
-    BoundingBox,
+fn title(task_type: TaskType) -> &'static str {
+    match task_type {
+        TaskType::SingleLabel => "Choose the one label that fits the image",
+        TaskType::MultiLabel => "Choose every label that fits the image",
+        TaskType::BoundingBox => "Draw a tight box around every object",
+    }
 }
 
-impl TaskType {
-    /// As the command line and the files of `templates/` name it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SingleLabel => "single-label",
-            Self::MultiLabel => "multi-label",
-            Self::BoundingBox => "bounding-box",
+fn description(task_type: TaskType) -> &'static str {
+    match task_type {
+        TaskType::SingleLabel => {
+            "Look at the image and choose the one label that describes it best."
         }
-    }
-
-    fn title(self) -> &'static str {
-        match self {
-            Self::SingleLabel => "Choose the one label that fits the image",
-            Self::MultiLabel => "Choose every label that fits the image",
-            Self::BoundingBox => "Draw a tight box around every object",
-        }
-    }
-
-    fn description(self) -> &'static str {
-        match self {
-            Self::SingleLabel => {
-                "Look at the image and choose the one label that describes it best."
-            }
-            Self::MultiLabel => "Look at the image and choose all labels that apply, or none.",
-            Self::BoundingBox => {
-                "Draw a box around each object that a label names, close to its edges."
-            }
+        TaskType::MultiLabel => "Look at the image and choose all labels that apply, or none.",
+        TaskType::BoundingBox => {
+            "Draw a box around each object that a label names, close to its edges."
         }
     }
 }
@@ -339,11 +318,11 @@ pub fn compose(choices: &Choices, stack: &StackOutputs) -> JobRequest {
             task_title: choices
                 .title
                 .clone()
-                .unwrap_or_else(|| choices.task_type.title().to_owned()),
+                .unwrap_or_else(|| title(choices.task_type).to_owned()),
             task_description: choices
                 .description
                 .clone()
-                .unwrap_or_else(|| choices.task_type.description().to_owned()),
+                .unwrap_or_else(|| description(choices.task_type).to_owned()),
             number_of_human_workers_per_data_object: choices.n_workers,
             task_time_limit_in_seconds: choices.task_time_limit_s,
             task_availability_lifetime_in_seconds: choices.task_lifetime_s,

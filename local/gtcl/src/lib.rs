@@ -5,12 +5,14 @@
 
 pub mod agreement;
 pub mod answer_files;
+mod arguments;
 pub mod cli;
 pub mod commands;
 pub mod environment;
 pub mod error;
 pub mod evaluate;
 pub mod example;
+pub mod finished_job;
 pub mod function_name;
 pub mod image_facts;
 mod input;
@@ -20,7 +22,6 @@ pub mod output;
 pub mod pipeline;
 pub mod place;
 pub mod provision;
-pub mod recorded_job;
 pub mod signals;
 pub mod stack;
 pub mod unfinished;

@@ -1,5 +1,7 @@
 //! A labeling job through everything: upload, labeling job, dataset, and what came of it.
 
+mod request;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,113 +11,29 @@ use dataset_updater::place::Place;
 use dataset_updater::report::Report;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
-use labeling::consolidation::Quality;
+use labeling::consolidation::{Config, Quality};
+use labeling::job::layout;
+use manifest::S3Uri;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
-use crate::agreement::{Agreement, TruthBySource};
+use crate::agreement::Agreement;
 use crate::error::CommandError;
-use crate::example::ExampleJob;
-use crate::function_name::FunctionName;
+use crate::finished_job::FinishedJob;
+use crate::function_name::{CONSOLIDATION, FunctionName, PRE_ANNOTATION, UPDATER};
 use crate::output::progress::Reporter;
-use crate::output::quality;
 use crate::output::summary::{JobSummary, QualitySummary, Rejection, WORTH_A_LOOK_BELOW};
 use crate::provision::{create_bucket, create_dataset};
-use crate::recorded_job::RecordedJob;
 use crate::stack::{BUCKET, Stack};
-use services::ground_truth::{
-    self, JobError, JobOutcome, LabelingJobRequest, Options, Progress, WorkerAnswer,
-};
-use services::lambda::function_arn;
+use services::ground_truth::{self, JobError, JobOutcome, LabelingJobRequest, Options, Progress};
 use services::lambda::triggers::{Delivered, Triggers};
-
-/// Names of the functions, as the template gives them in a stack named gtcl.
-pub const PRE_ANNOTATION: &str = "gtcl-SageMaker-pre-annotation";
-/// See [`PRE_ANNOTATION`].
-pub const CONSOLIDATION: &str = "gtcl-SageMaker-annotation-consolidation";
-/// See [`PRE_ANNOTATION`].
-pub const UPDATER: &str = "gtcl-dataset-updater";
 
 /// Images uploaded at a time.
 const UPLOADS_AT_ONCE: usize = 8;
 
 /// Lines of `rejected.jsonl` that a summary carries.
 const REJECTIONS_MAX: usize = 1000;
-
-/// A labeling job with the answers of its workers.
-#[derive(Clone, Debug)]
-pub struct JobInput {
-    /// The job's name.
-    pub name: String,
-    /// The label attribute.
-    pub label_attribute: String,
-    /// The input manifest.
-    pub manifest: String,
-    /// The label categories; none when they are not known.
-    pub categories: Vec<String>,
-    /// Workers' answers by position in the manifest, from 0.
-    pub answers: BTreeMap<u32, Vec<WorkerAnswer>>,
-    /// Images by key, where there are some.
-    pub images: Vec<(String, Vec<u8>)>,
-    /// Known truth.
-    pub truth: Option<TruthBySource>,
-    /// What the job's own output manifest was.
-    pub recorded_output: Option<String>,
-    /// What of the recorded job can't be read and is left out.
-    pub left_out: Vec<String>,
-    /// Whether it is run with a consolidation function; without, the dataset-updater consolidates.
-    pub has_consolidation_function: bool,
-}
-
-impl From<ExampleJob> for JobInput {
-    fn from(job: ExampleJob) -> Self {
-        let uri = |key: &str| format!("s3://{BUCKET}/{key}");
-        let mut input = Self {
-            name: job.name.to_owned(),
-            label_attribute: job.name.to_owned(),
-            manifest: String::new(),
-            categories: job.categories,
-            answers: BTreeMap::new(),
-            images: Vec::new(),
-            truth: None,
-            recorded_output: None,
-            left_out: Vec::new(),
-            has_consolidation_function: true,
-        };
-        let mut truth = TruthBySource::new();
-        for (object_idx, object) in (0..).zip(job.objects) {
-            let source_ref = uri(&object.key);
-            input.manifest += &format!("{}\n", json!({"source-ref": source_ref}));
-            let answers = object.answers.into_iter().map(|answer| WorkerAnswer {
-                worker_id: answer.worker_id,
-                content: answer.content,
-            });
-            input.answers.insert(object_idx, answers.collect());
-            truth.insert(source_ref, object.truth);
-            input.images.push((object.key, object.png));
-        }
-        input.truth = Some(truth);
-        input
-    }
-}
-
-impl From<RecordedJob> for JobInput {
-    fn from(job: RecordedJob) -> Self {
-        Self {
-            name: job.name,
-            label_attribute: job.label_attribute,
-            manifest: job.manifest,
-            categories: job.categories,
-            answers: job.answers,
-            images: Vec::new(),
-            truth: job.truth,
-            recorded_output: job.recorded_output,
-            left_out: job.left_out,
-            has_consolidation_function: job.has_consolidation_function,
-        }
-    }
-}
 
 /// Where a run in `folder` writes a job's output manifest.
 #[must_use]
@@ -125,59 +43,7 @@ pub fn output_manifest(folder: &Path, job_name: &str) -> PathBuf {
         .join(BUCKET)
         .join("jobs")
         .join(job_name)
-        .join("manifests/output/output.manifest")
-}
-
-impl JobInput {
-    fn n_answers(&self) -> usize {
-        self.answers.values().map(Vec::len).sum()
-    }
-
-    /// CreateLabelingJob's input.
-    fn request(&self) -> Value {
-        let workers = self.answers.values().map(Vec::len).max().unwrap_or(1);
-        let mut request = json!({
-            "LabelingJobName": self.name,
-            "LabelAttributeName": self.label_attribute,
-            "InputConfig": {"DataSource": {"S3DataSource": {
-                "ManifestS3Uri": self.uri("input.manifest"),
-            }}},
-            "OutputConfig": {"S3OutputPath": format!("s3://{BUCKET}/jobs/")},
-            "RoleArn": "arn:aws:iam::123456789012:role/gtcl",
-            "HumanTaskConfig": {
-                "WorkteamArn": "arn:aws:sagemaker:us-east-1:123456789012:workteam/private-crowd/gtcl",
-                "UiConfig": {"UiTemplateS3Uri": format!("s3://{BUCKET}/templates/none.liquid.html")},
-                "PreHumanTaskLambdaArn": function_arn(PRE_ANNOTATION),
-                "AnnotationConsolidationConfig": {
-                    "AnnotationConsolidationLambdaArn": function_arn(CONSOLIDATION),
-                },
-                "TaskTitle": self.name,
-                "TaskDescription": self.name,
-                "NumberOfHumanWorkersPerDataObject": workers.clamp(1, 9),
-                "TaskTimeLimitInSeconds": 600,
-            },
-        });
-        if !self.has_consolidation_function
-            && let Some(Value::Object(task)) = request.get_mut("HumanTaskConfig")
-        {
-            task.remove("AnnotationConsolidationConfig");
-        }
-        if !self.categories.is_empty()
-            && let Some(request) = request.as_object_mut()
-        {
-            let uri = self.uri("label-categories.json");
-            request.insert("LabelCategoryConfigS3Uri".to_owned(), uri.into());
-        }
-        request
-    }
-
-    fn key(&self, file: &str) -> String {
-        format!("inputs/{}/{file}", self.name)
-    }
-
-    fn uri(&self, file: &str) -> String {
-        format!("s3://{BUCKET}/{}", self.key(file))
-    }
+        .join(layout::OUTPUT_MANIFEST)
 }
 
 /// The stack with a dataset a job, and the functions wired.
@@ -204,7 +70,7 @@ impl<'a> Pipeline<'a> {
     /// A service that doesn't do as asked.
     pub async fn prepare(
         stack: &'a Stack,
-        jobs: &[JobInput],
+        jobs: &[FinishedJob],
         seed: u64,
         reporter: &'a Reporter,
     ) -> Result<Self, CommandError> {
@@ -258,26 +124,27 @@ impl<'a> Pipeline<'a> {
     /// # Errors
     ///
     /// What fails a job as a whole.
-    pub async fn label(&self, job: &JobInput) -> Result<JobOutcome, CommandError> {
+    pub async fn label(&self, job: &FinishedJob) -> Result<JobOutcome, CommandError> {
         let mut environment = Vec::new();
-        if !job.categories.is_empty() {
+        if !job.label_categories.is_empty() {
             let labels: Vec<Value> = job
-                .categories
+                .label_categories
                 .iter()
                 .map(|category| json!({ "label": category }))
                 .collect();
             let file = json!({"document-version": "2018-11-28", "labels": labels});
-            let key = job.key("label-categories.json");
+            let key = request::key(job, "label-categories.json");
             self.put(&key, file.to_string().into_bytes()).await?;
             environment.push((
                 "LABEL_CATEGORIES_S3_URI".to_owned(),
-                job.uri("label-categories.json"),
+                request::uri(job, "label-categories.json"),
             ));
         }
         self.stack
             .deploy(FunctionName::PreAnnotation, PRE_ANNOTATION, environment);
         let manifest = job.manifest.clone().into_bytes();
-        self.put(&job.key("input.manifest"), manifest).await?;
+        self.put(&request::key(job, "input.manifest"), manifest)
+            .await?;
         if !job.images.is_empty() {
             let stage = self
                 .reporter
@@ -296,9 +163,12 @@ impl<'a> Pipeline<'a> {
             stage.finish(&format!("{} uploaded", job.images.len()));
         }
 
-        let request = job.request().to_string();
-        self.put(&job.key("create-labeling-job.json"), request.clone().into())
-            .await?;
+        let request = request::of_job(job).to_string();
+        self.put(
+            &request::key(job, "create-labeling-job.json"),
+            request.clone().into(),
+        )
+        .await?;
         let request = LabelingJobRequest::parse(request.as_bytes())
             .map_err(|error| self.job_error(&job.name, &error))?;
         let n_objects = job
@@ -346,7 +216,7 @@ impl<'a> Pipeline<'a> {
     /// When it gave up.
     pub async fn settle(
         &mut self,
-        job: &JobInput,
+        job: &FinishedJob,
         outcome: &JobOutcome,
     ) -> Result<(), CommandError> {
         let manifest = outcome.folder.output_manifest();
@@ -390,7 +260,7 @@ impl<'a> Pipeline<'a> {
     /// A report or dataset that can't be read.
     pub async fn summarize(
         &self,
-        job: &JobInput,
+        job: &FinishedJob,
         outcome: &JobOutcome,
     ) -> Result<JobSummary, CommandError> {
         let manifest_uri = outcome.folder.output_manifest();
@@ -430,8 +300,9 @@ impl<'a> Pipeline<'a> {
             let reason = "the dataset-updater found no label in the answers".to_owned();
             failures.insert(reason, n_unconsolidated);
         }
-        let answers = &job.answers;
-        let found = quality::of_answers(outcome.folder.uri(), answers, &job.categories);
+        let config = Config::default();
+        let gathered = job.gathered(outcome.folder.as_str(), &config);
+        let found = gathered.quality(job.categories());
         let quality = found.map(|found| self.keep_quality(&job.name, &found));
         let folder = self.stack.bucket_folder(BUCKET);
         let path = |key: &str| -> PathBuf { folder.join(key) };
@@ -439,7 +310,7 @@ impl<'a> Pipeline<'a> {
             name: job.name.clone(),
             label_attribute: job.label_attribute.clone(),
             objects: outcome.n_objects,
-            answers: job.n_answers(),
+            answers: job.answers.values().map(Vec::len).sum(),
             consolidated: outcome.n_consolidated - n_unconsolidated,
             failed: outcome.failed.len() + n_unconsolidated,
             already_labeled: outcome.n_already_labeled,
@@ -582,7 +453,7 @@ impl<'a> Pipeline<'a> {
                 "put the job's own input manifest beside its folder, as input.manifest".to_owned()
             }
             JobError::LabelCategories { .. } => {
-                "look at annotation-tool/data.json in the job's folder".to_owned()
+                format!("look at {} in the job's folder", layout::LABEL_CATEGORIES)
             }
             JobError::Read { .. } | JobError::Write { .. } => {
                 "look whether the disk is full, or name another folder with --dir".to_owned()
@@ -605,9 +476,7 @@ fn report_place(manifest_key: &str) -> Place {
 
 /// The key of an S3 URI in our bucket.
 fn key_of(uri: &str) -> &str {
-    uri.strip_prefix("s3://")
-        .and_then(|rest| rest.split_once('/'))
-        .map_or(uri, |(_, key)| key)
+    S3Uri::split(uri).map_or(uri, |uri| uri.key)
 }
 
 /// The key of an EventBridge event's object.

@@ -15,7 +15,7 @@ mod located;
 
 use std::collections::BTreeSet;
 
-use crate::categories::CATEGORY_CHARS_MAX;
+use crate::job::categories::CATEGORY_CHARS_MAX;
 pub use crate::json::ANSWER_VALUES_MAX;
 use crate::json::Json;
 use crate::shown::shown;

@@ -2,6 +2,8 @@
 //!
 //! Source: CreateLabelingJob and its types, API Reference; botocore's model of SageMaker has the same patterns.
 
+use manifest::S3Uri;
+
 /// `LabelingJobName` at most, characters.
 pub const JOB_NAME_CHARS_MAX: usize = 63;
 /// `LabelAttributeName` at most, characters.
@@ -11,10 +13,7 @@ pub const WORKERS: std::ops::RangeInclusive<u32> = 1..=9;
 
 /// Bucket and key of an `s3://` URI; the key may be empty. `None` when it is none.
 pub fn bucket_and_key(uri: &str) -> Option<(&str, &str)> {
-    let (bucket, key) = match uri.strip_prefix("s3://")?.split_once('/') {
-        Some(parts) => parts,
-        None => (uri.strip_prefix("s3://")?, ""),
-    };
+    let S3Uri { bucket, key } = S3Uri::split(uri)?;
     let is_bucket = (3..=63).contains(&bucket.len())
         && bucket
             .chars()

@@ -2,7 +2,7 @@
 //!
 //! [`pre_annotation`]: a data object → a worker's task input. [`consolidation`]: an annotation file → one
 //! consolidated annotation for each data object. [`answers`] reads what a worker submitted, by its shape and not by
-//! the names a template gives; [`worker_response`] and [`whole_job`] read what a finished job leaves in S3.
+//! the names a template gives; [`job`] knows what a finished job leaves in S3.
 //!
 //! Everything that comes in is untrusted: it is bounded before it is looked into, one bad answer is an unreadable
 //! answer, one bad data object is a failed object, and only a bad request is an error.
@@ -12,17 +12,13 @@
 
 pub mod answers;
 pub mod aws_names;
-pub mod categories;
 pub mod consolidation;
-pub mod job_folder;
+pub mod job;
 mod json;
 pub mod pre_annotation;
 pub mod settings;
 mod shown;
 pub mod statistics_file;
-mod task_type;
-pub mod whole_job;
 pub mod worker;
-pub mod worker_response;
 
-pub use task_type::TaskType;
+pub use manifest::TaskType;

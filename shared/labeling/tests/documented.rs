@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 
 use labeling::TaskType;
 use labeling::answers::{self, Answer};
-use labeling::categories;
 use labeling::consolidation::{AnnotationFile, Config, Payload, Request, consolidate};
+use labeling::job::categories;
+use labeling::job::{layout, whole, worker_response};
+use labeling::pre_annotation;
 use labeling::statistics_file::Statistics;
-use labeling::{pre_annotation, whole_job, worker_response};
 
 #[expect(
     clippy::disallowed_methods,
@@ -130,7 +131,7 @@ fn a_real_job() {
     {
         objects.extend(AnnotationFile::parse(&read(&path)).unwrap().objects);
     }
-    let of_requests = whole_job::consolidate("birds", None, "s3://bkt/birds", objects, &config);
+    let of_requests = whole::consolidate("birds", None, "s3://bkt/birds", objects, &config);
     assert_eq!(
         (of_requests.response.len(), of_requests.failed.len()),
         (129, 0)
@@ -141,13 +142,13 @@ fn a_real_job() {
     let mut objects = Vec::new();
     for object in below(&job.join("annotations/worker-response/iteration-1")) {
         for path in below(&object) {
-            let id = worker_response::dataset_object_id(path.to_str().unwrap())
+            let id = layout::dataset_object_id(path.to_str().unwrap())
                 .unwrap()
                 .to_owned();
             objects.push(worker_response::parse(&id, &read(&path)).unwrap());
         }
     }
-    let of_responses = whole_job::consolidate("birds", None, "s3://bkt/birds", objects, &config);
+    let of_responses = whole::consolidate("birds", None, "s3://bkt/birds", objects, &config);
     let labels = |outcome: &labeling::consolidation::Outcome| {
         let mut labels: Vec<(String, String)> = outcome
             .response

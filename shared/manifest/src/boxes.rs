@@ -7,7 +7,6 @@ use crate::code::Code;
 use crate::convert::{Common, EntryWriter, Label, Stop, check_name, rejected};
 use crate::convert_options::{ConvertOptions, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes};
 use crate::counted::counted;
-use crate::envelope::TYPE_BOXES;
 use crate::json::Text;
 use crate::line::shown;
 use crate::number::Number;
@@ -16,6 +15,7 @@ use crate::pair::{Annotation, Annotations, BoxLabels, Metadata, SizeFields};
 use crate::rules::{
     BOXES_MAX, IMAGE_SIDE_PX_MAX, IMAGE_SIDE_PX_MIN, PixelBox, PixelSize, is_confidence,
 };
+use crate::task_type::TaskType;
 
 /// Averages of whole pixels are off by less than this; it isn't a reason to add a pixel.
 const ROUNDING_SLACK_PX: f64 = 1e-6;
@@ -242,7 +242,7 @@ pub(crate) fn convert_boxes<'a>(
             }
             for piece in [
                 "},\"type\":\"",
-                TYPE_BOXES,
+                TaskType::BoundingBox.metadata_type(),
                 "\",\"human-annotated\":",
                 if common.is_human { "\"yes\"" } else { "\"no\"" },
                 ",\"creation-date\":\"",

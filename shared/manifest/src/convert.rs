@@ -25,6 +25,7 @@ use crate::rules::{
     LABELS_PER_IMAGE_MAX, NOT_PLAIN, is_confidence, is_label_name_length, is_plain, read_source_ref,
 };
 use crate::source_index::SourceIndex;
+use crate::task_type::TaskType;
 
 /// Converts a manifest's lines one after another; remembers source references to find duplicates.
 ///
@@ -548,13 +549,13 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
         options: &ConvertOptions,
     ) -> Result<u32, Stop> {
         match kind {
-            LabelKind::SingleLabel => {
+            LabelKind::Task(TaskType::SingleLabel) => {
                 self.write_single_label(raw_name, label.json, metadata, common, options)
             }
-            LabelKind::MultiLabel => {
+            LabelKind::Task(TaskType::MultiLabel) => {
                 self.write_multi_label(raw_name, label.json, metadata, common, options)
             }
-            LabelKind::Boxes => {
+            LabelKind::Task(TaskType::BoundingBox) => {
                 convert_boxes(self, raw_name, label, metadata, common, options).map(|()| 0)
             }
             LabelKind::Verification => rejected(
@@ -747,7 +748,7 @@ impl<'l, 'a> EntryWriter<'l, 'a> {
             "\",\"confidence\":",
             confidence.raw,
             ",\"type\":\"",
-            envelope::TYPE_SINGLE_LABEL,
+            TaskType::SingleLabel.metadata_type(),
             "\",\"job-name\":\"",
             &common.job_name,
             "\",\"human-annotated\":",

@@ -38,7 +38,7 @@ pub enum WhenFaultyBox {
 pub struct ConvertOptions {
     /// The label attribute; found from the line when `None`, the default.
     pub label_attribute: Option<String>,
-    /// The labeling job's name, see [`job_name_from_key`]. Default: unknown.
+    /// The labeling job's name: its folder's. Default: unknown.
     pub job_name: Option<String>,
     /// Labels and boxes below this confidence (0 to 1) are left out, and a line that has no other goes to the
     /// review manifest. Not applied to a line whose confidences are all 0: Ground Truth writes 0 when an image
@@ -60,21 +60,6 @@ pub struct ConvertOptions {
     pub approving_words: Vec<String>,
     /// Which label attributes are sent at all; lines with labels of others are rejected. Default: all.
     pub destination: Option<Destination>,
-}
-
-/// The labeling job's folder in the key of its output manifest.
-///
-/// # Examples
-///
-/// ```
-/// # use manifest::job_name_from_key;
-/// assert_eq!(job_name_from_key("prefix/my-job/manifests/output/output.manifest"), Some("my-job"));
-/// assert_eq!(job_name_from_key("copies/output.manifest"), None);
-/// ```
-#[must_use]
-pub fn job_name_from_key(key: &str) -> Option<&str> {
-    let before = key.strip_suffix("/manifests/output/output.manifest")?;
-    before.rsplit('/').next().filter(|job| !job.is_empty())
 }
 
 /// Why no label attribute can have this name, whatever the line; `None` for names that one can have.

@@ -7,13 +7,7 @@
 use serde_json::value::RawValue;
 
 use crate::json::{JsonError, Reader, write_number, write_text};
-
-/// `type` of a single-label job's metadata.
-pub const TYPE_SINGLE_LABEL: &str = "groundtruth/image-classification";
-/// `type` of a multi-label job's metadata.
-pub const TYPE_MULTI_LABEL: &str = "groundtruth/image-classification-multilabel";
-/// `type` of a bounding box job's metadata.
-pub const TYPE_BOXES: &str = "groundtruth/object-detection";
+use crate::task_type::TaskType;
 
 /// An image's size in pixels, and its number of channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +134,7 @@ impl Envelope {
         write_text(&mut metadata, class_name);
         metadata.push_str(",\"confidence\":");
         write_number(&mut metadata, confidence);
-        Self::built(class_id.to_string(), metadata, TYPE_SINGLE_LABEL)
+        Self::built(class_id.to_string(), metadata, TaskType::SingleLabel)
     }
 
     /// Any number of classes for the whole image: class id, class name, confidence.
@@ -160,7 +154,11 @@ impl Envelope {
             write_number(&mut metadata, *confidence);
         }
         metadata.push('}');
-        Self::built(format!("[{}]", ids.join(",")), metadata, TYPE_MULTI_LABEL)
+        Self::built(
+            format!("[{}]", ids.join(",")),
+            metadata,
+            TaskType::MultiLabel,
+        )
     }
 
     /// Boxes with their classes. `class_map` gives class id and class name of every class used.
@@ -198,7 +196,7 @@ impl Envelope {
         label.push_str("]}");
         metadata.push_str("],\"class-map\":");
         write_class_map(&mut metadata, class_map.iter().copied());
-        Self::built(label, metadata, TYPE_BOXES)
+        Self::built(label, metadata, TaskType::BoundingBox)
     }
 
     /// A data object that can't be consolidated.
@@ -213,9 +211,9 @@ impl Envelope {
         }
     }
 
-    fn built(label: String, mut metadata: String, kind: &str) -> Self {
+    fn built(label: String, mut metadata: String, task_type: TaskType) -> Self {
         metadata.push_str(",\"type\":\"");
-        metadata.push_str(kind);
+        metadata.push_str(task_type.metadata_type());
         metadata.push_str("\"}");
         let known_json = |json| raw(json).unwrap_or_else(|_| RawValue::NULL.to_owned());
         Self {

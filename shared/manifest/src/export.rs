@@ -19,9 +19,11 @@ use crate::counted::counted;
 use crate::envelope;
 use crate::label_choice::{Candidate, candidates, choose};
 use crate::line::{Line, shown};
-use crate::own_label::{NamedBox, NamedLabel, named_labels, of_envelope};
+use crate::named_label::{NamedBox, NamedLabel, of_envelope, of_pair};
 use crate::pair::{BoxLabels, LabelKind};
 use crate::rules::read_source_ref;
+use crate::s3_uri::S3Uri;
+use crate::task_type::TaskType;
 
 /// A format that labels go out in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,7 +168,7 @@ impl Exporter {
 /// An image-level label as the guide's CSV script and `import` write them: a pair for each, named after the label.
 fn is_named_after_its_class(candidate: &Candidate<'_, '_>) -> bool {
     let class_name = candidate.metadata.and_then(|metadata| metadata.class_name);
-    candidate.kind() == Some(LabelKind::SingleLabel)
+    candidate.kind() == Some(LabelKind::Task(TaskType::SingleLabel))
         && class_name.is_some_and(|class_name| class_name.is(candidate.name))
 }
 
@@ -185,7 +187,7 @@ fn read_label(
     if metadata.failure_reason.is_some() {
         return Err((Code::LabelingFailed, format!("label {name:?} failed")));
     }
-    let (value, labels) = match candidate.kind() {
+    let (value, read) = match candidate.kind() {
         Some(LabelKind::Custom) => {
             let parts = envelope::parts(label.value).ok().flatten();
             let Some((value, _)) = parts else {
@@ -197,19 +199,19 @@ fn read_label(
             let reason = format!("label {name:?} is neither of whole images nor of boxes");
             return Err((Code::UnsupportedTaskType, reason));
         }
-        Some(_) => (label.value, named_labels(label.value, metadata)),
+        Some(LabelKind::Task(_)) => (label.value, of_pair(label.value, metadata)),
     };
-    let Some(labels) = labels else {
+    let Some(read) = read else {
         return Err(unreadable("can't be read"));
     };
-    if let Ok(Some(read)) = BoxLabels::read(value) {
-        let size = read.only_size().and_then(crate::boxes::read_size);
+    if let Ok(Some(boxes)) = BoxLabels::read(value) {
+        let size = boxes.only_size().and_then(crate::boxes::read_size);
         // Sides are whole and above 0; a side beyond u32 is no image's.
         image.size = image
             .size
             .or(size.map(|(size, _)| (size.width as u32, size.height as u32)));
     }
-    image.labels.extend(labels);
+    image.labels.extend(read.labels);
     Ok(())
 }
 
@@ -233,9 +235,7 @@ fn common_folder<'n>(mut names: impl Iterator<Item = &'n str>) -> String {
             .map_or("", |end| common.get(..=end).unwrap_or_default())
     });
     // `s3://` alone is no folder.
-    let is_folder = common
-        .strip_prefix("s3://")
-        .is_some_and(|rest| rest.contains('/'));
+    let is_folder = S3Uri::split(common).is_some_and(|uri| !uri.bucket.is_empty());
     if is_folder {
         common.to_owned()
     } else {

@@ -14,6 +14,7 @@ use crate::date;
 use crate::json::write_text;
 use crate::line::{Line, METADATA_SUFFIX, Member, SERVICE_KEYS, is_label_key, shown};
 use crate::pair::{LabelKind, Metadata};
+use crate::task_type::TaskType;
 use crate::verdict::{Verdict, judge};
 
 /// A label attribute with its metadata, or the metadata alone when the data object failed.
@@ -37,12 +38,18 @@ impl Candidate<'_, '_> {
         Some(self.metadata.as_ref()?.job_name?.decoded())
     }
 
-    pub(crate) fn is_of_job(&self, job_name: &str) -> bool {
-        self.job_name().is_some_and(|name| {
-            name.strip_prefix("labeling-job/")
-                .unwrap_or(&name)
-                .eq_ignore_ascii_case(job_name)
+    /// The labeling job that the metadata names.
+    pub(crate) fn job(&self) -> Option<Cow<'_, str>> {
+        let name = self.job_name()?;
+        Some(match name.strip_prefix("labeling-job/") {
+            Some(job) => Cow::Owned(job.to_owned()),
+            None => name,
         })
+    }
+
+    pub(crate) fn is_of_job(&self, job_name: &str) -> bool {
+        self.job()
+            .is_some_and(|job| job.eq_ignore_ascii_case(job_name))
     }
 
     pub(crate) fn has_failed(&self) -> bool {
@@ -173,7 +180,7 @@ fn choose_named<'c, 'l, 'a>(
         let position = candidate.name.strip_prefix(wanted).unwrap_or_default();
         !position.is_empty()
             && position.bytes().all(|byte| byte.is_ascii_digit())
-            && candidate.kind() == Some(LabelKind::SingleLabel)
+            && candidate.kind() == Some(LabelKind::Task(TaskType::SingleLabel))
     };
     let many: Vec<_> = labels
         .iter()
@@ -269,7 +276,8 @@ fn only<'c, 'l, 'a>(
     let job_name = labels.first().and_then(|candidate| candidate.job_name());
     let is_one_job = job_name.is_some()
         && labels.iter().all(|candidate| {
-            candidate.kind() == Some(LabelKind::SingleLabel) && candidate.job_name() == job_name
+            candidate.kind() == Some(LabelKind::Task(TaskType::SingleLabel))
+                && candidate.job_name() == job_name
         });
     if is_one_job {
         return Ok(labels);

@@ -30,41 +30,43 @@ mod json;
 mod label_choice;
 mod line;
 mod lines;
+mod named_label;
 mod not_a_manifest;
 mod number;
 mod outcome;
 mod own_label;
 mod pair;
 pub mod rules;
+mod s3_uri;
 mod source_index;
 mod source_ref;
 pub mod split;
+mod task_type;
 mod verdict;
 
 pub use batch::{Batcher, CHANGES_BYTES_MAX, Changes};
 pub use code::{Code, Stage};
 pub use convert::{AttributesSeen, Converter};
 pub use convert_options::{
-    ConvertOptions, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes, job_name_from_key,
-    label_attribute_fault,
+    ConvertOptions, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes, label_attribute_fault,
 };
 pub use counted::counted;
 pub use encoding::text_start;
-pub use envelope::{
-    BoxLabel, Envelope, EnvelopeError, ImageSize, TYPE_BOXES, TYPE_MULTI_LABEL, TYPE_SINGLE_LABEL,
-};
+pub use envelope::{BoxLabel, Envelope, EnvelopeError, ImageSize};
 pub use file_error::FileError;
 pub use file_kind::FileKind;
 pub use image_header::{IMAGE_HEADER_BYTES_MAX, ImageHeader};
 pub use job_attribute::{Destination, JobAttribute};
 pub use json::DEPTH_MAX;
 pub use lines::{LINE_BYTES_MAX, LINE_CHARS_MAX, LineSplitter, RawLine};
+pub use named_label::{
+    LabelAttribute, LabeledLine, NamedBox, NamedLabel, NamedLabels, envelope_labels,
+};
 pub use not_a_manifest::not_a_manifest;
 pub use outcome::{Converted, Counts, Entry, Note, NoteKind, Rejected, Review, Skipped};
-pub use own_label::{
-    NamedBox, NamedLabel, OwnKind, OwnLabel, SAME_BOX_IOU_MIN, envelope_labels, labels_differ,
-    mentions_worker_response, own_label, relabeled,
-};
+pub use own_label::{OwnLabel, mentions_worker_response, own_label, relabeled};
 pub use rules::{Finding, Judgement, Kept, LabelUse, Place, annotate, judge};
+pub use s3_uri::{OBJECT_KEY_BYTES_MAX, S3Uri};
 pub use source_index::SourceIndex;
 pub use source_ref::{SourceRef, SourceRefError};
+pub use task_type::{TaskType, UnknownTaskType};

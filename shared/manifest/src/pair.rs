@@ -3,9 +3,9 @@
 //! Reading is tolerant: a field of the wrong kind is `None`, and the rules decide what that means. Only a key
 //! that stands twice, or too deep a nesting, is an error here: then nobody can say which value is meant.
 
-use crate::envelope::{TYPE_BOXES, TYPE_MULTI_LABEL, TYPE_SINGLE_LABEL};
 use crate::json::{JsonError, Key, Kind, Reader, Text};
 use crate::number::Number;
+use crate::task_type::TaskType;
 
 #[derive(Debug, Default)]
 pub(crate) struct Metadata<'a> {
@@ -37,9 +37,8 @@ pub(crate) struct Metadata<'a> {
 /// The known values of a metadata's `type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LabelKind {
-    SingleLabel,
-    MultiLabel,
-    Boxes,
+    /// That of a built-in job whose labels have a consolidation.
+    Task(TaskType),
     Verification,
     Custom,
     Other,
@@ -47,13 +46,12 @@ pub(crate) enum LabelKind {
 
 impl LabelKind {
     fn of_type(text: Text<'_>) -> Self {
-        match text.decoded().as_ref() {
-            TYPE_SINGLE_LABEL => Self::SingleLabel,
-            TYPE_MULTI_LABEL => Self::MultiLabel,
-            TYPE_BOXES => Self::Boxes,
-            "groundtruth/label-verification" => Self::Verification,
-            "groundtruth/custom" | "groundTruth/custom" => Self::Custom,
-            _ => Self::Other,
+        let text = text.decoded();
+        match (TaskType::of_metadata(&text), text.as_ref()) {
+            (Some(task_type), _) => Self::Task(task_type),
+            (None, "groundtruth/label-verification") => Self::Verification,
+            (None, "groundtruth/custom" | "groundTruth/custom") => Self::Custom,
+            (None, _) => Self::Other,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The image's S3 URI.
 
-/// Longest object key in bytes, inclusive. Source: Amazon S3 User Guide, object keys.
-const KEY_BYTES_MAX: usize = 1024;
+use crate::s3_uri::S3Uri;
+
+/// Longest bucket name in characters, inclusive. Source: S3 User Guide, bucket names.
+const BUCKET_CHARS_MAX: usize = 63;
 
 /// A source reference `s3://bucket/key`, taken as it stands: nothing is decoded or normalised, because Custom
 /// Labels tells entries apart by this string.
@@ -54,20 +56,14 @@ impl<'a> SourceRef<'a> {
     /// [`SourceRefError`] says which part is wrong.
     pub fn parse(uri: &'a str) -> Result<Self, SourceRefError> {
         let shown = |text: &str| text.chars().take(100).collect();
-        let rest = uri
-            .strip_prefix("s3://")
-            .ok_or_else(|| SourceRefError::NotS3 { uri: shown(uri) })?;
-        let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
-        let is_bucket = (3..=63).contains(&bucket.len())
-            && bucket
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
-        if !is_bucket {
+        let parts = S3Uri::split(uri).ok_or_else(|| SourceRefError::NotS3 { uri: shown(uri) })?;
+        let S3Uri { bucket, key } = parts;
+        if !parts.has_bucket() || bucket.len() > BUCKET_CHARS_MAX {
             return Err(SourceRefError::Bucket {
                 bucket: shown(bucket),
             });
         }
-        if key.is_empty() || key.len() > KEY_BYTES_MAX {
+        if !parts.has_key() {
             return Err(SourceRefError::Key { n_bytes: key.len() });
         }
         Ok(Self { bucket, key })

@@ -4,39 +4,49 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use labeling::categories::CATEGORY_FILE_BYTES_MAX;
+use labeling::TaskType;
 use labeling::consolidation::{
     AnnotationFile, Config, Counts, Outcome, Payload, Quality, Request, consolidate,
 };
+use labeling::job::{categories, layout, whole};
 use labeling::statistics_file::Statistics;
-use labeling::{TaskType, categories, whole_job};
 use manifest::counted;
 use serde::Serialize;
 
 use crate::answer_files::{self, AnswerFileError};
+use crate::arguments::task_type;
 use crate::error::CommandError;
+use crate::finished_job::{self, FinishedJobError};
 use crate::input;
 use crate::output::progress::Reporter;
 use crate::output::quality;
 use crate::output::stdout;
 use crate::output::text::shown;
 use crate::place::local_path;
-use crate::recorded_job::{self, RecordedJobError};
 
-/// Arguments of `gtcl consolidate`.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
+/// What `gtcl consolidate --help` says after the arguments.
+fn after_help() -> String {
+    let annotation_files = layout::annotation_files();
+    let worker_responses = layout::worker_responses();
+    format!(
+        "\
 Prints one JSON line for each data object, as the annotation-consolidation function answers it, or a report.
 
 Examples:
   gtcl consolidate JOB > labels.jsonl
-  gtcl consolidate JOB/annotations/consolidated-annotation/consolidation-request
-  gtcl consolidate --whole-job --report text JOB/annotations/worker-response
+  gtcl consolidate JOB/{annotation_files}
+  gtcl consolidate --whole-job --report text JOB/{worker_responses}
 
 Exit code:
   0  every data object has a label
   2  a file can't be read or holds no workers' answers, or the files are of several jobs
-  3  a data object has no label (the report says why), or an element of an annotation file names no data object")]
+  3  a data object has no label (the report says why), or an element of an annotation file names no data object"
+    )
+}
+
+/// Arguments of `gtcl consolidate`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help())]
 pub struct Args {
     /// Annotation files, worker-response files, or folders of them (read in order of their names).
     #[arg(required = true, value_name = "FILE", value_parser = local_path())]
@@ -44,11 +54,11 @@ pub struct Args {
     /// Name of the label attribute in the answer.
     #[arg(long, value_name = "NAME", default_value = "label")]
     label_attribute: String,
-    /// Label category file; annotation-tool/data.json of the job's folder unless given.
+    /// Label category file; the copy in the job's folder unless given.
     #[arg(long, value_name = "FILE", value_parser = local_path())]
     categories: Option<PathBuf>,
     /// What workers were asked for: single-label, multi-label or bounding-box; told by the answers unless given.
-    #[arg(long, value_name = "TYPE", value_parser = |text: &str| text.parse::<TaskType>())]
+    #[arg(long, value_name = "TYPE", value_parser = task_type())]
     task_type: Option<TaskType>,
     /// All data objects together, instead of one file after another with the statistics of those before it.
     #[arg(long)]
@@ -58,7 +68,13 @@ pub struct Args {
     report: Option<ReportFormat>,
 }
 
-const WHERE_ANSWERS_LIE: &str = "annotation files lie in annotations/consolidated-annotation/consolidation-request of a job's folder, worker-response files in annotations/worker-response";
+fn where_answers_lie() -> String {
+    format!(
+        "annotation files lie in {} of a job's folder, worker-response files in {}",
+        layout::annotation_files(),
+        layout::worker_responses()
+    )
+}
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum ReportFormat {
@@ -106,7 +122,7 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
             .collect();
         return Err(
             CommandError::new(format!("{}: no data object", paths.join(", ")))
-                .with_help(WHERE_ANSWERS_LIE),
+                .with_help(where_answers_lie()),
         );
     }
     let mut n_unidentified = 0;
@@ -124,11 +140,11 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
     };
     let quality = args.report.and_then(|_| {
         let objects = batches.iter().flat_map(|file| file.objects.iter().cloned());
-        whole_job::gather(&args.label_attribute, objects, &config).quality(None)
+        whole::gather(&args.label_attribute, objects, &config).quality(None)
     });
     let outcomes = if args.whole_job {
         let objects = batches.into_iter().flat_map(|file| file.objects);
-        vec![whole_job::consolidate(
+        vec![whole::consolidate(
             &args.label_attribute,
             None,
             &args.label_attribute,
@@ -187,8 +203,13 @@ fn files(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
         if path.is_dir() {
             let in_folder = answer_files::answer_files(path).map_err(unreadable)?;
             if in_folder.is_empty() {
-                return Err(CommandError::new(format!("{} holds no .json files", path.display()))
-                    .with_help("name a folder consolidation-request or worker-response of a job, or files"));
+                return Err(
+                    CommandError::new(format!("{} holds no .json files", path.display()))
+                        .with_help(format!(
+                            "name a job's folder, or files; {}",
+                            where_answers_lie()
+                        )),
+                );
             }
             found.extend(in_folder);
         } else {
@@ -208,9 +229,9 @@ fn refuse_several_jobs(arguments: &[PathBuf], paths: &[PathBuf]) -> Result<(), C
         .iter()
         .map(|path| path.display().to_string())
         .collect();
-    let error = RecordedJobError::SeveralJobs {
+    let error = FinishedJobError::SeveralJobs {
         path: PathBuf::from(arguments.join(", ")),
-        names: recorded_job::names_of(&jobs),
+        names: finished_job::names_of(&jobs),
     };
     Err(CommandError::new(error.to_string()).with_help(error.remedy()))
 }
@@ -223,28 +244,32 @@ fn unreadable(error: AnswerFileError) -> CommandError {
         }
         AnswerFileError::TooLarge { .. }
         | AnswerFileError::Parse { .. }
-        | AnswerFileError::NoDataObject { .. } => WHERE_ANSWERS_LIE,
+        | AnswerFileError::NoDataObject { .. } => {
+            return CommandError::new(error.to_string()).with_help(where_answers_lie());
+        }
     };
     CommandError::new(error.to_string()).with_help(help)
 }
 
 fn label_categories(args: &Args, paths: &[PathBuf]) -> Result<Option<Vec<String>>, CommandError> {
-    let path = args.categories.clone().or_else(|| {
-        let folder = paths
-            .first()?
-            .ancestors()
-            .find(|folder| folder.file_name().is_some_and(|name| name == "annotations"))?;
-        Some(folder.parent()?.join("annotation-tool/data.json")).filter(|path| path.is_file())
-    });
-    let Some(path) = path else {
+    let of_job = || {
+        let mut folders = paths.first()?.ancestors();
+        let annotations = folders.find(|folder| folder.ends_with(layout::ANNOTATIONS))?;
+        let path = annotations.parent()?.join(layout::LABEL_CATEGORIES);
+        path.is_file().then_some(path)
+    };
+    let Some(path) = args.categories.clone().or_else(of_job) else {
         return Ok(None);
     };
-    let bytes = input::read(&path, "the label category file", CATEGORY_FILE_BYTES_MAX)?;
+    let bytes = input::read(&path, "the label category file", categories::CATEGORY_FILE_BYTES_MAX)?;
     let bytes = input::without_mark(bytes).map_err(|error| {
         CommandError::new(format!("{}: {}", path.display(), error.reason)).with_help(error.remedy)
     })?;
-    let names = categories::parse_file(&bytes);
-    names.map(Some).map_err(|error| {
+    let names = match args.categories {
+        Some(_) => categories::parse_file(&bytes).map(Some),
+        None => categories::parse_own_copy(&bytes),
+    };
+    names.map_err(|error| {
         CommandError::new(format!("{}: {error}", path.display()))
             .with_help("name another one with --categories")
     })
@@ -377,6 +402,7 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::path::Path;
 
     use std::fs;
@@ -523,7 +549,7 @@ mod tests {
             fs::create_dir_all(&requests).unwrap();
             fs::write(requests.join("t.json"), text).unwrap();
         }
-        let of_run = recorded_job::read(folder.path(), None).unwrap_err();
+        let of_run = finished_job::read(folder.path(), None).unwrap_err();
         let (message, remedy) = (message(folder.path()), of_run.remedy());
         assert_eq!(message, format!("error: {of_run}\nhelp: {remedy}"));
         let (birds, cats) = (folder.path().join("birds"), folder.path().join("cats"));

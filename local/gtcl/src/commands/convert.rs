@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use labeling::job::{JobFolder, layout::OUTPUT_MANIFEST};
 use manifest::{
     AttributesSeen, Code, ConvertOptions, Converted, Converter, Counts, Entry, Judgement,
     LINE_BYTES_MAX, LineSplitter, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes, counted,
-    job_name_from_key, judge, label_attribute_fault,
+    judge, label_attribute_fault,
 };
 
 use crate::error::CommandError;
@@ -14,21 +15,28 @@ use crate::output::remarks::Remarks;
 use crate::output::stdout::print;
 use crate::place::{Place, Sink, all_different};
 
-/// Arguments of `gtcl convert`.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
+/// Examples and exit codes of `gtcl convert --help`.
+fn after_help() -> String {
+    format!(
+        "\
 Every path may be an s3:// URI.
 
 Examples:
-  gtcl convert JOB/manifests/output/output.manifest --out entries.manifest --rejected rejected.jsonl
-  gtcl convert s3://BUCKET/jobs/JOB/manifests/output/output.manifest --out entries.manifest --split 0.2
+  gtcl convert JOB/{OUTPUT_MANIFEST} --out entries.manifest --rejected rejected.jsonl
+  gtcl convert s3://BUCKET/jobs/JOB/{OUTPUT_MANIFEST} --out entries.manifest --split 0.2
   gtcl convert output.manifest --job-name JOB --min-confidence 0.8 --review review.manifest --out entries.manifest
 
 Exit code:
   0  every line became an entry or was skipped
   1  lines were rejected
   2  the manifest can't be read, no line has the label attribute that is named or a label of the job, or the
-     entries can't be written; files that were there stay as they were")]
+     entries can't be written; files that were there stay as they were"
+    )
+}
+
+/// Arguments of `gtcl convert`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help())]
 pub struct Args {
     /// Output manifest of a labeling job.
     manifest: Place,
@@ -38,7 +46,7 @@ pub struct Args {
     /// Label attribute; found from the line when not given.
     #[arg(long, value_name = "NAME", value_parser = label_attribute)]
     label_attribute: Option<String>,
-    /// Labeling job; taken from JOB/manifests/output/output.manifest when not given.
+    /// Labeling job; the job's folder, where the output manifest lies in one, when not given.
     #[arg(long, value_name = "NAME")]
     job_name: Option<String>,
     /// Where rejected lines go, as JSON Lines: lineNumber, code, reason, remedy.
@@ -114,10 +122,10 @@ impl Args {
         };
         ConvertOptions {
             label_attribute: self.label_attribute.clone(),
-            job_name: self
-                .job_name
-                .clone()
-                .or_else(|| job_name_from_key(&self.manifest.key()).map(str::to_owned)),
+            job_name: self.job_name.clone().or_else(|| {
+                let folder = JobFolder::of_output_manifest(&self.manifest.key())?;
+                Some(folder.name().to_owned())
+            }),
             min_confidence: self.min_confidence,
             approving_words: self.approving_words.clone(),
             missing_confidence: self.missing_confidence,
@@ -235,9 +243,11 @@ async fn convert(args: &Args) -> Result<u8, CommandError> {
             lines.feed(block);
         }
         None => {
-            return Err(CommandError::new(format!("{} is empty: it has no line", args.manifest)).with_help(
-                "a labeling job that labeled no data object leaves an empty JOB/manifests/output/output.manifest: look at the job's status and failure reason; else copy the manifest again",
-            ));
+            let remedy = format!(
+                "a labeling job that labeled no data object leaves an empty JOB/{OUTPUT_MANIFEST}: look at the job's status and failure reason; else copy the manifest again"
+            );
+            let error = CommandError::new(format!("{} is empty: it has no line", args.manifest));
+            return Err(error.with_help(remedy));
         }
     }
     let mut outputs = Outputs::create(args).await?;

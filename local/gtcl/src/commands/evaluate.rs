@@ -4,15 +4,17 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use labeling::consolidation::Config;
+
 use crate::error::CommandError;
 use crate::evaluate::job::{self, JobSet};
 use crate::evaluate::{Conditions, Mode, boxes, figures, multi_label, read, single_label};
+use crate::finished_job;
 use crate::input;
 use crate::output::progress::Reporter;
 use crate::output::stdout::print;
 use crate::output::text::shown;
 use crate::place::local_path;
-use crate::recorded_job;
 
 /// Largest file that is read, bytes.
 const FILE_BYTES_MAX: u64 = 1 << 30;
@@ -209,7 +211,7 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
 }
 
 fn job(folder: &Path, gold: &Path, options: &Options) -> Result<(), CommandError> {
-    let recorded = recorded_job::read(folder, Some(gold))
+    let recorded = finished_job::read(folder, Some(gold))
         .map_err(|error| CommandError::new(error.to_string()).with_help(error.remedy()))?;
     let reporter = Reporter::new(false);
     for left_out in &recorded.left_out {
@@ -218,13 +220,9 @@ fn job(folder: &Path, gold: &Path, options: &Options) -> Result<(), CommandError
     let conditions = options.conditions(usize::MAX);
     let own = job::recorded(&recorded);
     let (name, format) = (Path::new(&recorded.name), options.format);
-    let set = job::set_of(&recorded);
-    let n_judged = match &set {
-        Some(JobSet::SingleLabel(set)) => Some(set.n_judged()),
-        Some(JobSet::MultiLabel(set)) => Some(set.n_judged()),
-        Some(JobSet::Boxes(set)) => Some(set.n_judged()),
-        None => None,
-    };
+    let config = Config::default();
+    let set = job::set_of(&recorded, &config);
+    let n_judged = set.as_ref().map(JobSet::n_judged);
     if n_judged == Some(0) {
         let line = recorded.manifest.lines().next().unwrap_or_default();
         return Err(CommandError::new(format!(
@@ -238,21 +236,21 @@ fn job(folder: &Path, gold: &Path, options: &Options) -> Result<(), CommandError
     }
     match set {
         Some(JobSet::SingleLabel(set)) => {
-            let comparison = single_label::evaluate(&set, &conditions, &Default::default());
+            let comparison = single_label::evaluate(&set, &conditions, &config.single_label);
             match format {
                 Format::Text => print_single_label(&[(recorded.name.clone(), comparison)], format),
                 Format::Json => print_json(&Report::of_job(&recorded.name, comparison, own)),
             }
         }
         Some(JobSet::MultiLabel(set)) => {
-            let comparison = multi_label::evaluate(&set, &conditions, &Default::default());
+            let comparison = multi_label::evaluate(&set, &conditions, &config.multi_label);
             match format {
                 Format::Text => print_multi_label(&comparison, name, format),
                 Format::Json => print_json(&Report::of_job(&recorded.name, comparison, own)),
             }
         }
-        Some(JobSet::Boxes(set)) => {
-            let comparison = boxes::evaluate(&set, &conditions, &Default::default());
+        Some(JobSet::BoundingBox(set)) => {
+            let comparison = boxes::evaluate(&set, &conditions, &config.boxes);
             match format {
                 Format::Text => print_boxes(&comparison, name, format),
                 Format::Json => print_json(&Report::of_job(&recorded.name, comparison, own)),

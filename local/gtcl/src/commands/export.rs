@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use manifest::export::{Export, ExportFormat, Exporter, NotExported};
-use manifest::{ConvertOptions, LINE_BYTES_MAX, LineSplitter, RawLine, counted, job_name_from_key};
+use labeling::job::JobFolder;
+use manifest::{ConvertOptions, LINE_BYTES_MAX, LineSplitter, RawLine, counted};
 
 use crate::error::CommandError;
 use crate::output::stdout::print;
@@ -107,10 +108,10 @@ impl Read {
 async fn read(what: &What, format: ExportFormat) -> Result<Read, CommandError> {
     let options = ConvertOptions {
         label_attribute: what.label_attribute.clone(),
-        job_name: what
-            .job_name
-            .clone()
-            .or_else(|| job_name_from_key(&what.manifest.key()).map(str::to_owned)),
+        job_name: what.job_name.clone().or_else(|| {
+            let folder = JobFolder::of_output_manifest(&what.manifest.key())?;
+            Some(folder.name().to_owned())
+        }),
         min_confidence: what.min_confidence,
         ..ConvertOptions::default()
     };

@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
+use labeling::TaskType;
+
+use crate::arguments::task_type;
 use crate::error::CommandError;
 use crate::input;
 use crate::job_request::constraints::violations;
 use crate::job_request::reminders::reminders;
 use crate::job_request::stack_outputs::StackOutputs;
-use crate::job_request::{Choices, Tag, TaskType, Usd, compose, label_categories};
+use crate::job_request::{Choices, Tag, Usd, compose, label_categories};
 use crate::output::stdout::{print, say};
 
 /// Largest file that is read, bytes.
@@ -30,7 +33,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     stack_outputs: PathBuf,
     /// What workers are asked for.
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = task_type())]
     task_type: TaskType,
     /// Name of the labeling job; new in the account and region.
     #[arg(long, value_name = "NAME")]

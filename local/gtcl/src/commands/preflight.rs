@@ -13,12 +13,14 @@ use manifest::LineSplitter;
 use account::{Answer, Question, labels_offered, questions};
 use outcome::{Outcome, summary};
 
+use crate::arguments::task_type;
 use crate::error::CommandError;
 use crate::input;
 use crate::job_request::constraints::violations;
 use crate::job_request::input_manifest::InputManifest;
-use crate::job_request::{JobRequest, TaskType, label_categories, task_template};
+use crate::job_request::{JobRequest, label_categories, task_template};
 use crate::output::stdout::print;
+use labeling::TaskType;
 use labeling::aws_names::{Arn, bucket_and_key};
 
 /// Largest image, bytes, inclusive. Source: Ground Truth, input data quotas: 40 MB.
@@ -35,7 +37,7 @@ pub struct Args {
     /// File with the CreateLabelingJob request, as `gtcl job-request` prints it.
     request: PathBuf,
     /// What workers are asked for.
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = task_type())]
     task_type: TaskType,
     /// Don't run the AWS CLI for the role, the functions and the job's name; print its commands.
     #[arg(long)]

@@ -7,13 +7,13 @@ use std::time::Instant;
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::example;
+use crate::finished_job::{self, FinishedJob};
 use crate::output::folder;
 use crate::output::progress::Reporter;
 use crate::output::stdout::print;
 use crate::output::summary::{JobSummary, Summary};
-use crate::pipeline::{self, JobInput, Pipeline};
+use crate::pipeline::{self, Pipeline};
 use crate::place::local_path;
-use crate::recorded_job;
 use crate::signals::Signals;
 use crate::stack::{Ports, Stack};
 use services::Keys;
@@ -96,7 +96,7 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
 
 async fn run_jobs(
     stack: &Stack,
-    jobs: &[JobInput],
+    jobs: &[FinishedJob],
     seed: u64,
     reporter: &Reporter,
 ) -> Result<Vec<JobSummary>, CommandError> {
@@ -114,7 +114,7 @@ async fn run_jobs(
 }
 
 /// A labeling job's name is used once: nothing of an earlier run is overwritten.
-fn refuse_jobs_of_earlier_runs(folder: &Path, jobs: &[JobInput]) -> Result<(), CommandError> {
+fn refuse_jobs_of_earlier_runs(folder: &Path, jobs: &[FinishedJob]) -> Result<(), CommandError> {
     for job in jobs {
         let output = pipeline::output_manifest(folder, &job.name);
         if output.exists() {
@@ -131,18 +131,18 @@ fn refuse_jobs_of_earlier_runs(folder: &Path, jobs: &[JobInput]) -> Result<(), C
     Ok(())
 }
 
-fn read_jobs(args: &Args, reporter: &Reporter) -> Result<Vec<JobInput>, CommandError> {
+fn read_jobs(args: &Args, reporter: &Reporter) -> Result<Vec<FinishedJob>, CommandError> {
     if args.job.is_empty() {
         reporter.note("the bundled example: three labeling jobs on generated images");
         return Ok(example::jobs(args.seed)
             .into_iter()
-            .map(JobInput::from)
+            .map(FinishedJob::from)
             .collect());
     }
     let mut names = BTreeSet::new();
     let mut jobs = Vec::new();
     for path in &args.job {
-        let job = recorded_job::read(path, args.truth.as_deref())
+        let job = finished_job::read(path, args.truth.as_deref())
             .map_err(|error| CommandError::new(error.to_string()).with_help(error.remedy()))?;
         if !names.insert(job.name.to_lowercase()) {
             return Err(CommandError::new(format!(
@@ -157,7 +157,7 @@ fn read_jobs(args: &Args, reporter: &Reporter) -> Result<Vec<JobInput>, CommandE
         for note in job.notes.iter().chain(&job.left_out) {
             reporter.note(&format!("{}: {note}", job.name));
         }
-        jobs.push(JobInput::from(job));
+        jobs.push(job);
     }
     Ok(jobs)
 }

@@ -8,14 +8,15 @@ use dataset_updater::report::Report;
 use manifest::counted;
 use tokio::sync::broadcast;
 
+use labeling::job::layout::OUTPUT_MANIFEST_SUFFIX;
+
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::function_name::FunctionName;
+use crate::function_name::{CONSOLIDATION, FunctionName, PRE_ANNOTATION, UPDATER};
 use crate::leases::UpdaterLeases;
 use crate::output::folder;
 use crate::output::stdout::print;
 use crate::output::text::shown;
-use crate::pipeline::{CONSOLIDATION, PRE_ANNOTATION, UPDATER};
 use crate::provision::{create_bucket, create_project};
 use crate::signals::Signals;
 use crate::stack::{BUCKET, Ports, Stack};
@@ -139,7 +140,7 @@ fn banner(stack: &Stack, folder: &str) -> String {
          Lambda       {lambda}, with {PRE_ANNOTATION}, {CONSOLIDATION} and {UPDATER}\n\
          data, logs   {folder}\n\
          \n\
-         An object whose key ends with /manifests/output/output.manifest is given to {UPDATER}.\n\
+         An object whose key ends with {OUTPUT_MANIFEST_SUFFIX} is given to {UPDATER}.\n\
          For AWS clients in another terminal:\n\
          \n\
          export AWS_ENDPOINT_URL_S3={s3}\n\

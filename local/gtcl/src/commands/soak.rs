@@ -23,6 +23,7 @@ use crate::error::CommandError;
 use crate::leases::UpdaterLeases;
 use crate::output::stdout::print;
 use crate::signals::Signals;
+use labeling::job::JobFolder;
 use services::faults::{Effect, Fault, Faults, Service};
 use services::lambda::{FunctionSpec, Lambda};
 use services::rekognition::{Config, Rekognition};
@@ -443,7 +444,7 @@ pub fn good_line(n: u64, source_ref: &str) -> String {
 }
 
 fn manifest_key(job: u64) -> String {
-    format!("out/{}/manifests/output/output.manifest", job_name(job))
+    JobFolder::of_job("out", &job_name(job)).output_manifest()
 }
 
 async fn write_manifest(s3: &S3, job: u64, n_lines: u64) -> Result<(), aws::s3::S3Error> {

@@ -1,17 +1,17 @@
-//! A recorded job with known truth as a set to evaluate on.
+//! A finished job with known truth as a set to evaluate on: what is consolidated, and the truth beside it.
 
 use std::collections::BTreeMap;
 
-use consensus::Problem;
-use labeling::answers;
+use consensus::boxes::BoxLabel;
+use labeling::consolidation::{Config, Votes, VotesProblem};
 
 use super::figures::Calibration;
 use super::{boxes, multi_label, single_label};
-use crate::agreement::{Agreement, label_of_line};
+use crate::agreement::{Agreement, LineLabel};
 use crate::example::Truth;
-use crate::recorded_job::RecordedJob;
+use crate::finished_job::FinishedJob;
 
-/// A job's answers and truth, by its kind.
+/// A job's answers and truth, by task type.
 #[derive(Debug, Clone)]
 pub enum JobSet {
     /// One class an object.
@@ -19,7 +19,7 @@ pub enum JobSet {
     /// Any number of classes an object, all offered for each.
     MultiLabel(multi_label::Set),
     /// Boxes.
-    Boxes(boxes::Set),
+    BoundingBox(boxes::Set),
 }
 
 /// What the job's own output manifest got right.
@@ -36,138 +36,120 @@ pub struct Recorded {
     pub auroc: Option<f64>,
 }
 
-/// Reads a job's answers; `None` when it has no known truth or no readable answer.
+/// Takes a job's answers as consolidation does, with names and classes as it finds them, and puts the truth beside them;
+/// `None` when the job has no known truth or no readable answer.
 #[must_use]
-pub fn set_of(job: &RecordedJob) -> Option<JobSet> {
+pub fn set_of(job: &FinishedJob, config: &Config) -> Option<JobSet> {
     let truth = job.truth.as_ref()?;
-    let mut workers = Index::default();
-    let mut classes = Index::default();
-    for category in &job.categories {
-        classes.of(category);
-    }
+    let votes = job.gathered(&job.name, config).votes(job.categories())?;
     let source_refs: Vec<Option<String>> = job.manifest.lines().map(source_ref).collect();
-    let mut single = single_label::Set {
-        problem: empty(),
-        truth: Vec::new(),
-    };
-    let mut multi = multi_label::Set {
-        problem: empty(),
-        offered: Vec::new(),
-        truth: Vec::new(),
-    };
-    let mut drawn = boxes::Set {
-        problem: empty(),
-        truth: Vec::new(),
-    };
-    for (object_idx, given) in &job.answers {
-        let known = source_refs
-            .get(*object_idx as usize)
-            .and_then(Option::as_ref)
-            .and_then(|uri| truth.get(uri));
-        let (mut labels, mut sets, mut boxes) = (Vec::new(), Vec::new(), Vec::new());
-        for answer in given {
-            let worker = workers.of(&answer.worker_id);
-            match answers::parse(&answer.content) {
-                Ok(answers::Answer::SingleLabel { label }) => {
-                    labels.push(consensus::single_label::Answer {
-                        worker,
-                        class: classes.of(&label),
-                    });
-                }
-                Ok(answers::Answer::MultiLabel { labels }) => {
-                    sets.push(consensus::multi_label::Answer {
-                        worker,
-                        classes: labels.iter().map(|label| classes.of(label)).collect(),
-                    })
-                }
-                Ok(answers::Answer::Boxes { boxes: given, .. }) => {
-                    let mut label = |one: &answers::DrawnBox| consensus::boxes::BoxLabel {
-                        class: classes.of(&one.label),
-                        left: one.left,
-                        top: one.top,
-                        width: one.width,
-                        height: one.height,
-                    };
-                    boxes.push(consensus::boxes::Answer {
-                        worker,
-                        boxes: given.iter().map(&mut label).collect(),
-                    });
-                }
-                Ok(answers::Answer::Empty | answers::Answer::Unsupported { .. }) | Err(_) => {}
-            }
+    let known: Vec<Option<&Truth>> = votes
+        .places
+        .iter()
+        .map(|place| {
+            let source_ref = source_refs.get(*place as usize)?.as_ref()?;
+            truth.get(source_ref)
+        })
+        .collect();
+    let classes = TruthClasses::of(&votes, &known);
+    Some(match votes.problem {
+        VotesProblem::SingleLabel(problem) => JobSet::SingleLabel(single_label::Set {
+            truth: known.into_iter().map(|it| classes.label(it?)).collect(),
+            problem,
+        }),
+        VotesProblem::MultiLabel(problem) => JobSet::MultiLabel(multi_label::Set {
+            offered: vec![None; problem.items.len()],
+            truth: known.into_iter().map(|it| classes.labels(it?)).collect(),
+            problem,
+        }),
+        VotesProblem::BoundingBox(problem) => JobSet::BoundingBox(boxes::Set {
+            truth: known.into_iter().map(|it| classes.boxes(it?)).collect(),
+            problem,
+        }),
+    })
+}
+
+/// Classes of the truth's names. A name that no answer can have counts as a class of its own behind the others: true,
+/// and never found.
+struct TruthClasses {
+    by_name: BTreeMap<String, u32>,
+}
+
+impl TruthClasses {
+    fn of(votes: &Votes, known: &[Option<&Truth>]) -> Self {
+        let mut by_name = BTreeMap::new();
+        let mut next = votes.n_classes();
+        for name in known.iter().flatten().flat_map(|truth| names(truth)) {
+            by_name.entry(name.to_owned()).or_insert_with(|| {
+                votes.class(name).unwrap_or_else(|| {
+                    next += 1;
+                    next - 1
+                })
+            });
         }
-        single.problem.items.push(labels);
-        single.truth.push(match known {
-            Some(Truth::SingleLabel(label)) => Some(classes.of(label)),
-            _ => None,
-        });
-        // Objects without truth can't be left unjudged here.
-        if let Some(Truth::MultiLabel(labels)) = known {
-            let mut labels: Vec<u32> = labels.iter().map(|label| classes.of(label)).collect();
-            labels.sort_unstable();
-            multi.problem.items.push(sets);
-            multi.truth.push(labels);
-        }
-        drawn.problem.items.push(boxes);
-        drawn.truth.push(match known {
-            Some(Truth::Boxes(boxes)) => Some(
-                boxes
-                    .iter()
-                    .map(|one| consensus::boxes::BoxLabel {
-                        class: classes.of(&one.label),
-                        left: one.left,
-                        top: one.top,
-                        width: one.width,
-                        height: one.height,
-                    })
-                    .collect(),
-            ),
-            _ => None,
-        });
+        Self { by_name }
     }
-    let (workers, classes) = (workers.names, classes.names);
-    if single
-        .problem
-        .items
-        .iter()
-        .any(|answers| !answers.is_empty())
-    {
-        (single.problem.workers, single.problem.classes) = (workers, classes);
-        Some(JobSet::SingleLabel(single))
-    } else if multi
-        .problem
-        .items
-        .iter()
-        .any(|answers| !answers.is_empty())
-    {
-        multi.offered = vec![(0..classes.len() as u32).collect(); multi.problem.items.len()];
-        (multi.problem.workers, multi.problem.classes) = (workers, classes);
-        Some(JobSet::MultiLabel(multi))
-    } else if drawn
-        .problem
-        .items
-        .iter()
-        .any(|answers| !answers.is_empty())
-    {
-        (drawn.problem.workers, drawn.problem.classes) = (workers, classes);
-        Some(JobSet::Boxes(drawn))
-    } else {
-        None
+
+    fn class(&self, name: &str) -> Option<u32> {
+        self.by_name.get(name).copied()
+    }
+
+    fn label(&self, truth: &Truth) -> Option<u32> {
+        match truth {
+            Truth::SingleLabel(label) => self.class(label),
+            Truth::MultiLabel(_) | Truth::Boxes(_) => None,
+        }
+    }
+
+    fn labels(&self, truth: &Truth) -> Option<Vec<u32>> {
+        let Truth::MultiLabel(labels) = truth else {
+            return None;
+        };
+        let mut labels: Vec<u32> = labels.iter().filter_map(|it| self.class(it)).collect();
+        labels.sort_unstable();
+        labels.dedup();
+        Some(labels)
+    }
+
+    fn boxes(&self, truth: &Truth) -> Option<Vec<BoxLabel>> {
+        let Truth::Boxes(boxes) = truth else {
+            return None;
+        };
+        let boxes = boxes.iter().filter_map(|one| {
+            Some(BoxLabel {
+                class: self.class(&one.label)?,
+                left: one.left,
+                top: one.top,
+                width: one.width,
+                height: one.height,
+            })
+        });
+        Some(boxes.collect())
+    }
+}
+
+fn names(truth: &Truth) -> Vec<&str> {
+    match truth {
+        Truth::SingleLabel(label) => vec![label],
+        Truth::MultiLabel(labels) => labels.iter().map(String::as_str).collect(),
+        Truth::Boxes(boxes) => boxes.iter().map(|one| one.label.as_str()).collect(),
     }
 }
 
 /// Judges the job's own output; `None` when there is none with a known truth.
 #[must_use]
-pub fn recorded(job: &RecordedJob) -> Option<Recorded> {
+pub fn recorded(job: &FinishedJob) -> Option<Recorded> {
     let truth = job.truth.as_ref()?;
     let lines = || Some(job.recorded_output.as_ref()?.lines());
     let agreement = Agreement::of_manifest(lines()?, &job.label_attribute, truth);
     let mut calibration = Calibration::default();
     for line in lines()? {
-        if let Some((uri, label, Some(confidence))) = label_of_line(line, &job.label_attribute)
-            && let Some(known) = truth.get(&uri)
+        if let Some(found) = LineLabel::read(line, &job.label_attribute)
+            && let (Some(confidence), Some(known)) =
+                (found.confidence, truth.get(&found.source_ref))
         {
-            calibration.add(confidence, if label == *known { 1.0 } else { 0.0 });
+            let is_right = found.label == *known;
+            calibration.add(confidence, if is_right { 1.0 } else { 0.0 });
         }
     }
     (agreement.n_compared > 0).then(|| Recorded {
@@ -176,14 +158,6 @@ pub fn recorded(job: &RecordedJob) -> Option<Recorded> {
         f1: agreement.f1(),
         auroc: calibration.auroc(),
     })
-}
-
-fn empty<A>() -> Problem<A> {
-    Problem {
-        workers: Vec::new(),
-        classes: Vec::new(),
-        items: Vec::new(),
-    }
 }
 
 fn source_ref(line: &str) -> Option<String> {
@@ -195,23 +169,4 @@ fn source_ref(line: &str) -> Option<String> {
     serde_json::from_str::<Line>(line)
         .ok()
         .map(|line| line.source_ref)
-}
-
-/// Names by first appearance.
-#[derive(Default)]
-struct Index {
-    names: Vec<String>,
-    by_name: BTreeMap<String, u32>,
-}
-
-impl Index {
-    fn of(&mut self, name: &str) -> u32 {
-        if let Some(idx) = self.by_name.get(name) {
-            return *idx;
-        }
-        let idx = self.names.len() as u32;
-        self.names.push(name.to_owned());
-        self.by_name.insert(name.to_owned(), idx);
-        idx
-    }
 }

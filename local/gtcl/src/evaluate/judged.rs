@@ -1,5 +1,6 @@
 //! How much of a set can be judged: without any of it there are no figures.
 
+use super::job::JobSet;
 use super::{boxes, multi_label, single_label};
 
 impl single_label::Set {
@@ -19,7 +20,7 @@ impl multi_label::Set {
     pub fn n_judged(&self) -> usize {
         let objects = self.problem.items.iter().zip(&self.truth);
         let judged = objects.filter(|(answers, _)| !answers.is_empty());
-        judged.map(|(_, truth)| truth.len()).sum()
+        judged.flat_map(|(_, truth)| truth.iter().flatten()).count()
     }
 }
 
@@ -30,5 +31,17 @@ impl boxes::Set {
         let objects = self.problem.items.iter().zip(&self.truth);
         let judged = objects.filter(|(answers, _)| !answers.is_empty());
         judged.flat_map(|(_, truth)| truth.iter().flatten()).count()
+    }
+}
+
+impl JobSet {
+    /// What of it can be judged: objects, true classes or true boxes.
+    #[must_use]
+    pub fn n_judged(&self) -> usize {
+        match self {
+            Self::SingleLabel(set) => set.n_judged(),
+            Self::MultiLabel(set) => set.n_judged(),
+            Self::BoundingBox(set) => set.n_judged(),
+        }
     }
 }

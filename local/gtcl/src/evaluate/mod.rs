@@ -196,8 +196,8 @@ mod tests {
     #[test]
     fn the_real_job_is_at_least_as_right_as_production_and_knows_when() {
         let Some(data) = shared_data() else { return };
-        let job = crate::recorded_job::read(&data.join("birds-job"), None).unwrap();
-        let Some(JobSet::SingleLabel(set)) = set_of(&job) else {
+        let job = crate::finished_job::read(&data.join("birds-job"), None).unwrap();
+        let Some(JobSet::SingleLabel(set)) = set_of(&job, &Default::default()) else {
             panic!("not a single-label job")
         };
         let production = recorded(&job).unwrap();

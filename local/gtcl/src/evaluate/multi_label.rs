@@ -12,10 +12,10 @@ use super::{Conditions, consolidate_in_batches};
 pub struct Set {
     /// The answers.
     pub problem: Problem<Answer>,
-    /// For each object the classes that were offered, ascending.
-    pub offered: Vec<Vec<u32>>,
-    /// For each object its true classes, ascending.
-    pub truth: Vec<Vec<u32>>,
+    /// For each object the classes that were offered, ascending; `None`: all of them.
+    pub offered: Vec<Option<Vec<u32>>>,
+    /// For each object its true classes, ascending; `None` where they are not known.
+    pub truth: Vec<Option<Vec<u32>>>,
 }
 
 /// Quality of one method over all (object, offered class) pairs.
@@ -78,12 +78,7 @@ pub fn evaluate(set: &Set, conditions: &Conditions, config: &Config) -> Comparis
         let (offered, truth): (Vec<_>, Vec<_>) = belongings.into_iter().unzip();
         let estimates = consolidate_in_batches(&problem, conditions, |some, carried, range| {
             let offered = offered.get(range).unwrap_or_default();
-            consolidate_offered(
-                some,
-                |idx| offered.get(idx).map(|classes| classes.as_slice()),
-                carried,
-                config,
-            )
+            consolidate_offered(some, |idx| offered.get(idx)?.as_deref(), carried, config)
         });
         let votes = |accept_at_least: f64| {
             let estimates: Vec<_> = problem
@@ -119,18 +114,20 @@ fn vote(answers: &[Answer], n_classes: usize, accept_at_least: f64) -> Option<Es
     })
 }
 
-/// Quality of estimates against the truth.
+/// Quality of estimates against the truth; objects without truth or without an answer are left out.
 #[must_use]
 pub fn judge(
     estimates: &[Option<Estimate>],
-    offered: &[&Vec<u32>],
-    truth: &[&Vec<u32>],
+    offered: &[&Option<Vec<u32>>],
+    truth: &[&Option<Vec<u32>>],
 ) -> Figures {
     let (mut n_found, mut n_right, mut n_true, mut n_exact) = (0, 0, 0, 0);
     let (mut n_pairs, mut sum, mut n_objects) = (0, 0.0, 0);
     let mut calibration = Calibration::default();
     for ((estimate, offered), truth) in estimates.iter().zip(offered).zip(truth) {
-        let Some(estimate) = estimate else { continue };
+        let (Some(estimate), Some(truth)) = (estimate, truth) else {
+            continue;
+        };
         n_objects += 1;
         n_found += estimate.accepted.len();
         n_true += truth.len();
@@ -139,14 +136,12 @@ pub fn judge(
             .iter()
             .filter(|class| truth.contains(class))
             .count();
-        n_exact += usize::from(estimate.accepted == **truth);
-        for class in *offered {
-            let p = estimate
-                .probabilities
-                .get(*class as usize)
-                .copied()
-                .unwrap_or_default();
-            let is_true = truth.contains(class);
+        n_exact += usize::from(estimate.accepted == *truth);
+        for (class, p) in (0u32..).zip(&estimate.probabilities) {
+            if offered.as_ref().is_some_and(|it| !it.contains(&class)) {
+                continue;
+            }
+            let (p, is_true) = (*p, truth.contains(&class));
             n_pairs += 1;
             sum += log_loss(if is_true { p } else { 1.0 - p });
             calibration.add(p, if is_true { 1.0 } else { 0.0 });

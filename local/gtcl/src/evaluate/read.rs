@@ -206,8 +206,8 @@ pub fn multi_label(pairs: &str) -> Result<multi_label::Set, ReadError> {
             classes,
             items,
         },
-        offered,
-        truth,
+        offered: offered.into_iter().map(Some).collect(),
+        truth: truth.into_iter().map(Some).collect(),
     })
 }
 

@@ -6,6 +6,7 @@
 mod images;
 mod simulate;
 
+use labeling::TaskType;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -23,17 +24,6 @@ pub const ANSWERS_PER_OBJECT: usize = 5;
 
 /// Share of data objects that no worker answers before their task expires.
 const UNANSWERED_SHARE: f64 = 0.04;
-
-/// What the workers of a job are asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Task {
-    /// One category an image.
-    SingleLabel,
-    /// Any number of categories an image.
-    MultiLabel,
-    /// Boxes, each with a category.
-    BoundingBox,
-}
 
 /// A box as drawn: pixels from the image's top left corner, with its category.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,7 +72,7 @@ pub struct ExampleJob {
     /// The job's name, also its label attribute.
     pub name: &'static str,
     /// What the workers are asked.
-    pub task: Task,
+    pub task: TaskType,
     /// The label categories, in the order of the label category file.
     pub categories: Vec<String>,
     /// The data objects, in the order of the manifest.
@@ -93,20 +83,24 @@ pub struct ExampleJob {
 /// names the same `rand`.
 pub fn jobs(seed: u64) -> Vec<ExampleJob> {
     vec![
-        job(seed, "shapes", Task::SingleLabel),
-        job(seed.wrapping_add(1), "colors", Task::MultiLabel),
-        job(seed.wrapping_add(2), "shapes-in-boxes", Task::BoundingBox),
+        job(seed, "shapes", TaskType::SingleLabel),
+        job(seed.wrapping_add(1), "colors", TaskType::MultiLabel),
+        job(
+            seed.wrapping_add(2),
+            "shapes-in-boxes",
+            TaskType::BoundingBox,
+        ),
     ]
 }
 
-fn job(seed: u64, name: &'static str, task: Task) -> ExampleJob {
+fn job(seed: u64, name: &'static str, task: TaskType) -> ExampleJob {
     let mut random = StdRng::seed_from_u64(seed);
     let categories: Vec<String> = match task {
-        Task::SingleLabel | Task::BoundingBox => ShapeKind::ALL
+        TaskType::SingleLabel | TaskType::BoundingBox => ShapeKind::ALL
             .iter()
             .map(|kind| kind.name().to_owned())
             .collect(),
-        Task::MultiLabel => Color::ALL
+        TaskType::MultiLabel => Color::ALL
             .iter()
             .map(|color| color.name().to_owned())
             .collect(),
@@ -141,15 +135,15 @@ fn job(seed: u64, name: &'static str, task: Task) -> ExampleJob {
 }
 
 /// An image for the task, and what is right for it.
-fn draw(task: Task, random: &mut StdRng) -> (Canvas, Truth) {
+fn draw(task: TaskType, random: &mut StdRng) -> (Canvas, Truth) {
     match task {
-        Task::SingleLabel => {
+        TaskType::SingleLabel => {
             let mut canvas = Canvas::new(128, 128, random);
             let kind = ShapeKind::any(random);
             canvas.draw_somewhere(kind, Color::any(random), random);
             (canvas, Truth::SingleLabel(kind.name().to_owned()))
         }
-        Task::MultiLabel => {
+        TaskType::MultiLabel => {
             let mut canvas = Canvas::new(160, 128, random);
             let n_colors = random.random_range(1..=3);
             let mut colors = Color::ALL;
@@ -170,7 +164,7 @@ fn draw(task: Task, random: &mut StdRng) -> (Canvas, Truth) {
                 .collect();
             (canvas, Truth::MultiLabel(names))
         }
-        Task::BoundingBox => {
+        TaskType::BoundingBox => {
             let mut canvas = Canvas::new(256, 192, random);
             let mut boxes = Vec::new();
             for _ in 0..random.random_range(0..=4) {

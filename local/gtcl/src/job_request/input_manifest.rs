@@ -192,7 +192,7 @@ fn names_labels(fields: &IndexMap<String, Box<RawValue>>) -> bool {
     let value = fields
         .get("labels")
         .and_then(|value| serde_json::from_str(value.get()).ok());
-    labeling::categories::from_value(value.as_ref()).is_some()
+    labeling::job::categories::from_value(value.as_ref()).is_some()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::TaskType;
+use labeling::TaskType;
 
 /// Characters of a label category's name at most. Source: Ground Truth, label category quotas.
 pub const CATEGORY_CHARS_MAX: usize = 256;

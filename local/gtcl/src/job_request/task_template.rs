@@ -2,13 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::TaskType;
-
-const TASK_TYPES: [TaskType; 3] = [
-    TaskType::SingleLabel,
-    TaskType::MultiLabel,
-    TaskType::BoundingBox,
-];
+use labeling::TaskType;
 
 /// The crowd element that asks for an answer of the task type.
 ///
@@ -32,7 +26,7 @@ pub fn problem(text: &str, task_type: TaskType) -> Option<String> {
     if elements.contains(element_of(task_type)) {
         return None;
     }
-    let other = TASK_TYPES
+    let other = TaskType::ALL
         .into_iter()
         .find(|&other| elements.contains(element_of(other)))?;
     Some(format!(

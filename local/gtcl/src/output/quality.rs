@@ -1,41 +1,13 @@
-//! What a job's answers say about its workers, categories and data objects: figures, and how they are printed.
+//! How the figures about a job's workers, categories and data objects are printed.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use consensus::quality::WorkerQuality;
 use labeling::TaskType;
-use labeling::consolidation::{Annotation, Config, Content, DataObject, Gathered, Quality};
-
-use services::ground_truth::WorkerAnswer;
+use labeling::consolidation::Quality;
 
 /// Data objects that are shown; the JSON form has all.
 const DISPUTED_MAX: usize = 20;
-
-/// The figures of answers by position in the manifest; `None` when none can be read. `job_folder` is the job's in S3,
-/// so that workers are named as in its statistics.
-pub fn of_answers(
-    job_folder: &str,
-    answers: &BTreeMap<u32, Vec<WorkerAnswer>>,
-    categories: &[String],
-) -> Option<Quality> {
-    let config = Config::default();
-    let mut gathered = Gathered::new(job_folder, &config);
-    for (object_idx, answers) in answers {
-        let annotations = answers.iter().map(|answer| Annotation {
-            worker_id: Some(answer.worker_id.clone()),
-            content: Content::Inline(answer.content.clone()),
-        });
-        let object = DataObject {
-            dataset_object_id: object_idx.to_string(),
-            source: None,
-            annotations: annotations.collect(),
-            problem: None,
-        };
-        gathered.add(u64::from(*object_idx), &object);
-    }
-    gathered.quality((!categories.is_empty()).then_some(categories))
-}
 
 /// Writes the figures as tables.
 ///

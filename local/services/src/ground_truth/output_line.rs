@@ -1,9 +1,13 @@
 //! A line of the output manifest, merged as Ground Truth merges a custom job's.
 
+use indexmap::IndexMap;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::{ManifestLine, insert, raw};
+use super::json::{insert, raw};
+
+/// A line of the input manifest, in its own order, values as they came.
+pub(super) type ManifestLine = IndexMap<String, Box<RawValue>>;
 
 /// What became of a data object.
 #[derive(Debug)]

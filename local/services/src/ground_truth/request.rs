@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::{JobError, JobFolder};
+use labeling::job::JobFolder;
+
+use super::error::JobError;
 use labeling::aws_names::{JOB_NAME_CHARS_MAX, LABEL_ATTRIBUTE_CHARS_MAX, WORKERS, is_hyphenated};
 
 /// A CreateLabelingJob request. Members that change nothing here (workteam, prices, times, tags) are not looked at.
@@ -153,7 +155,7 @@ impl LabelingJobRequest {
 
     /// Where the job's objects go.
     pub fn folder(&self) -> JobFolder {
-        JobFolder::new(&self.s3_output_path, &self.labeling_job_name)
+        JobFolder::of_job(&self.s3_output_path, &self.labeling_job_name)
     }
 
     /// The job's ARN; the name in it is lower-cased, as in Ground Truth's events.
@@ -162,19 +164,6 @@ impl LabelingJobRequest {
             "arn:aws:sagemaker:us-east-1:000000000000:labeling-job/{}",
             self.labeling_job_name.to_lowercase()
         )
-    }
-}
-
-/// Bucket and key of an `s3://` URI.
-pub(super) struct S3Location<'a> {
-    pub(super) bucket: &'a str,
-    pub(super) key: &'a str,
-}
-
-impl<'a> S3Location<'a> {
-    pub(super) fn parse(uri: &'a str) -> Option<Self> {
-        let (bucket, key) = uri.strip_prefix("s3://")?.split_once('/')?;
-        (!bucket.is_empty() && !key.is_empty()).then_some(Self { bucket, key })
     }
 }
 
@@ -202,7 +191,7 @@ mod tests {
     #[test]
     fn reads_a_request() {
         let request = request(|_| {}).expect("a request");
-        assert_eq!(request.folder().uri(), "s3://b/out/Birds-1");
+        assert_eq!(request.folder().as_str(), "s3://b/out/Birds-1");
         assert_eq!(
             request.arn(),
             "arn:aws:sagemaker:us-east-1:000000000000:labeling-job/birds-1"

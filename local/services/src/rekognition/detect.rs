@@ -1,6 +1,7 @@
 //! DetectCustomLabels: an image's labels as its dataset entry has them.
 
-use serde_json::{Map, Value, json};
+use manifest::{LabeledLine, NamedLabels, TaskType};
+use serde_json::{Value, json};
 
 /// A label found, with confidence in 0 to 100.
 struct Found {
@@ -10,80 +11,44 @@ struct Found {
 
 /// Labels of an entry, most confident first; ties stay in the order of the line.
 pub(crate) fn labels_of(line: &str, min_confidence: f64, n_max: Option<usize>) -> Vec<Value> {
-    let Ok(Value::Object(line)) = serde_json::from_str::<Value>(line) else {
+    let Some(line) = LabeledLine::read(line.as_bytes()) else {
         return Vec::new();
     };
-    let mut found = Vec::new();
-    for (key, value) in &line {
-        if let Some(Value::Object(metadata)) = line.get(&format!("{key}-metadata")) {
-            match metadata.get("type").and_then(Value::as_str) {
-                Some("groundtruth/image-classification") => found.extend(image_label(metadata)),
-                Some("groundtruth/object-detection") => found.extend(boxes(value, metadata)),
-                _ => {}
-            }
-        }
-    }
+    let labels = line.attributes.iter().filter_map(|it| it.label.as_ref());
+    let mut found: Vec<Found> = labels.flat_map(found_in).collect();
     found.retain(|found| found.confidence >= min_confidence);
     found.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
     found.truncate(n_max.unwrap_or(usize::MAX));
     found.into_iter().map(|found| found.label).collect()
 }
 
-fn percent(confidence: Option<&Value>) -> f64 {
-    confidence
-        .and_then(Value::as_f64)
-        .map_or(0.0, |c| (c * 100.0).clamp(0.0, 100.0))
-}
-
-fn image_label(metadata: &Map<String, Value>) -> Option<Found> {
-    let name = metadata.get("class-name")?.as_str()?;
-    let confidence = percent(metadata.get("confidence"));
-    Some(Found {
-        confidence,
-        label: json!({"Name": name, "Confidence": confidence}),
-    })
-}
-
-fn boxes(value: &Value, metadata: &Map<String, Value>) -> Vec<Found> {
-    let side = |name: &str| {
-        value
-            .pointer(&format!("/image_size/0/{name}"))?
-            .as_f64()
-            .filter(|side| *side > 0.0)
-    };
-    let (Some(width), Some(height)) = (side("width"), side("height")) else {
-        return Vec::new();
-    };
-    let annotations = value.get("annotations").and_then(Value::as_array);
-    let mut found = Vec::new();
-    for (index, annotation) in annotations.into_iter().flatten().enumerate() {
-        let number = |name: &str| annotation.get(name).and_then(Value::as_f64);
-        let name = annotation
-            .get("class_id")
-            .and_then(|id| metadata.get("class-map")?.get(id.to_string())?.as_str());
-        let (Some(name), Some(left), Some(top), Some(w), Some(h)) = (
-            name,
-            number("left"),
-            number("top"),
-            number("width"),
-            number("height"),
-        ) else {
-            continue;
+/// Labels of a type that Custom Labels has no use for give nothing.
+fn found_in(label: &NamedLabels) -> Vec<Found> {
+    let found = label.labels.iter().filter_map(|one| {
+        let confidence = percent(one.confidence);
+        let geometry = match (label.task_type, one.edges, label.image_size_px) {
+            (TaskType::SingleLabel, ..) => None,
+            (TaskType::BoundingBox, Some(edges), Some((width, height))) => {
+                Some(json!({"BoundingBox": {
+                    "Left": edges.left / width,
+                    "Top": edges.top / height,
+                    "Width": edges.width / width,
+                    "Height": edges.height / height,
+                }}))
+            }
+            (TaskType::BoundingBox | TaskType::MultiLabel, ..) => return None,
         };
-        let confidence = percent(
-            metadata
-                .get("objects")
-                .and_then(|objects| objects.get(index)?.get("confidence")),
-        );
-        let geometry = json!({"BoundingBox": {
-            "Left": left / width, "Top": top / height, "Width": w / width, "Height": h / height,
-        }});
-        found.push(Found {
-            confidence,
-            label: json!({"Name": name, "Confidence": confidence, "Geometry": geometry}),
-        });
-    }
-    found
+        let mut label = json!({"Name": one.label, "Confidence": confidence});
+        if let (Some(geometry), Value::Object(members)) = (geometry, &mut label) {
+            members.insert("Geometry".to_owned(), geometry);
+        }
+        Some(Found { confidence, label })
+    });
+    found.collect()
+}
+
+fn percent(confidence: Option<f64>) -> f64 {
+    confidence.map_or(0.0, |share| (share * 100.0).clamp(0.0, 100.0))
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-/// Longest object key, in bytes, inclusive. Source: S3 "Naming Amazon S3 objects".
-const KEY_BYTES_MAX: usize = 1024;
+use manifest::{OBJECT_KEY_BYTES_MAX, S3Uri};
 
 /// Where an object lies: `s3://bucket/key`. The key is kept as it is; nothing is decoded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,7 +29,7 @@ pub enum UriError {
         text: String,
     },
     /// The key is empty or longer than S3 allows.
-    #[error("{text:?} has no object key, or one of more than {KEY_BYTES_MAX} bytes")]
+    #[error("{text:?} has no object key, or one of more than {OBJECT_KEY_BYTES_MAX} bytes")]
     Key {
         /// The text, cut to a readable length.
         text: String,
@@ -55,23 +54,14 @@ impl ObjectUri {
     /// digits, `.`, `-` and `_`, [`UriError::Key`] for an empty or overlong key.
     pub fn parse(text: &str) -> Result<Self, UriError> {
         let shown = || text.chars().take(200).collect::<String>();
-        let rest = text
-            .strip_prefix("s3://")
-            .ok_or_else(|| UriError::NotS3 { text: shown() })?;
-        let (bucket, key) = rest
-            .split_once('/')
-            .ok_or_else(|| UriError::Key { text: shown() })?;
-        let is_bucket = (3..=255).contains(&bucket.len())
-            && bucket
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
-        if !is_bucket {
+        let parts = S3Uri::split(text).ok_or_else(|| UriError::NotS3 { text: shown() })?;
+        if !parts.has_bucket() {
             return Err(UriError::Bucket { text: shown() });
         }
-        if key.is_empty() || key.len() > KEY_BYTES_MAX {
+        if !parts.has_key() {
             return Err(UriError::Key { text: shown() });
         }
-        Ok(Self::new(bucket, key))
+        Ok(Self::new(parts.bucket, parts.key))
     }
 }
 

@@ -438,7 +438,7 @@ mod tests {
                 (error.to_string().as_str(), error.code()),
                 (expected, "AnnotationFile.NotText")
             );
-            let response = crate::worker_response::parse("0", file).unwrap_err();
+            let response = crate::job::worker_response::parse("0", file).unwrap_err();
             assert_eq!(response, error);
         }
         let cut = AnnotationFile::parse(b"[{\"datasetObjectId\":\"\xc3").unwrap_err();

@@ -13,9 +13,13 @@ use super::bounds::Bounds;
 use super::classes::Classes;
 use super::gathered::{Gathered, Object};
 use super::quality::Quality;
-use super::{AnnotationFile, ConsolidatedAnnotation, Counts, FailedObject, Outcome, Request};
+use super::{
+    AnnotationFile, ConsolidatedAnnotation, Counts, FailedObject, Outcome, Request, Votes,
+    VotesProblem,
+};
 use crate::TaskType;
 use crate::answers::{Answer, DrawnBox, ImageSize};
+use crate::job::JobFolder;
 use crate::shown::shown;
 
 /// Decimal places of a confidence. Ground Truth's own jobs write two, at which a fifth of all ties in a review order
@@ -65,6 +69,20 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// The same settings for all of a job's answers at once, of which nothing is left for other batches.
+    #[must_use]
+    pub fn for_whole_job(&self) -> Self {
+        let mut config = self.clone();
+        for classes in [&mut config.single_label, &mut config.boxes.classes] {
+            classes.leaves_statistics = false;
+            classes.choices_max = usize::MAX;
+        }
+        config.bounds = Bounds::NONE;
+        config
+    }
+}
+
 /// Consolidates a batch.
 ///
 /// Every `datasetObjectId` of the file gets exactly one element, in the file's order. One that has no answer to count
@@ -98,7 +116,10 @@ pub fn consolidate(
 /// The first half of [`consolidate`]: the file's answers are read, and the file need not be held any longer.
 #[must_use]
 pub fn gather<'c>(request: &Request, file: &AnnotationFile, config: &'c Config) -> Gathered<'c> {
-    let job_key = request.job_folder().unwrap_or(&request.label_attribute);
+    let folder = request.job_folder();
+    let job_key = folder
+        .as_ref()
+        .map_or(request.label_attribute.as_str(), JobFolder::as_str);
     Gathered::from_file(job_key, file, config)
 }
 
@@ -412,6 +433,18 @@ impl Batch {
             }
         });
         (problem, sizes)
+    }
+
+    /// As [`super::Gathered::votes`].
+    pub(super) fn votes(mut self, places: Vec<u64>, config: &Config) -> Option<Votes> {
+        let problem = match self.task_type? {
+            TaskType::SingleLabel => VotesProblem::SingleLabel(self.single_label_problem()),
+            TaskType::MultiLabel => {
+                VotesProblem::MultiLabel(self.multi_label_problem(&config.exclusion_label))
+            }
+            TaskType::BoundingBox => VotesProblem::BoundingBox(self.boxes_problem().0),
+        };
+        Some(Votes::new(problem, places, self.classes))
     }
 
     /// As [`super::Gathered::quality`].

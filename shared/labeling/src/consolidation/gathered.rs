@@ -10,10 +10,9 @@ use super::consolidate::{Batch, Config};
 use super::kept::Kept;
 use super::quality::Quality;
 use super::size::Size;
-use super::{AnnotationFile, Content, DataObject, Outcome};
+use super::{AnnotationFile, Content, DataObject, Outcome, Votes};
 use crate::answers::{self, Answer};
 use crate::shown::shown;
-use crate::whole_job;
 use crate::worker::pseudonym;
 
 /// Longest answer that is remembered by its text, in bytes, inclusive. Boxes are longer, and no two are the same.
@@ -185,24 +184,26 @@ impl<'c> Gathered<'c> {
         serde_json::to_string(&Kept::of(place, object, worker, name)).ok()
     }
 
-    /// Adds a data object as [`Gathered::kept`] wrote it down for the same job, instead of one that is there.
+    /// Adds a data object as [`Gathered::kept`] wrote it down for the same job, instead of one that is there. Answers its
+    /// place.
     ///
     /// # Errors
     ///
     /// When it is another text.
-    pub fn restore(&mut self, line: &[u8]) -> Result<(), serde_json::Error> {
+    pub fn restore(&mut self, line: &[u8]) -> Result<u64, serde_json::Error> {
         let kept: Kept = serde_json::from_slice(line)?;
         let place = kept.place;
         let (workers, names) = (&mut self.workers, &mut self.names);
         let object = kept.into_object(|name| workers.number(name), |name| names.number(name));
         self.insert(place, object);
-        Ok(())
+        Ok(place)
     }
 
-    /// Whether a data object was added at this place.
+    /// Whether a data object with an answer that can be read, empty forms included, was added at this place.
     #[must_use]
-    pub fn has(&self, place: u64) -> bool {
-        self.objects.contains_key(&place)
+    pub fn has_answers(&self, place: u64) -> bool {
+        let object = self.objects.get(&place);
+        object.is_some_and(|object| !object.answers.is_empty() || object.n_empty > 0)
     }
 
     /// Whether no data object was added.
@@ -251,8 +252,16 @@ impl<'c> Gathered<'c> {
     #[must_use]
     pub fn quality(self, categories: Option<&[String]>) -> Option<Quality> {
         // People wait for it, and there is room for it where they are.
-        let config = whole_job::settings(self.config);
+        let config = self.config.for_whole_job();
         self.into_batch(categories, &config).quality(&config)
+    }
+
+    /// The answers as they are consolidated. `categories` win over the config's. `None` when no answer can be read.
+    #[must_use]
+    pub fn votes(self, categories: Option<&[String]>) -> Option<Votes> {
+        let config = self.config;
+        let places = self.places().collect();
+        self.into_batch(categories, config).votes(places, config)
     }
 
     fn into_batch(self, categories: Option<&[String]>, config: &Config) -> Batch {

@@ -11,6 +11,7 @@ mod outcome;
 mod quality;
 mod request;
 mod size;
+mod votes;
 
 pub use annotation_file::{
     ANNOTATION_FILE_BYTES_MAX, Annotation, AnnotationFile, AnnotationFileError, Content, DataObject,
@@ -25,3 +26,4 @@ pub use gathered::Gathered;
 pub use outcome::{ConsolidatedAnnotation, Counts, FailedObject, Outcome};
 pub use quality::{Disputed, Quality};
 pub use request::{Payload, Request, RequestError};
+pub use votes::{Votes, VotesProblem};

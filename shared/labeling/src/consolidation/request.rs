@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use crate::categories;
-use crate::job_folder::job_folder;
+use crate::job::{JobFolder, categories};
 use crate::shown::shown;
 
 /// A consolidation request.
@@ -121,10 +120,10 @@ impl Request {
         }
     }
 
-    /// The job's folder in S3; see [`job_folder`].
+    /// The job's folder in S3; see [`JobFolder::of_request`].
     #[must_use]
-    pub fn job_folder(&self) -> Option<&str> {
-        job_folder(self.output_uri.as_deref(), self.annotation_file_uri())
+    pub fn job_folder(&self) -> Option<JobFolder> {
+        JobFolder::of_request(self.output_uri.as_deref(), self.annotation_file_uri())
     }
 }
 
@@ -208,7 +207,7 @@ mod tests {
         );
         assert_eq!(
             request.job_folder(),
-            Some("s3://out/test-labeling-job-20211118T021255")
+            Some(JobFolder::at("s3://out/test-labeling-job-20211118T021255"))
         );
     }
 
@@ -249,7 +248,7 @@ mod tests {
         let request = with(&format!(
             r#"{stored},"outputConfig":{{"s3OutputPath":"s3://bkt/job/annotations","kmsKeyId":"k"}}"#
         ));
-        assert_eq!(request.job_folder(), Some("s3://bkt/job"));
+        assert_eq!(request.job_folder(), Some(JobFolder::at("s3://bkt/job")));
         assert_eq!(request.kms_key_id.as_deref(), Some("k"));
         assert_eq!(
             with(&format!(r#"{stored},"outputConfig":null,"kmsKeyId":"""#)).kms_key_id,

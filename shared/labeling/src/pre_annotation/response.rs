@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::findings::{self, Added, Finding, Suggestion};
 use super::initial_value::{InitialBox, initial_value};
 use super::request::Request;
-use crate::categories;
+use crate::job::categories;
 use crate::shown::shown;
 
 /// Settings of pre-annotation.

@@ -10,6 +10,7 @@ use crate::code::Code;
 use crate::json::Text;
 use crate::line::Line;
 use crate::pair::{Annotations, LabelKind};
+use crate::task_type::TaskType;
 
 /// What is wrong with a name that isn't plain.
 pub(crate) const NOT_PLAIN: &str = "has a control character or half of a surrogate pair";
@@ -36,8 +37,9 @@ pub(super) fn own_findings(line: &Line<'_>) -> Vec<Finding> {
                 detail: String::new(),
             });
         }
-        n_image_level += usize::from(metadata.label_kind == Some(LabelKind::SingleLabel));
-        if metadata.label_kind != Some(LabelKind::Boxes) {
+        n_image_level +=
+            usize::from(metadata.label_kind == Some(LabelKind::Task(TaskType::SingleLabel)));
+        if metadata.label_kind != Some(LabelKind::Task(TaskType::BoundingBox)) {
             continue;
         }
         let Ok(Some(labels)) = label.box_labels() else {

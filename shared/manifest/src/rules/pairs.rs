@@ -10,6 +10,7 @@ use crate::json::{JsonError, Reader, Text};
 use crate::line::{Member, shown};
 use crate::number::Number;
 use crate::pair::{Annotation, Annotations, LabelKind, Metadata};
+use crate::task_type::TaskType;
 
 /// Why a line's other checks don't happen.
 pub(super) enum Stop {
@@ -59,8 +60,8 @@ pub(super) fn judge_pair(
     };
     whole.n_pairs += 1;
     let is_box = match metadata.label_kind {
-        Some(LabelKind::SingleLabel) => false,
-        Some(LabelKind::Boxes) => true,
+        Some(LabelKind::Task(TaskType::SingleLabel)) => false,
+        Some(LabelKind::Task(TaskType::BoundingBox)) => true,
         Some(_) => {
             whole.n_unsupported += 1;
             let kind = metadata.kind.map(Text::decoded).unwrap_or_default();

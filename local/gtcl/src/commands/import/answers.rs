@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use labeling::consolidation::{AnnotationFile, Config};
-use labeling::whole_job;
+use labeling::job::whole;
 use manifest::import::{Import, LeftOut};
 use manifest::{
     Code, ConvertOptions, Converted, Converter, LINE_BYTES_MAX, LineSplitter, RawLine, counted,
@@ -69,7 +69,7 @@ pub(super) fn consolidate(
         ..Config::default()
     };
     let attribute = lines.first().map_or("", |line| line.attribute.as_str());
-    let outcome = whole_job::consolidate(
+    let outcome = whole::consolidate(
         attribute,
         None,
         &places.file.to_string(),

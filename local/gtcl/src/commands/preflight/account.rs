@@ -15,6 +15,7 @@ pub(super) use judge::labels_offered;
 use super::outcome::Outcome;
 use crate::job_request::JobRequest;
 use labeling::aws_names::{Arn, bucket_and_key};
+use labeling::job::JobFolder;
 
 /// Who assumes the job's role.
 const SERVICE: &str = "sagemaker.amazonaws.com";
@@ -152,11 +153,11 @@ pub(super) fn questions(request: &JobRequest, images: &[String]) -> Vec<Question
         Some(&task.ui_config.ui_template_s3_uri),
         images.first(),
     ];
-    let output = format!(
-        "{}/{}/manifests/output/output.manifest",
-        request.output_config.s3_output_path.trim_end_matches('/'),
-        request.labeling_job_name
-    );
+    let output = JobFolder::of_job(
+        &request.output_config.s3_output_path,
+        &request.labeling_job_name,
+    )
+    .output_manifest();
     let object_arns = |uris: &[&String]| -> Vec<String> {
         let mut arns: Vec<String> = uris
             .iter()

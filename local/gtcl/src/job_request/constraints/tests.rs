@@ -1,10 +1,11 @@
 //! One request a constraint that violates it.
 
 use super::super::{
-    Choices, PublicWorkforceTaskPrice, StoppingConditions, TaskType, Usd, compose,
+    Choices, PublicWorkforceTaskPrice, StoppingConditions, Usd, compose,
     stack_outputs::StackOutputs,
 };
 use super::*;
+use labeling::TaskType;
 
 pub(crate) fn request() -> JobRequest {
     let stack = StackOutputs {

@@ -27,6 +27,9 @@ pub enum CategoriesError {
         "label category file has no list \"labels\"; the standard form is {{\"document-version\":\"2018-11-28\",\"labels\":[{{\"label\":\"cat\"}}]}}"
     )]
     NoLabels,
+    /// A label category file without any.
+    #[error("label category file has no label in its list \"labels\"")]
+    Empty,
     /// One of the labels has no usable name.
     #[error(
         "label {number} of the label category file has no name of 1 to {CATEGORY_CHARS_MAX} characters"
@@ -70,9 +73,21 @@ pub fn parse_file(bytes: &[u8]) -> Result<Vec<String>, CategoriesError> {
         names.push(name.to_owned());
     }
     if names.is_empty() {
-        return Err(CategoriesError::NoLabels);
+        return Err(CategoriesError::Empty);
     }
     Ok(names)
+}
+
+/// Reads a job's own copy of its label category file; `None` when the job has no label categories.
+///
+/// # Errors
+///
+/// As [`parse_file`]; an empty list is none.
+pub fn parse_own_copy(bytes: &[u8]) -> Result<Option<Vec<String>>, CategoriesError> {
+    match parse_file(bytes) {
+        Err(CategoriesError::Empty) => Ok(None),
+        read => read.map(Some),
+    }
 }
 
 /// Reads the setting `LABEL_CATEGORIES`: names separated by commas, or a JSON list of names (for names with commas).
@@ -141,7 +156,7 @@ mod tests {
         );
         check("\u{feff}[\"b\",\"a\"]", Ok(&["b", "a"]));
         check(r#"{"labels":["a",{"label":"b"}]}"#, Ok(&["a", "b"]));
-        check(r#"{"labels":[]}"#, Err("no list"));
+        check(r#"{"labels":[]}"#, Err("no label in"));
         check(r#"{"document-version":"2018-11-28"}"#, Err("no list"));
         check(
             r#"{"labels":[{"label":"a"},{"label":"a"}]}"#,

@@ -1,59 +1,9 @@
-//! A whole job at once, from what it leaves in S3.
+//! Which line of an output manifest a data object is.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use consensus::Statistics;
-
-use crate::consolidation::{Bounds, Config, DataObject, Gathered, Outcome};
-
-/// All answers of a job, from annotation files or worker-response files (also of jobs without a consolidation function,
-/// which leave nothing but `worker-response-ref`).
-///
-/// `job_key` keys the workers' pseudonyms; the job's folder, as in batches, so that both name workers alike.
-/// Of data objects with the same id the last one counts, at the first one's place.
-#[must_use]
-pub fn gather<'c>(
-    job_key: &str,
-    objects: impl IntoIterator<Item = DataObject>,
-    config: &'c Config,
-) -> Gathered<'c> {
-    let mut gathered = Gathered::new(job_key, config);
-    let mut places: BTreeMap<String, u64> = BTreeMap::new();
-    for object in objects {
-        let next = places.len() as u64;
-        let id = object.dataset_object_id.clone();
-        gathered.add(*places.entry(id).or_insert(next), &object);
-    }
-    gathered
-}
-
-/// Settings for all of a job's answers at once, of which nothing is left for other batches.
-#[must_use]
-pub fn settings(config: &Config) -> Config {
-    let mut config = config.clone();
-    for classes in [&mut config.single_label, &mut config.boxes.classes] {
-        classes.leaves_statistics = false;
-        classes.choices_max = usize::MAX;
-    }
-    config.bounds = Bounds::NONE;
-    config
-}
-
-/// Consolidates all data objects of a job together, with [`settings`]; see [`gather`].
-#[must_use]
-pub fn consolidate(
-    label_attribute: &str,
-    label_categories: Option<Vec<String>>,
-    job_key: &str,
-    objects: impl IntoIterator<Item = DataObject>,
-    config: &Config,
-) -> Outcome {
-    let carried = Statistics::default();
-    let config = settings(config);
-    let gathered = gather(job_key, objects, &config);
-    gathered.consolidate(label_attribute, label_categories.as_deref(), &carried)
-}
+use crate::consolidation::DataObject;
 
 /// The lines of an output manifest, to find the one that a data object is.
 ///

@@ -1,6 +1,12 @@
-"""Writes a finished labeling job of generated answers into the folder of a `gtcl serve`, to measure whole-job consolidation.
+"""Writes a finished labeling job of generated answers, as `aws s3 sync` brings one: for `gtcl run`, `consolidate`, `evaluate`.
 
-    python3 bench/whole_job.py FOLDER OBJECTS single|multi|boxes
+    python3 bench/finished_job.py JOB-FOLDER OBJECTS single|multi|boxes
+    gtcl run --job JOB-FOLDER --dir RESULTS
+
+The dataset-updater consolidates such a job in a `gtcl serve` when it lies in its bucket:
+
+    mkdir -p FOLDER && touch FOLDER/.gtcl
+    python3 bench/finished_job.py FOLDER/s3/gtcl/jobs/big OBJECTS single|multi|boxes
     cargo run -- serve --dir FOLDER --port-lambda 9301 --env CONSOLIDATE=whole-job
     curl --aws-sigv4 aws:amz:us-east-1:lambda --user gtcl:gtcl-secret -X POST \
         http://127.0.0.1:9301/2015-03-31/functions/gtcl-dataset-updater/invocations \
@@ -39,13 +45,11 @@ def answer(kind, truth, chance):
 
 
 def main():
-    folder, n_objects, kind = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    job, n_objects, kind = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     chance = random.Random(1)
-    job = folder / "s3/gtcl/jobs/big"
     requests = job / "annotations/consolidated-annotation/consolidation-request/iteration-1"
     for path in (requests, job / "manifests/output", job / "annotation-tool"):
         path.mkdir(parents=True)
-    (folder / ".gtcl").touch()
     categories = {"labels": [{"label": name} for name in CATEGORIES]}
     (job / "annotation-tool/data.json").write_text(json.dumps(categories))
     batch = []
@@ -64,10 +68,10 @@ def main():
             metadata = {"class-name": CATEGORIES[truth], "confidence": 0.9, "type": "groundtruth/image-classification"}
             line = {
                 "source-ref": source,
-                "big": {"label": truth, "metadata": metadata},
-                "big-metadata": {
+                job.name: {"label": truth, "metadata": metadata},
+                f"{job.name}-metadata": {
                     "type": "groundtruth/custom",
-                    "job-name": "big",
+                    "job-name": f"labeling-job/{job.name}",
                     "human-annotated": "yes",
                     "creation-date": "2021-03-08T23:06:49.111000",
                 },

@@ -11,22 +11,6 @@ use crate::consolidation::{Annotation, AnnotationFileError, Content, DataObject}
 use crate::json::Json;
 use crate::shown::shown;
 
-/// The `datasetObjectId` in a worker-response file's path or key; `None` when the path has another layout.
-///
-/// # Examples
-///
-/// ```
-/// # use labeling::worker_response::dataset_object_id;
-/// let key = "out/job/annotations/worker-response/iteration-1/42/2019-04-18_16:36:06.json";
-/// assert_eq!(dataset_object_id(key), Some("42"));
-/// ```
-#[must_use]
-pub fn dataset_object_id(path: &str) -> Option<&str> {
-    let mut parts = path.rsplit('/');
-    let (_, id, iteration) = (parts.next()?, parts.next()?, parts.next()?);
-    (iteration.starts_with("iteration-") && parts.next() == Some("worker-response")).then_some(id)
-}
-
 /// Reads a worker-response file.
 ///
 /// # Errors
@@ -92,27 +76,6 @@ fn annotation(answer: &Json<'_>) -> Annotation {
 mod tests {
     use super::*;
     use crate::answers::{self, Answer};
-
-    #[test]
-    fn paths() {
-        for (path, expected) in [
-            (
-                "worker-response/iteration-1/0/2019-04-18_16:36:06.json",
-                Some("0"),
-            ),
-            (
-                "/data/annotations/worker-response/iteration-2/17/x.json",
-                Some("17"),
-            ),
-            (
-                "annotations/consolidated-annotation/consolidation-request/iteration-1/x.json",
-                None,
-            ),
-            ("x.json", None),
-        ] {
-            assert_eq!(dataset_object_id(path), expected, "{path}");
-        }
-    }
 
     #[test]
     fn files() {
