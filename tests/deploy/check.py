@@ -1,5 +1,5 @@
 """Deploys the built template onto ministack and uses the stack as a team would: once as it comes, with a bucket of its
-own, and once with nearly every parameter (variants.py).
+own, once with nearly every parameter (variants.py), and once nested in another stack (nested.py).
 
 usage: see .ci/steps/90-deploy
 """
@@ -13,6 +13,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from nested import Nested
 from stack import FUNCTIONS, LABELS, PNG, Stack
 from variants import Variants
 
@@ -34,15 +35,53 @@ class AsItComes(Stack):
             any("GET" in rule["AllowedMethods"] and "*" in rule["AllowedOrigins"] for rule in rules),
             "the bucket lets workers' browsers fetch images", rules,
         )
-        policy = json.loads(self.s3.get_bucket_policy(Bucket=self.bucket)["Policy"])
-        self.expect("aws:SecureTransport" in json.dumps(policy), "the bucket takes TLS only", policy)
+        self.expect("aws:SecureTransport" in self.bucket_policy, "the bucket takes TLS only", self.bucket_policy)
+        lifecycle = self.s3.get_bucket_lifecycle_configuration(Bucket=self.bucket)["Rules"]
+        tags = [rule["Filter"]["Tag"] for rule in lifecycle if "Tag" in rule.get("Filter", {})]
+        self.expect(tags == [{"Key": "dataset-updater", "Value": "work-in-progress"}], "work that was given up expires", lifecycle)
+        self.expect(any("NoncurrentVersionExpiration" in rule for rule in lifecycle), "earlier versions expire", lifecycle)
         groups = {group["logGroupName"]: group.get("retentionInDays") for group in self.logs.describe_log_groups()["logGroups"]}
         own = {name: days for name, days in groups.items() if self.name in name}
-        self.expect(len(own) == 3 and all(own.values()), "three log groups, each with a retention", groups)
+        self.expect(len(own) == 4 and all(own.values()), "a log group a function, and the earlier name's, each with a retention", groups)
         for name in FUNCTIONS:
             configuration = self.functions.get_function_configuration(FunctionName=self.outputs[name])
-            self.expect("SageMaker" in configuration["FunctionName"], f"{name}: Ground Truth may call it by its name")
+            may_be_called = "SageMaker" in configuration["FunctionName"]
+            self.expect(may_be_called == (name != "UpdaterFunctionArn"), f"{name}: called by Ground Truth or not, by its name", configuration["FunctionName"])
             self.expect(configuration["TracingConfig"]["Mode"] == "Active", f"{name}: traced")
+
+    def move(self, parameters: list[str]) -> None:
+        """A stack whose dataset-updater has its earlier name is brought up to date while a manifest waits in its queue."""
+        self.deploy(*parameters, template=self.earlier_template())
+        self.put_right()
+        before, queue = self.outputs["UpdaterFunctionArn"], self.outputs["ManifestQueueUrl"]
+        self.expect(before.endswith("gt-SageMaker-dataset-updater"), "the updater has its earlier name", before)
+        for mapping in self.functions.list_event_source_mappings(FunctionName=before)["EventSourceMappings"]:
+            self.functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+        lines = [self.manifest_line(index, index % 2, "birds-0") for index in range(3)]
+        self.put("labeling-jobs/birds-0/manifests/output/output.manifest", "\n".join(lines))
+        self.wait("a manifest waits", lambda: self.n_messages("ManifestQueueUrl") == 1)
+        self.deploy(*parameters)
+        self.expect(self.outputs["ManifestQueueUrl"] == queue, "the queue stays")
+        self.expect(self.outputs["UpdaterFunctionArn"].endswith(":gt-dataset-updater"), "the updater has its new name")
+        try:
+            self.functions.get_function_configuration(FunctionName=before)
+            self.expect(False, "the function with the earlier name is gone")
+        except self.functions.exceptions.ResourceNotFoundException:
+            self.expect(True, "the function with the earlier name is gone")
+        mappings = self.functions.list_event_source_mappings(FunctionName=self.outputs["UpdaterFunctionArn"])["EventSourceMappings"]
+        self.expect(len(mappings) == 1, "the queue calls the new function", mappings)
+        self.put_right()
+        report = self.wait("the waiting manifest is taken in by the new function", lambda: self.report("labeling-jobs/birds-0"))
+        self.expect(report["landed"] == 3, "all of it", report)
+
+    def earlier_template(self) -> str:
+        """The built template, but for the updater's name."""
+        source = Path(self.options.template).read_text()
+        earlier, n_changed = re.subn(r"(?s)(\n +FunctionName:)(?:(?!\n +\w+:).)*?-dataset-updater(?:(?!\n +Description).)*", r"\1\n        Fn::Sub: ${AWS::StackName}-SageMaker-dataset-updater", source)
+        self.expect(n_changed == 1, "the updater's name stands once in the template", n_changed)
+        path = Path(self.options.template).with_name("earlier.yaml")
+        path.write_text(earlier)
+        return str(path)
 
     # ------------------------------------------------------------- labeling
 
@@ -269,7 +308,7 @@ class AsItComes(Stack):
     def run(self) -> None:
         project_arn = self.rekognition.create_project(ProjectName=PROJECT_NAME)["ProjectArn"]
         parameters = [f"ProjectArn={project_arn}", "CreateDatasets=true", "TestFraction=0.5"]
-        self.deploy(*parameters)
+        self.move(parameters)
         self.look_at_stack()
         self.put_right()
         labels = [{"label": label} for label in LABELS]
@@ -293,7 +332,9 @@ def main() -> None:
         parser.add_argument(f"--{name}", required=True)
     options = parser.parse_args()
     AsItComes(options, "gt").run()
-    Variants(options, "own").run()
+    variants = Variants(options, "own")
+    variants.run()
+    Nested(options, "a-stack-with-all-that-the-bird-watchers-have", variants.transformed).run()
     print(f"{Stack.n_checks} checks hold")
 
 

@@ -6,6 +6,7 @@ S3, SQS, EventBridge, IAM, KMS, CloudWatch and Lambda are ministack's, Custom La
 """
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -104,12 +105,12 @@ class Stack:
             for event in self.logs.filter_log_events(logGroupName=group["logGroupName"])["events"][-20:]:
                 print(group["logGroupName"], event["message"].rstrip()[:2000], file=sys.stderr)
 
-    def deploy(self, *parameters: str) -> None:
+    def deploy(self, *parameters: str, template: str = "", options: tuple[str, ...] = ()) -> None:
         begin = time.monotonic()
         command = [
-            self.options.sam, "deploy", "--template-file", self.options.template, "--stack-name", self.name, "--resolve-s3",
-            "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar", "--parameter-overrides",
-            "Architecture=x86_64", *parameters,
+            self.options.sam, "deploy", "--template-file", template or self.options.template, "--stack-name", self.name,
+            "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "--no-confirm-changeset",
+            "--no-progressbar", *options, "--parameter-overrides", "Architecture=x86_64", *parameters,
         ]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
         self.expect(done.returncode == 0, f"sam deploy {' '.join(parameters)}", done.stdout[-3000:] + done.stderr[-3000:])
@@ -119,12 +120,16 @@ class Stack:
         outputs = answer["Stacks"][0]["Outputs"]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in outputs}
         self.bucket = self.outputs["Bucket"]
+        template = self.cloudformation.get_template(StackName=self.name, TemplateStage="Processed")["TemplateBody"]
+        self.transformed = json.loads(json.dumps(template))
 
     def put_right(self) -> None:
         # 1. ministack hands a template's numeric parameter over as a string, and its poller compares it with a number.
         function = self.outputs["UpdaterFunctionArn"]
         for mapping in self.functions.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]:
-            self.functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": 2})
+            self.functions.update_event_source_mapping(
+                UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": 2}, Enabled=True
+            )
         # 2. Its functions would call Amazon; they are to call ministack, and for Custom Labels the embedded service.
         for name in FUNCTIONS:
             configuration = self.functions.get_function_configuration(FunctionName=self.outputs[name])
@@ -136,6 +141,8 @@ class Stack:
             }
             self.functions.update_function_configuration(FunctionName=self.outputs[name], Environment={"Variables": variables})
         # 3. It speaks HTTP, and takes the bucket's TLS-only policy at its word.
+        with contextlib.suppress(ClientError):
+            self.bucket_policy = self.s3.get_bucket_policy(Bucket=self.bucket)["Policy"]
         self.s3.delete_bucket_policy(Bucket=self.bucket)
         # 4. Nobody waits for 100 receives of 16 minutes.
         dead_letters = self.queue_arn("ManifestDeadLetterQueueUrl")
@@ -148,6 +155,11 @@ class Stack:
     def queue_arn(self, output: str) -> str:
         answer = self.sqs.get_queue_attributes(QueueUrl=self.outputs[output], AttributeNames=["QueueArn"])
         return answer["Attributes"]["QueueArn"]
+
+    def n_messages(self, output: str) -> int:
+        """Messages that wait in a queue."""
+        attributes = self.sqs.get_queue_attributes(QueueUrl=self.outputs[output], AttributeNames=["All"])["Attributes"]
+        return int(attributes["ApproximateNumberOfMessages"])
 
     def put(self, key: str, body: bytes | str) -> str:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body.encode() if isinstance(body, str) else body)

@@ -13,7 +13,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
-from stack import LABELS, PNG, Stack
+from stack import FUNCTIONS, LABELS, PNG, Stack
 
 BUCKET = "birds-of-old"
 CORS = {"CORSRules": [{
@@ -46,7 +46,22 @@ REFUSED = {
     "AlarmTopicArn": "alarms",
     "RejectedFractionMax": "20",
     "Consolidate": "perhaps",
+    "FunctionNamePrefix": "birds of prey",
+    "PermissionsBoundaryArn": "arn:aws:iam::111122223333:role/boundary",
+    "RolePath": "teams",
+    "Tracing": "Sometimes",
+    "LogLevel": "DEBUG",
+    "ReportTopicArn": "reports",
+    "AlarmJobNamePrefix": "birds_",
+    "PreAnnotationMemorySize": "64",
+    "PreAnnotationTimeout": "901",
+    "ConsolidationMemorySize": "10241",
+    "ConsolidationTimeout": "2",
+    "UpdaterMemorySize": "128",
+    "UpdaterTimeout": "960",
 }
+# Lists, of which any text is one; REFUSED_TOGETHER says what is refused of them.
+LISTS = {"TargetArns", "VpcSubnetIds", "VpcSecurityGroupIds"}
 PROJECT = "arn:aws:rekognition:us-east-1:111122223333:project/birds"
 # Values that are good by themselves and must be refused together, and what is said.
 REFUSED_TOGETHER = [
@@ -56,6 +71,8 @@ REFUSED_TOGETHER = [
     ({"Targets": "{}", "TargetArns": f"{PROJECT}/*", "TestDatasetArn": f"{PROJECT}/dataset/test/1"}, "goes with TrainDatasetArn"),
     ({"Targets": '{"birds-1": "' + PROJECT + '/1"}'}, "TargetArns"),
     ({"TrainDatasetArn": f"{PROJECT}/dataset/train/1", "TrainWhen": "updated"}, "TrainWhen=updated goes with"),
+    ({"ProjectArn": f"{PROJECT}/1", "VpcSubnetIds": "subnet-1,subnet-2"}, "go together"),
+    ({"ProjectArn": f"{PROJECT}/1", "VpcSecurityGroupIds": "sg-1"}, "go together"),
 ]
 
 
@@ -71,7 +88,16 @@ class Variants(Stack):
         self.s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}})
         self.s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration=CORS)
         self.key_arn = self.client("kms").create_key()["KeyMetadata"]["Arn"]
-        self.topic_arn = self.client("sns").create_topic(Name="alarms")["TopicArn"]
+        self.topic_arn, self.alarms_url = self.topic("alarms")
+        self.report_topic_arn, self.reports_url = self.topic("reports")
+        network = self.client("ec2")
+        vpc = network.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        self.subnets = [
+            network.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{index}.0/24")["Subnet"]["SubnetId"] for index in range(2)
+        ]
+        self.group = network.create_security_group(GroupName="functions", Description="functions", VpcId=vpc)["GroupId"]
+        document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+        self.boundary_arn = self.iam.create_policy(PolicyName="boundary", PolicyDocument=json.dumps(document))["Policy"]["Arn"]
         labels = [{"label": label} for label in LABELS]
         self.categories = self.put("categories.json", json.dumps({"document-version": "2018-11-28", "labels": labels}))
         self.put("images/owl.png", PNG)
@@ -79,6 +105,29 @@ class Variants(Stack):
         self.owls = self.rekognition.create_project(ProjectName="owls")["ProjectArn"]
         self.owls_arns = self.owls.rsplit("/", 1)[0] + "/*"
         self.model_arn = self.train_and_start()
+
+    def topic(self, name: str) -> tuple[str, str]:
+        """A topic's ARN, and the URL of a queue that gets what is sent to it."""
+        topics = self.client("sns")
+        arn = topics.create_topic(Name=name)["TopicArn"]
+        url = self.sqs.create_queue(QueueName=f"{name}-seen")["QueueUrl"]
+        queue = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": queue}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        topics.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
+        return arn, url
+
+    def told(self, url: str, part: str) -> None:
+        """Waits until a message with a part has come to a queue."""
+        seen: list[str] = []
+
+        def came() -> bool:
+            answer = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+            seen.extend(message["Body"] for message in answer.get("Messages", []))
+            return any(part in body for body in seen)
+
+        self.wait(f"a topic is told: {part}", came)
 
     def train_and_start(self) -> str:
         """A running model of the project `owls`, whose answers are its datasets' entries."""
@@ -131,28 +180,30 @@ class Variants(Stack):
     # ------------------------------------------------------------- refusing
 
     def bad_parameters(self) -> None:
-        # With the packages in S3, as `sam deploy` hands it over; nobody comes to look for them here. The repository's own
-        # text: what `sam build` makes of it is too long to be handed over in a call.
+        # With the packages in S3, as `sam deploy` hands it over; nobody comes to look for them here.
         source = Path(__file__).resolve().parents[2] / "template.yaml"
         body = re.sub(r"CodeUri: \S+", "CodeUri: s3://packages/package.zip", source.read_text())
+        self.s3.create_bucket(Bucket="templates")
+        self.s3.put_object(Bucket="templates", Key="refused.yaml", Body=body.encode())
+        url = f"{self.options.aws}/templates/refused.yaml"
         described = {
-            parameter["ParameterKey"] for parameter in self.cloudformation.get_template_summary(TemplateBody=body)["Parameters"]
+            parameter["ParameterKey"] for parameter in self.cloudformation.get_template_summary(TemplateURL=url)["Parameters"]
         }
-        unchecked = described - REFUSED.keys() - {"TargetArns"}
+        unchecked = described - REFUSED.keys() - LISTS
         self.expect(unchecked == set(), "every parameter is validated", unchecked)
         for name, value in REFUSED.items():
-            seen = self.answer_to(body, {name: value})
+            seen = self.answer_to(url, {name: value})
             self.expect(name in seen, f"{name}={value} is refused", seen)
         for values, said in REFUSED_TOGETHER:
-            seen = self.answer_to(body, values)
+            seen = self.answer_to(url, values)
             self.expect(said in seen, f"refused together: {values or 'no parameter at all'}", seen)
 
-    def answer_to(self, body: str, values: dict[str, str]) -> str:
+    def answer_to(self, url: str, values: dict[str, str]) -> str:
         """What CloudFormation says to a stack with these parameters; empty when it takes it."""
         parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]
         try:
             self.cloudformation.create_stack(
-                StackName="refused", TemplateBody=body, Parameters=parameters,
+                StackName="refused", TemplateURL=url, Parameters=parameters,
                 Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
             )
         except ClientError as error:
@@ -208,6 +259,37 @@ class Variants(Stack):
             f"{len(own)} alarms go to the topic", own or alarms,
         )
 
+    def look_at_rules(self) -> None:
+        """What the account's own rules ask for. ministack makes no function in a VPC and gives
+        no role a boundary: of those, the template that it deployed is looked at."""
+        for output in FUNCTIONS:
+            configuration = self.functions.get_function_configuration(FunctionName=self.outputs[output])
+            name = configuration["FunctionName"]
+            self.expect(name.startswith("bird"), f"{output}: the name begins as FunctionNamePrefix says", name)
+            self.expect(configuration["TracingConfig"]["Mode"] == "PassThrough", f"{output}: not traced", configuration)
+            self.expect(configuration["Environment"]["Variables"]["LOG_LEVEL"] == "WARN", f"{output}: log level", configuration)
+            function = self.transformed["Resources"][output.removesuffix("Arn")]["Properties"]
+            network = {"SubnetIds": {"Ref": "VpcSubnetIds"}, "SecurityGroupIds": {"Ref": "VpcSecurityGroupIds"}}
+            seen = function["VpcConfig"]["Fn::If"]
+            self.expect(seen[:2] == ["InVpc", network], f"{output}: in the account's subnets", function)
+            self.expect(self.allowed(output, "xray:PutTraceSegments") == [], f"{output}: may not trace")
+            path, name = configuration["Role"].split(":role")[1].rsplit("/", 1)
+            role = self.iam.get_role(RoleName=name)["Role"]
+            self.expect(path == "/teams/birds", f"{output}: the role's path", role)
+            logical_name = output.removesuffix("FunctionArn") + "Role"
+            boundary = self.transformed["Resources"][logical_name]["Properties"]["PermissionsBoundary"]["Fn::If"][1]
+            self.expect(boundary == {"Ref": "PermissionsBoundaryArn"}, f"{output}: the role's boundary", boundary)
+            attached = self.iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+            self.expect(len(attached) == 1, f"{output}: Lambda may make its network interfaces", attached)
+        sizes = {
+            output: (found["MemorySize"], found["Timeout"])
+            for output in FUNCTIONS
+            if (found := self.functions.get_function_configuration(FunctionName=self.outputs[output]))
+        }
+        self.expect(list(sizes.values()) == [(256, 20), (512, 90), (1024, 600)], "memory and timeouts are the given ones", sizes)
+        updater = self.outputs["UpdaterFunctionArn"].rsplit(":", 1)[1]
+        self.expect(updater == "bird-Sage-Maker-dataset-updater", "no word in the updater's name lets Ground Truth call it", updater)
+
     # ------------------------------------------------------------- using it
 
     def pre_labels(self) -> None:
@@ -240,6 +322,25 @@ class Variants(Stack):
         self.wait("a job that Targets doesn't name", lambda: self.report("others-1"))
         self.expect(len(self.entries("others")) == 8, "goes to ProjectArn's datasets")
 
+    def news(self) -> None:
+        self.told(self.reports_url, f"s3://{BUCKET}/owls-1/dataset-updater/report.json")
+        events = self.client("events")
+        name = next(rule["Name"] for rule in events.list_rules()["Rules"] if rule["Name"].startswith("own-LabelingJobEnded-"))
+        pattern = json.loads(events.describe_rule(Name=name)["EventPattern"])
+        self.expect(pattern["source"] == ["aws.sagemaker"], "a rule looks at labeling jobs' events", pattern)
+        # Nobody but AWS sends events of that source: the rule, and with it the target's text, is tried with another.
+        events.put_rule(Name=name, EventPattern=json.dumps(pattern | {"source": ["tests.sagemaker"]}))
+        arn = "arn:aws:sagemaker:us-east-1:111122223333:labeling-job/"
+        for job, status in (("cats-1", "Failed"), ("owls-2", "Completed"), ("owls-3", "Stopped")):
+            answer = events.put_events(Entries=[{
+                "Source": "tests.sagemaker", "DetailType": "SageMaker Ground Truth Labeling Job State Change",
+                "Resources": [arn + job], "Detail": json.dumps({"LabelingJobStatus": status}),
+            }])
+            self.expect(answer["FailedEntryCount"] == 0, f"an event of {job}", answer)
+        self.told(self.alarms_url, " is Stopped.")  # which job, ministack leaves out: it reads no element of a list
+        left = self.sqs.receive_message(QueueUrl=self.alarms_url, MaxNumberOfMessages=10).get("Messages", [])
+        self.expect(left == [], "and of no other job, nor of one that is complete", left)
+
     # ------------------------------------------------------------- changing it
 
     def look_at_update(self) -> None:
@@ -253,6 +354,10 @@ class Variants(Stack):
         groups = self.logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{self.name}-")["logGroups"]
         days = {group.get("retentionInDays") for group in groups}
         self.expect({int(it) for it in days if it} == {30}, "logs are kept as long as now said", groups)
+        for output in FUNCTIONS:
+            configuration = self.functions.get_function_configuration(FunctionName=self.outputs[output])
+            seen = configuration["FunctionName"].startswith("own-"), configuration["Role"].count("/"), configuration["TracingConfig"]["Mode"]
+            self.expect(seen == (True, 1, "Active"), f"{output}: named, with a role and traced as by default again", configuration)
 
     def use_update(self) -> None:
         self.write_manifest("jobs/", "birds-2")
@@ -274,15 +379,23 @@ class Variants(Stack):
         ]
         self.deploy(
             *same, 'JobsPrefix=""', f'Targets="{targets}"', f"TargetArns={self.owls_arns}", "TrainWhen=updated",
-            f"ModelArn={self.model_arn}", "ModelMinConfidence=0.5",
+            f"ModelArn={self.model_arn}", "ModelMinConfidence=0.5", "FunctionNamePrefix=bird-SageMaker",
+            f"PermissionsBoundaryArn={self.boundary_arn}", "RolePath=/teams/birds/", "Tracing=PassThrough", "LogLevel=WARN",
+            f"VpcSubnetIds={','.join(self.subnets)}", f"VpcSecurityGroupIds={self.group}",
+            f"ReportTopicArn={self.report_topic_arn}", "AlarmJobNamePrefix=owls-",
+            "PreAnnotationMemorySize=256", "PreAnnotationTimeout=20", "ConsolidationMemorySize=512", "ConsolidationTimeout=90",
+            "UpdaterMemorySize=1024", "UpdaterTimeout=600",
         )
         self.look_at_stack()
+        self.look_at_rules()
         self.put_right()
         self.pre_labels()
         self.targets()
+        self.news()
         self.deploy(
             *same, "JobsPrefix=jobs/", 'Targets=""', "TrainWhen=never", 'ModelArn=""', "Existing=merge", "MinConfidence=0.95",
-            "UpdaterMaximumConcurrency=3", "LogRetentionDays=30",
+            "UpdaterMaximumConcurrency=3", "LogRetentionDays=30", 'FunctionNamePrefix=""', "Tracing=Active", "LogLevel=INFO",
+            'VpcSubnetIds=""', 'VpcSecurityGroupIds=""', "RolePath=/", 'PermissionsBoundaryArn=""',
         )
         self.look_at_update()
         self.put_right()
