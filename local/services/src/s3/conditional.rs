@@ -133,13 +133,17 @@ mod tests {
         check("", "a", Some("b"), None);
     }
 
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+    }
+
+    fn check_read(condition: ReadCondition, expected: Held) {
+        assert_eq!(condition.check("a", &at(10)), expected, "{condition:?}");
+    }
+
     #[test]
-    fn reads() {
-        let at = |seconds| Timestamp::from(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-        let check = |condition: ReadCondition, expected| {
-            assert_eq!(condition.check("a", &at(10)), expected, "{condition:?}");
-        };
-        let none = ReadCondition::default;
+    fn reads_of_some_content() {
+        let (none, check) = (ReadCondition::default, check_read);
         check(none(), Held::Yes);
         for (value, matching, other) in [
             ("a", Held::Yes, Held::Unchanged),
@@ -157,6 +161,11 @@ mod tests {
                 other,
             );
         }
+    }
+
+    #[test]
+    fn reads_by_time() {
+        let (none, check) = (ReadCondition::default, check_read);
         for (seconds, unmodified, modified) in [
             (9, Held::No, Held::Yes),
             (10, Held::Yes, Held::Unchanged),

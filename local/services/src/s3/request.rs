@@ -14,6 +14,13 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    pub(crate) fn new(bucket: impl Into<String>, key: impl Into<String>) -> Self {
+        Self {
+            bucket: bucket.into(),
+            key: key.into(),
+        }
+    }
+
     pub(crate) fn of(uri: &Uri) -> Self {
         let path = uri.path().trim_start_matches('/');
         let (bucket, key) = path.split_once('/').unwrap_or((path, ""));

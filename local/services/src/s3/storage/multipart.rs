@@ -7,14 +7,16 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Result, s3_error};
 
 use super::buckets::Spelling;
-use super::objects::{Source, check_place, headers_of, source_place, without_framing};
+use super::objects::{
+    Source, algorithm_of, check_place, headers_of, source_condition, source_place, without_framing,
+};
 use crate::s3::attributes::{CONTENT_TYPE, Headers};
 use crate::s3::conditional::{ReadCondition, WriteCondition};
 use crate::s3::digest::{Algorithm, Checksum, Claims, checksum_fields, set_checksum};
 use crate::s3::files::Files;
 use crate::s3::request::Place;
 use crate::s3::unfinished::{blocking, receive};
-use crate::s3::uploads::{Completion, PARTS_MAX, Upload, WantedPart};
+use crate::s3::uploads::{self, Completion, PARTS_MAX, Upload, WantedPart};
 
 /// Most parts or uploads of a page, inclusive. Source: S3 API, ListParts.
 const PAGE_MAX: usize = 1000;
@@ -24,10 +26,7 @@ pub(super) async fn begin(
     request: S3Request<CreateMultipartUploadInput>,
 ) -> S3Result<CreateMultipartUploadOutput> {
     let input = request.input;
-    let asked = input.checksum_algorithm.as_ref();
-    let algorithm = asked
-        .map(|name| Algorithm::parse(name.as_str()))
-        .transpose()?;
+    let algorithm = algorithm_of(input.checksum_algorithm.as_ref())?;
     let kind = input.checksum_type.as_ref();
     let upload = Upload {
         bucket: input.bucket.clone(),
@@ -74,10 +73,7 @@ pub(super) async fn put_part(
     let mut input = request.input;
     let number = input.part_number;
     check_number(number)?;
-    let place = Place {
-        bucket: input.bucket,
-        key: input.key,
-    };
+    let place = Place::new(input.bucket, input.key);
     let id = input.upload_id;
     let upload = {
         let (files, place, id) = (Arc::clone(&files), place.clone(), id.clone());
@@ -107,26 +103,12 @@ pub(super) async fn copy_part(
     let input = request.input;
     let number = input.part_number;
     check_number(number)?;
-    let place = Place {
-        bucket: input.bucket,
-        key: input.key,
-    };
+    let place = Place::new(input.bucket, input.key);
     check_place(&files, &place).await?;
-    let range = input.copy_source_range.as_deref();
-    let range = range.map(Range::parse).transpose().map_err(|_| {
-        s3_error!(
-            InvalidArgument,
-            "The x-amz-copy-source-range value must be of the form bytes=first-last"
-        )
-    })?;
+    let range = copied_range(input.copy_source_range.as_deref())?;
     let mut source = Source {
         place: source_place(input.copy_source)?,
-        condition: ReadCondition {
-            if_match: input.copy_source_if_match,
-            if_none_match: input.copy_source_if_none_match,
-            if_modified_since: input.copy_source_if_modified_since,
-            if_unmodified_since: input.copy_source_if_unmodified_since,
-        },
+        condition: source_condition!(input),
         range,
         algorithm: None,
     };
@@ -149,6 +131,15 @@ pub(super) async fn copy_part(
     })
 }
 
+fn copied_range(range: Option<&str>) -> S3Result<Option<Range>> {
+    range.map(Range::parse).transpose().map_err(|_| {
+        s3_error!(
+            InvalidArgument,
+            "The x-amz-copy-source-range value must be of the form bytes=first-last"
+        )
+    })
+}
+
 /// A page's length: what is asked for, as far as a page goes.
 fn page_len(asked: Option<i32>) -> usize {
     let asked = asked.and_then(|asked| usize::try_from(asked).ok());
@@ -160,10 +151,7 @@ pub(super) async fn list_parts(
     request: S3Request<ListPartsInput>,
 ) -> S3Result<ListPartsOutput> {
     let input = request.input;
-    let place = Place {
-        bucket: input.bucket.clone(),
-        key: input.key.clone(),
-    };
+    let place = Place::new(input.bucket.as_str(), input.key.as_str());
     let id = input.upload_id.clone();
     let (upload, mut parts) = blocking(move || {
         let upload = files.upload(&place, &id)?;
@@ -175,17 +163,7 @@ pub(super) async fn list_parts(
     let is_truncated = parts.len() > n_parts_max;
     parts.truncate(n_parts_max);
     let next = parts.last().map(|part| part.number);
-    let parts = parts.into_iter().map(|part| {
-        let mut listed = Part {
-            part_number: Some(part.number),
-            size: i64::try_from(part.content.size).ok(),
-            last_modified: Some(part.content.modified()),
-            e_tag: Some(ETag::Strong(part.attributes.etag)),
-            ..Part::default()
-        };
-        set_checksum!(listed, part.attributes.checksum.as_ref());
-        listed
-    });
+    let parts = parts.into_iter().map(listed_part);
     Ok(ListPartsOutput {
         parts: Some(parts.collect()),
         is_truncated: Some(is_truncated),
@@ -200,6 +178,18 @@ pub(super) async fn list_parts(
         upload_id: Some(input.upload_id),
         ..ListPartsOutput::default()
     })
+}
+
+fn listed_part(part: uploads::Part) -> Part {
+    let mut listed = Part {
+        part_number: Some(part.number),
+        size: i64::try_from(part.content.size).ok(),
+        last_modified: Some(part.content.modified()),
+        e_tag: Some(ETag::Strong(part.attributes.etag)),
+        ..Part::default()
+    };
+    set_checksum!(listed, part.attributes.checksum.as_ref());
+    listed
 }
 
 pub(super) async fn list(
@@ -220,18 +210,9 @@ pub(super) async fn list(
     let bucket = input.bucket.clone();
     let mut uploads = blocking(move || files.uploads(&bucket)).await?;
     let prefix = input.prefix.as_deref().unwrap_or_default();
-    let key_marker = input.key_marker.as_deref().unwrap_or_default();
-    let id_marker = input.upload_id_marker.as_deref();
     uploads.retain(|(_, upload)| upload.key.starts_with(prefix));
-    // Those of the marker's key go on behind the marker's upload, if one is named.
-    let is_behind = |id: &str, key: &str, has_passed: bool| {
-        key > key_marker || key == key_marker && has_passed && Some(id) != id_marker
-    };
-    let mut has_passed = false;
-    uploads.retain(|(id, upload)| {
-        has_passed |= upload.key == key_marker && Some(id.as_str()) == id_marker;
-        is_behind(id, &upload.key, has_passed)
-    });
+    let key_marker = input.key_marker.as_deref().unwrap_or_default();
+    skip_to(&mut uploads, key_marker, input.upload_id_marker.as_deref());
     let n_uploads_max = page_len(input.max_uploads);
     let is_truncated = uploads.len() > n_uploads_max;
     uploads.truncate(n_uploads_max);
@@ -259,6 +240,17 @@ pub(super) async fn list(
     })
 }
 
+/// Skips the uploads up to the marker's key, and of this key up to the marker's upload, if one is named.
+fn skip_to(uploads: &mut Vec<(String, Upload)>, key_marker: &str, id_marker: Option<&str>) {
+    let mut has_passed = false;
+    uploads.retain(|(id, upload)| {
+        let is_marker = upload.key == key_marker && Some(id.as_str()) == id_marker;
+        has_passed |= is_marker;
+        let is_of_marker = upload.key == key_marker && has_passed && !is_marker;
+        upload.key.as_str() > key_marker || is_of_marker
+    });
+}
+
 pub(super) async fn complete(
     files: Arc<Files>,
     request: S3Request<CompleteMultipartUploadInput>,
@@ -274,10 +266,7 @@ pub(super) async fn complete(
         checksum: Checksum::given(checksum_fields!(part)),
     });
     let completion = Completion {
-        place: Place {
-            bucket: input.bucket.clone(),
-            key: input.key.clone(),
-        },
+        place: Place::new(input.bucket.as_str(), input.key.as_str()),
         upload_id: input.upload_id.clone(),
         parts: parts.collect(),
         checksum: Checksum::given(checksum_fields!(input)),
@@ -303,10 +292,7 @@ pub(super) async fn abort(
     request: S3Request<AbortMultipartUploadInput>,
 ) -> S3Result<AbortMultipartUploadOutput> {
     let input = request.input;
-    let place = Place {
-        bucket: input.bucket,
-        key: input.key,
-    };
+    let place = Place::new(input.bucket, input.key);
     blocking(move || files.abort_upload(&place, &input.upload_id)).await?;
     Ok(AbortMultipartUploadOutput::default())
 }

@@ -60,6 +60,37 @@ macro_rules! set_headers {
     };
 }
 
+/// What must hold of what is copied.
+macro_rules! source_condition {
+    ($input:expr) => {
+        ReadCondition {
+            if_match: $input.copy_source_if_match,
+            if_none_match: $input.copy_source_if_none_match,
+            if_modified_since: $input.copy_source_if_modified_since,
+            if_unmodified_since: $input.copy_source_if_unmodified_since,
+        }
+    };
+}
+pub(super) use source_condition;
+
+/// What a request wants to read.
+macro_rules! reading_of {
+    ($input:expr) => {
+        Reading {
+            place: Place::new($input.bucket, $input.key),
+            condition: ReadCondition {
+                if_match: $input.if_match,
+                if_none_match: $input.if_none_match,
+                if_modified_since: $input.if_modified_since,
+                if_unmodified_since: $input.if_unmodified_since,
+            },
+            range: $input.range,
+            part_number: $input.part_number,
+            wants_checksum: wants_checksum($input.checksum_mode.as_ref()),
+        }
+    };
+}
+
 /// An object's encoding without `aws-chunked`, which is the request's.
 pub(super) fn without_framing(encoding: &str) -> Option<String> {
     let encodings = encoding.split(',').map(str::trim);
@@ -74,10 +105,7 @@ pub(super) async fn put(
     request: S3Request<PutObjectInput>,
 ) -> S3Result<PutObjectOutput> {
     let mut input = request.input;
-    let place = Place {
-        bucket: input.bucket,
-        key: input.key,
-    };
+    let place = Place::new(input.bucket, input.key);
     check_place(&files, &place).await?;
     let asked = input.checksum_algorithm.as_ref();
     let asked = asked
@@ -117,6 +145,11 @@ pub(super) async fn put(
     Ok(output)
 }
 
+/// The algorithm that a request names.
+pub(super) fn algorithm_of(name: Option<&ChecksumAlgorithm>) -> S3Result<Option<Algorithm>> {
+    name.map(|name| Algorithm::parse(name.as_str())).transpose()
+}
+
 /// Says no to what can't be written before its content comes.
 pub(super) async fn check_place(files: &Arc<Files>, place: &Place) -> S3Result<()> {
     KeyPath::of(&place.key)?;
@@ -129,22 +162,7 @@ pub(super) async fn get(
     files: Arc<Files>,
     request: S3Request<GetObjectInput>,
 ) -> S3Result<GetObjectOutput> {
-    let input = request.input;
-    let read = Reading {
-        place: Place {
-            bucket: input.bucket,
-            key: input.key,
-        },
-        condition: ReadCondition {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-            if_unmodified_since: input.if_unmodified_since,
-        },
-        range: input.range,
-        part_number: input.part_number,
-        wants_checksum: wants_checksum(input.checksum_mode.as_ref()),
-    };
+    let read = reading_of!(request.input);
     let (found, range, body) = blocking(move || {
         let (mut found, range) = read.open(&files)?;
         let body = body(&mut found.file, &read.place, &range)?;
@@ -170,22 +188,7 @@ pub(super) async fn head(
     files: Arc<Files>,
     request: S3Request<HeadObjectInput>,
 ) -> S3Result<HeadObjectOutput> {
-    let input = request.input;
-    let read = Reading {
-        place: Place {
-            bucket: input.bucket,
-            key: input.key,
-        },
-        condition: ReadCondition {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-            if_unmodified_since: input.if_unmodified_since,
-        },
-        range: input.range,
-        part_number: input.part_number,
-        wants_checksum: wants_checksum(input.checksum_mode.as_ref()),
-    };
+    let read = reading_of!(request.input);
     let (found, range) = blocking(move || read.open(&files)).await?;
     let mut output = HeadObjectOutput {
         content_length: i64::try_from(range.n_bytes).ok(),
@@ -319,24 +322,13 @@ pub(super) async fn copy(
     request: S3Request<CopyObjectInput>,
 ) -> S3Result<CopyObjectOutput> {
     let input = request.input;
-    let place = Place {
-        bucket: input.bucket,
-        key: input.key,
-    };
+    let place = Place::new(input.bucket, input.key);
     check_place(&files, &place).await?;
     let source = Source {
         place: source_place(input.copy_source)?,
-        condition: ReadCondition {
-            if_match: input.copy_source_if_match,
-            if_none_match: input.copy_source_if_none_match,
-            if_modified_since: input.copy_source_if_modified_since,
-            if_unmodified_since: input.copy_source_if_unmodified_since,
-        },
+        condition: source_condition!(input),
         range: None,
-        algorithm: input
-            .checksum_algorithm
-            .map(|name| Algorithm::parse(name.as_str()))
-            .transpose()?,
+        algorithm: algorithm_of(input.checksum_algorithm.as_ref())?,
     };
     let directive = input.metadata_directive.as_ref();
     let is_replaced = directive.is_some_and(|one| one.as_str() == MetadataDirective::REPLACE);
@@ -418,10 +410,7 @@ impl Source {
 
 pub(super) fn source_place(source: CopySource) -> S3Result<Place> {
     match source {
-        CopySource::Bucket { bucket, key, .. } => Ok(Place {
-            bucket: bucket.into(),
-            key: key.into(),
-        }),
+        CopySource::Bucket { bucket, key, .. } => Ok(Place::new(bucket, key)),
         CopySource::AccessPoint { .. } | CopySource::Outpost { .. } => Err(s3_error!(
             NotImplemented,
             "the embedded S3 copies from buckets only"
@@ -434,10 +423,7 @@ pub(super) async fn delete(
     request: S3Request<DeleteObjectInput>,
 ) -> S3Result<DeleteObjectOutput> {
     let input = request.input;
-    let place = Place {
-        bucket: input.bucket,
-        key: input.key,
-    };
+    let place = Place::new(input.bucket, input.key);
     let condition = WriteCondition {
         if_match: input.if_match,
         if_none_match: None,
@@ -463,9 +449,7 @@ pub(super) async fn delete_many(
         files.bucket_folder(&bucket)?;
         let (mut deleted, mut errors) = (Vec::new(), Vec::new());
         for object in delete.objects {
-            let bucket = bucket.clone();
-            let key = object.key;
-            let place = Place { bucket, key };
+            let place = Place::new(bucket.as_str(), object.key);
             let end = files.delete(&place, &WriteCondition::default());
             let key = Some(place.key);
             match end {
@@ -474,12 +458,7 @@ pub(super) async fn delete_many(
                     key,
                     ..DeletedObject::default()
                 }),
-                Err(error) => errors.push(Error {
-                    key,
-                    code: Some(error.code().as_str().to_owned()),
-                    message: error.message().map(str::to_owned),
-                    ..Error::default()
-                }),
+                Err(error) => errors.push(told(key, &error)),
             }
         }
         Ok(DeleteObjectsOutput {
@@ -489,4 +468,13 @@ pub(super) async fn delete_many(
         })
     })
     .await
+}
+
+fn told(key: Option<String>, error: &S3Error) -> Error {
+    Error {
+        key,
+        code: Some(error.code().as_str().to_owned()),
+        message: error.message().map(str::to_owned),
+        ..Error::default()
+    }
 }
