@@ -261,7 +261,11 @@ fn label_categories(args: &Args, paths: &[PathBuf]) -> Result<Option<Vec<String>
     let Some(path) = args.categories.clone().or_else(of_job) else {
         return Ok(None);
     };
-    let bytes = input::read(&path, "the label category file", categories::CATEGORY_FILE_BYTES_MAX)?;
+    let bytes = input::read(
+        &path,
+        "the label category file",
+        categories::CATEGORY_FILE_BYTES_MAX,
+    )?;
     let bytes = input::without_mark(bytes).map_err(|error| {
         CommandError::new(format!("{}: {}", path.display(), error.reason)).with_help(error.remedy)
     })?;
@@ -404,8 +408,6 @@ impl Report {
 mod tests {
     use std::fs;
     use std::path::Path;
-
-    use std::fs;
 
     use super::*;
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use labeling::job::{JobFolder, layout::OUTPUT_MANIFEST};
 use manifest::{
     AttributesSeen, Code, ConvertOptions, Converted, Converter, Counts, Entry, Judgement,
-    LINE_BYTES_MAX, LineSplitter, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes, counted,
-    judge, label_attribute_fault,
+    LINE_BYTES_MAX, LineSplitter, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes, counted, judge,
+    label_attribute_fault,
 };
 
 use crate::error::CommandError;

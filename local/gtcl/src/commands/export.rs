@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use manifest::export::{Export, ExportFormat, Exporter, NotExported};
 use labeling::job::JobFolder;
+use manifest::export::{Export, ExportFormat, Exporter, NotExported};
 use manifest::{ConvertOptions, LINE_BYTES_MAX, LineSplitter, RawLine, counted};
 
 use crate::error::CommandError;
