@@ -201,31 +201,31 @@ async fn to_folder(what: &What, out: PathBuf, format: ExportFormat) -> Result<u8
 fn tell(read: &Read, out: &str) -> u8 {
     let Read { export, left_out } = read;
     let n_rejected = read.n_rejected();
-    print(&format!(
+    print(format_args!(
         "{} with {} in {out}, {n_rejected} rejected, {} skipped",
         counted(export.n_images, "image"),
         counted(export.n_labels, "label"),
         left_out.len() - n_rejected
     ));
     if !export.images_below.is_empty() && export.n_images > 0 {
-        print(&format!(
+        print(format_args!(
             "  image names stand below {} (gtcl import … --images {})",
             shown(&export.images_below),
             shown(export.images_below.trim_end_matches('/'))
         ));
     }
     for note in &export.notes {
-        print(&format!("  {}", shown(note)));
+        print(format_args!("  {}", shown(note)));
     }
     for (number, one) in left_out.iter().take(SHOWN_MAX) {
-        print(&format!(
+        print(format_args!(
             "  line {number}: {} {}",
             one.code,
             shown(&one.reason)
         ));
     }
     if left_out.len() > SHOWN_MAX {
-        print(&format!(
+        print(format_args!(
             "  {} more lines left out",
             left_out.len() - SHOWN_MAX
         ));

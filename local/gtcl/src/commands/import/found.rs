@@ -88,7 +88,7 @@ async fn run_folder(places: Places) -> Result<u8, CommandError> {
 }
 
 fn say(places: &Places, what: &str) {
-    print(&format!("{} is {what}", places.file));
+    print(format_args!("{} is {what}", places.file));
 }
 
 /// Whether a JSON text has this key somewhere.

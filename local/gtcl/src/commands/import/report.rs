@@ -68,21 +68,21 @@ async fn write_rejected(mut sink: Sink, import: &Import) -> Result<(), CommandEr
 
 fn print_counts(places: &Places, import: &Import) {
     let (n_rejected, n_skipped) = import.n_rejected_and_skipped();
-    print(&format!(
+    print(format_args!(
         "{} in {}, {n_rejected} rejected, {n_skipped} skipped",
         counted(import.entries.len() as u64, "entry"),
         places.out
     ));
     let remarks = remarks(import);
     for note in import.notes.iter().chain(&remarks.lines()) {
-        print(&format!("  {}", shown(note)));
+        print(format_args!("  {}", shown(note)));
     }
     let uris = import.entries.iter().map(|entry| entry.source_ref.as_str());
     let buckets: BTreeSet<&str> = uris
         .filter_map(|uri| Some(SourceRef::parse(uri).ok()?.bucket))
         .collect();
     if buckets.len() > 1 {
-        print(&format!(
+        print(format_args!(
             "  images are in {} buckets, training takes them from one only: {}",
             buckets.len(),
             first_of(&Vec::from_iter(buckets))
@@ -93,7 +93,7 @@ fn print_counts(places: &Places, import: &Import) {
         by_code.entry(one.code).or_default().push(one);
     }
     for (code, left_out) in &by_code {
-        print(&format!(
+        print(format_args!(
             "  {:>8} {code}: {} {}{}",
             left_out.len(),
             code.message(),
@@ -106,12 +106,12 @@ fn print_counts(places: &Places, import: &Import) {
         ));
         if code.is_skip() {
             let places: Vec<&str> = left_out.iter().map(|one| one.place.as_str()).collect();
-            print(&format!("           {}", first_of(&places)));
+            print(format_args!("           {}", first_of(&places)));
         }
     }
     let rejected = import.left_out.iter().filter(|one| !one.code.is_skip());
     for one in rejected.take(SHOWN_MAX) {
-        print(&format!(
+        print(format_args!(
             "  {}: {} {}; {}",
             shown(&one.place),
             one.code,
@@ -120,7 +120,7 @@ fn print_counts(places: &Places, import: &Import) {
         ));
     }
     if n_rejected > SHOWN_MAX as u64 {
-        print(&format!(
+        print(format_args!(
             "  {} more rejected: --rejected FILE has them all",
             n_rejected - SHOWN_MAX as u64
         ));
@@ -156,9 +156,12 @@ fn print_labels(import: &Import) {
             }
         }
     }
-    print(&format!("  {}", counted(n_images.len() as u64, "label")));
+    print(format_args!(
+        "  {}",
+        counted(n_images.len() as u64, "label")
+    ));
     for (label, n_images) in n_images.iter().take(SHOWN_MAX) {
-        print(&format!(
+        print(format_args!(
             "  {:>8} {}  {}",
             n_images,
             if *n_images == 1 { "image " } else { "images" },
@@ -166,7 +169,7 @@ fn print_labels(import: &Import) {
         ));
     }
     if n_images.len() > SHOWN_MAX {
-        print(&format!("  and {} more", n_images.len() - SHOWN_MAX));
+        print(format_args!("  and {} more", n_images.len() - SHOWN_MAX));
     }
 }
 
