@@ -1,10 +1,5 @@
 //! README and the pages below docs/ say what is: links lead somewhere, paths exist, codes are all there.
 
-#![expect(
-    clippy::expect_used,
-    reason = "a helper of these tests that fails has failed the test"
-)]
-
 use std::env;
 use std::fs;
 use std::path::Path;
@@ -110,6 +105,9 @@ fn named_paths_exist() {
     assert!(n_paths > 30, "the pages' form has changed: {n_paths} paths");
 }
 
+/// A part of the page of codes: its title, what it means, and which codes stand there.
+type Part = (&'static str, &'static str, fn(Code) -> bool);
+
 fn codes_page() -> String {
     let mut page = String::from(
         "# Codes\n\n\
@@ -120,7 +118,7 @@ fn codes_page() -> String {
          This page is made from the code table in `shared/manifest/src/code.rs`: \
          `UPDATE_GOLDEN=1 cargo test -p pipeline-tests --test pages`.\n",
     );
-    let groups: [(&str, &str, fn(Code) -> bool); 4] = [
+    let parts: [Part; 4] = [
         (
             "When entries come in",
             "Custom Labels tells these with CreateDataset, UpdateDatasetEntries and ListDatasetEntries.",
@@ -142,7 +140,7 @@ fn codes_page() -> String {
             |code| code.is_skip(),
         ),
     ];
-    for (title, meaning, is_in) in groups {
+    for (title, meaning, is_in) in parts {
         page +=
             &format!("\n## {title}\n\n{meaning}\n\n| code | meaning | remedy |\n|---|---|---|\n");
         for code in Code::ALL.iter().copied().filter(|code| is_in(*code)) {
