@@ -96,7 +96,7 @@ pub enum EventError {
     },
     /// A job is done, and nothing says where its output is.
     #[error(
-        "the event tells that labeling job {job:?} is completed, but not where its output is: set JOBS_OUTPUT_S3_URI to the jobs' S3OutputPath, or trigger by S3's \"Object Created\" of the job's output.manifest, or send {{\"manifest\": \"s3://…/{job}/manifests/output/output.manifest\"}}"
+        "the event tells that labeling job {job:?} is completed, but not where its output is: set JOBS_OUTPUT_S3_URI to the jobs' S3OutputPath, or trigger by S3's \"Object Created\" of the job's output.manifest, or send {{\"manifest\": \"s3://…/{job}{MANIFEST_SUFFIX}\"}}"
     )]
     JobsOutputUnknown {
         /// The job's name, in lower case as in its ARN.

@@ -2,6 +2,7 @@
 //!
 //! Source: "Automate Amazon SageMaker AI with Amazon EventBridge"; the detail holds the status and nothing else.
 
+use manifest::S3Uri;
 use serde_json::Value;
 
 use super::{Asked, EventError, Request};
@@ -24,9 +25,8 @@ impl JobsOutput {
     /// Parses `s3://bucket` or `s3://bucket/prefix`, with or without a slash at the end; `None` for anything else.
     #[must_use]
     pub fn parse(uri: &str) -> Option<Self> {
-        let rest = uri.strip_prefix("s3://")?;
-        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        let prefix = prefix.trim_end_matches('/');
+        let S3Uri { bucket, key } = S3Uri::split(uri)?;
+        let prefix = key.trim_end_matches('/');
         (!bucket.is_empty()).then(|| Self {
             bucket: bucket.to_owned(),
             prefix: match prefix {

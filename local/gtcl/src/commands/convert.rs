@@ -316,7 +316,9 @@ async fn convert(args: &Args) -> Result<u8, CommandError> {
             "no line of {} has a label: this looks like a job's input manifest",
             args.manifest
         ))
-        .with_help("give it JOB/manifests/output/output.manifest; --send-unlabeled makes entries of images without a label, too"));
+        .with_help(format!(
+            "give it JOB/{OUTPUT_MANIFEST}; --send-unlabeled makes entries of images without a label, too"
+        )));
     }
     outputs.finish().await?;
     Ok(u8::from(converter.counts().n_rejected > 0))

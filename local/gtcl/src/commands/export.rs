@@ -70,7 +70,7 @@ struct What {
     /// Label attribute; found from the line when not given.
     #[arg(long, value_name = "NAME")]
     label_attribute: Option<String>,
-    /// Labeling job; taken from JOB/manifests/output/output.manifest when not given.
+    /// Labeling job; the job's folder, where the output manifest lies in one, when not given.
     #[arg(long, value_name = "NAME")]
     job_name: Option<String>,
     /// Labels and boxes below this confidence are left out.
