@@ -62,6 +62,22 @@ impl Coins {
         add(&mut self.left_and_false, other.left_and_false);
     }
 
+    fn can_be_of(&self, batch: &BatchSize) -> bool {
+        let Self {
+            selected_and_true,
+            selected_and_false,
+            left_and_true,
+            left_and_false,
+        } = *self;
+        let counts = [
+            selected_and_true,
+            selected_and_false,
+            left_and_true,
+            left_and_false,
+        ];
+        are_within(&counts, batch.questions)
+    }
+
     /// Share of true classes that were selected; `weight` pairs at `prior` are added.
     pub(crate) fn sensitivity(&self, prior: f64, weight: f64) -> f64 {
         share(self.selected_and_true, self.left_and_true, prior, weight)
@@ -71,6 +87,12 @@ impl Coins {
     pub(crate) fn specificity(&self, prior: f64, weight: f64) -> f64 {
         share(self.left_and_false, self.selected_and_false, prior, weight)
     }
+}
+
+/// Whether counts in millionths are together no more than `n_max` whole ones.
+fn are_within(counts: &[u64], n_max: u64) -> bool {
+    let add = |sum: u64, n: &u64| sum.saturating_add(*n);
+    counts.iter().fold(0, add) <= n_max.saturating_mul(ONE as u64)
 }
 
 fn share(yes: u64, no: u64, prior: f64, weight: f64) -> f64 {
@@ -84,6 +106,12 @@ pub(crate) struct Selections {
     pub(crate) offered: u64,
 }
 
+impl Selections {
+    fn can_be_of(&self, batch: &BatchSize) -> bool {
+        self.selected <= self.offered && are_within(&[self.offered], batch.objects)
+    }
+}
+
 /// A worker's squared edge errors, relative to the size of the box.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Edges {
@@ -93,6 +121,14 @@ pub(crate) struct Edges {
 }
 
 impl Edges {
+    /// Two edges, each off by half of the box at most.
+    fn can_be_of(&self, batch: &BatchSize) -> bool {
+        let n_max = self.n_boxes / 2;
+        are_within(&[self.n_boxes], batch.boxes)
+            && self.horizontal <= n_max
+            && self.vertical <= n_max
+    }
+
     pub(crate) fn merge(&mut self, other: &Self) {
         add(&mut self.n_boxes, other.n_boxes);
         add(&mut self.horizontal, other.horizontal);
@@ -128,39 +164,13 @@ impl Statistics {
     /// something to answer, and no share is above the whole. What answers are one class each was checked when it was read.
     #[must_use]
     pub fn can_be_of(&self, batch: &BatchSize) -> bool {
-        let within = |counts: &[u64], n_max: u64| {
-            let sum = counts.iter().fold(0, |sum: u64, n| sum.saturating_add(*n));
-            sum <= n_max.saturating_mul(ONE as u64)
-        };
-        let coins = |coins: &Coins| {
-            let Coins {
-                selected_and_true,
-                selected_and_false,
-                left_and_true,
-                left_and_false,
-            } = *coins;
-            let counts = [
-                selected_and_true,
-                selected_and_false,
-                left_and_true,
-                left_and_false,
-            ];
-            within(&counts, batch.questions)
-        };
-        let selections =
-            |of: &Selections| of.selected <= of.offered && within(&[of.offered], batch.objects);
-        // Two edges, each off by half of the box at most.
-        let edges = |of: &Edges| {
-            let n_max = of.n_boxes / 2;
-            within(&[of.n_boxes], batch.boxes) && of.horizontal <= n_max && of.vertical <= n_max
-        };
         let items = self.single_label.n_items() as u64;
         let boxes = self.box_classes.n_items() as u64;
         items <= batch.objects
             && boxes <= batch.boxes
-            && self.coins.values().all(coins)
-            && self.selections.values().all(selections)
-            && self.edges.values().all(edges)
+            && self.coins.values().all(|it| it.can_be_of(batch))
+            && self.selections.values().all(|it| it.can_be_of(batch))
+            && self.edges.values().all(|it| it.can_be_of(batch))
     }
 
     /// Whether there is nothing in it.

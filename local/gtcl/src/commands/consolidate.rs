@@ -618,7 +618,7 @@ mod tests {
         report.n_unreadable_answers = 2;
         let expected = [
             "1 of 3 data objects without a label",
-            "2 answers left out: unreadable, of another kind, or of no label category",
+            "2 answers left out: unreadable, of another kind, of no label category, or too much",
         ];
         assert_eq!(report.losses(), expected);
     }
