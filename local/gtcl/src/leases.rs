@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_s3::Client;
@@ -19,6 +19,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use services::lambda::Leases;
+use services::s3::{ObjectCreated, object_of_file};
+use tokio::sync::broadcast::{self, error::RecvError};
 
 /// Attempts at an object that is written at the same time.
 const N_ATTEMPTS_MAX: u32 = 5;
@@ -41,6 +43,29 @@ impl UpdaterLeases {
             buckets,
             over: Mutex::default(),
         }
+    }
+
+    /// Watches what is written until the service ends: a process may be killed while S3 still receives its last write,
+    /// which then comes after all its leases have been freed.
+    pub fn watch(self: &Arc<Self>, mut written: broadcast::Receiver<ObjectCreated>) {
+        let leases = Arc::clone(self);
+        tokio::spawn(async move {
+            loop {
+                let found = match written.recv().await {
+                    Ok(object) if is_lease_file(&object.key) => {
+                        Vec::from_iter(leases.read(object.bucket, object.key).await)
+                    }
+                    Ok(_) => continue,
+                    Err(RecvError::Lagged(_)) => leases.all().await,
+                    Err(RecvError::Closed) => return,
+                };
+                for found in found {
+                    if leases.is_over(&found.lease.owner) {
+                        leases.end(found).await;
+                    }
+                }
+            }
+        });
     }
 
     /// Ends all leases: nobody is at work, such as before the first invocation.
@@ -181,17 +206,23 @@ impl Found {
 ///
 /// Read from disk: S3's listing takes long where there are many objects.
 fn lease_files(buckets: &Path) -> Vec<(String, String)> {
-    let paths = files(buckets, |path| {
-        let is_checkpoint = path.file_name().is_some_and(|name| name == FILE_NAME);
-        let folder = path.parent().and_then(Path::file_name);
-        is_checkpoint || folder.is_some_and(|name| name == lease::FOLDER.trim_end_matches('/'))
-    });
-    let objects = paths.iter().filter_map(|path| {
-        let (bucket, key) = path.strip_prefix(buckets).ok()?.to_str()?.split_once('/')?;
-        let is_ours = !key.ends_with(FILE_NAME) || is_report_key(key);
-        is_ours.then(|| (bucket.to_owned(), key.to_owned()))
-    });
-    objects.collect()
+    let paths = files(buckets, |path| path.to_str().is_some_and(may_be_lease_file));
+    let objects = paths.iter();
+    let objects = objects.filter_map(|path| object_of_file(path.strip_prefix(buckets).ok()?));
+    objects.filter(|(_, key)| is_lease_file(key)).collect()
+}
+
+/// Whether a key is a checkpoint's of the dataset-updater, or of a lease on a dataset.
+fn is_lease_file(key: &str) -> bool {
+    may_be_lease_file(key) && (!key.ends_with(FILE_NAME) || is_report_key(key))
+}
+
+/// What a path alone tells of that.
+fn may_be_lease_file(path: &str) -> bool {
+    let mut names = path.rsplit('/');
+    let name = names.next().unwrap_or_default();
+    let folder = names.next().unwrap_or_default();
+    name == FILE_NAME || folder == lease::FOLDER.trim_end_matches('/')
 }
 
 /// The regular files at any depth that are wanted, in the order of their names.
@@ -253,6 +284,44 @@ mod tests {
         let expected =
             serde_json::json!({"datasetArn": "arn", "owner": "a", "nonce": "1", "untilMs": 0});
         assert_eq!(ended, expected);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_a_killed_process_still_wrote_is_freed_and_nobody_elses() {
+        use services::faults::Faults;
+        let folder = tempfile::tempdir().unwrap();
+        let address = "127.0.0.1:0".parse().unwrap();
+        let server = services::s3::S3Server::start(folder.path(), address, Faults::default());
+        let server = server.await.unwrap();
+        let client = crate::commands::soak::s3_client(&server.endpoint());
+        client.create_bucket().bucket("b").send().await.unwrap();
+        let put = async |key: &str, owner: &str| {
+            let lease = serde_json::json!({"datasetArn": "arn", "owner": owner, "nonce": "1", "untilMs": i64::MAX});
+            let put = client.put_object().bucket("b").key(key);
+            let put = put.body(lease.to_string().into_bytes().into()).send();
+            put.await.unwrap();
+        };
+        let leases = Arc::new(UpdaterLeases::new(
+            client.clone(),
+            folder.path().to_path_buf(),
+        ));
+        leases.watch(server.notifications());
+        let (before, after, others) = ["0", "1", "2"]
+            .map(|name| format!("{}{name}.json", lease::FOLDER))
+            .into();
+        put(&others, "another").await;
+        put(&before, "killed").await;
+        leases.free("killed").await;
+        let mut written = server.notifications();
+        put(&after, "killed").await;
+        // The late write, and the one that takes its lease away.
+        for _ in 0..2 {
+            assert_eq!(written.recv().await.unwrap().key, after);
+        }
+        let mut held: Vec<_> = leases.all().await;
+        held.retain(|found| found.lease.until_ms > 0);
+        let held: Vec<_> = held.iter().map(|found| found.key.as_str()).collect();
+        assert_eq!(held, [others.as_str()]);
     }
 
     #[test]

@@ -174,8 +174,9 @@ impl Stack {
             function: function_name.to_owned(),
             delivery: Delivery::EventBridgeQueue(queue),
         };
-        let leases = UpdaterLeases::new(self.s3_client(), self.buckets());
-        self.lambda.free_leases(function_name, Arc::new(leases));
+        let leases = Arc::new(UpdaterLeases::new(self.s3_client(), self.buckets()));
+        leases.watch(self.s3.notifications());
+        self.lambda.free_leases(function_name, leases);
         Triggers::start(&self.lambda, vec![trigger], || self.s3.notifications())
     }
 

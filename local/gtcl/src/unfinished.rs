@@ -11,6 +11,8 @@ use dataset_updater::checkpoint::abandoned;
 use dataset_updater::place::is_report_key;
 use dataset_updater::store::{CHECKPOINT_BYTES_MAX, FILE_NAME};
 
+use services::s3::object_of_file;
+
 use crate::input;
 use crate::leases::files;
 
@@ -61,6 +63,6 @@ fn checkpoints(buckets: &Path) -> Vec<PathBuf> {
 
 /// Bucket and key of one of the dataset-updater's own objects.
 fn object(buckets: &Path, path: &Path) -> Option<(String, String)> {
-    let (bucket, key) = path.strip_prefix(buckets).ok()?.to_str()?.split_once('/')?;
-    is_report_key(key).then(|| (bucket.to_owned(), key.to_owned()))
+    let (bucket, key) = object_of_file(path.strip_prefix(buckets).ok()?)?;
+    is_report_key(&key).then_some((bucket, key))
 }

@@ -33,6 +33,8 @@ use tokio::sync::broadcast;
 
 pub(crate) use self::request::{Place, error, operation};
 
+pub use self::keys::object_of_file;
+
 use self::files::Files;
 use self::storage::Storage;
 use super::faults::{Effect, Faults, Service, Verdict};

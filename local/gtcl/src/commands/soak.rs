@@ -215,8 +215,9 @@ async fn soak_in(folder: &Path, args: &Args, executable: &Path) -> Result<Soaked
     script(&faults, args);
 
     let lambda = Lambda::new(folder.join("logs"));
-    let leases = UpdaterLeases::new(s3_client, folder.join("s3"));
-    lambda.free_leases("dataset-updater", Arc::new(leases));
+    let leases = Arc::new(UpdaterLeases::new(s3_client, folder.join("s3")));
+    leases.watch(s3_server.notifications());
+    lambda.free_leases("dataset-updater", leases);
     lambda.deploy(FunctionSpec {
         name: "dataset-updater".to_owned(),
         command: match &args.function {
@@ -544,7 +545,8 @@ fn credentials() -> Credentials {
     Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "gtcl")
 }
 
-fn s3_client(endpoint: &str) -> aws_sdk_s3::Client {
+/// A client of an embedded S3 that has the default keys.
+pub(crate) fn s3_client(endpoint: &str) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(aws::plain_http_client())

@@ -4,7 +4,7 @@
 //! characters (`a//b`, `/a`, `a/`) is named [`EMPTY`], and an object whose name is a folder's, too (`a` beside `a/b`),
 //! lies beside that folder, with [`ASIDE`] before its name. Each file stands for at most one key, whoever put it there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Begins the names that are not parts of keys.
 const RESERVED: &str = ".s3~";
@@ -99,6 +99,22 @@ pub(super) fn part_of_name(name: &str, is_folder: bool) -> Option<&str> {
     }
 }
 
+/// Bucket and key of the object whose content the file at `path` holds, relative to the folder that is served; `None`
+/// when it holds no object's.
+#[must_use]
+pub fn object_of_file(path: &Path) -> Option<(String, String)> {
+    let names: Vec<&str> = path
+        .iter()
+        .map(|name| name.to_str())
+        .collect::<Option<_>>()?;
+    let (bucket, names) = names.split_first()?;
+    let (name, folders) = names.split_last()?;
+    let folders = folders.iter().map(|name| part_of_name(name, true));
+    let parts = folders.chain([part_of_name(name, false)]);
+    let key = parts.collect::<Option<Vec<&str>>>()?.join("/");
+    (!key.is_empty()).then(|| ((*bucket).to_owned(), key))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -135,6 +151,23 @@ mod tests {
         check("a\0b", Err(KeyFault::Nul));
         check(".s3~empty/a", Err(KeyFault::Reserved));
         check("a/.s3~object~b", Err(KeyFault::Reserved));
+    }
+
+    #[test]
+    fn objects_of_files() {
+        for (path, expected) in [
+            ("b/a", Some("a")),
+            ("b/a/.s3~empty/c", Some("a//c")),
+            ("b/.s3~empty", None),
+            ("b/a/.s3~object~c", Some("a/c")),
+            ("b/.s3~other/c", None),
+            ("b/.s3~object~a/c", None),
+            ("b", None),
+            ("", None),
+        ] {
+            let expected = expected.map(|key| ("b".to_owned(), key.to_owned()));
+            assert_eq!(object_of_file(Path::new(path)), expected, "{path}");
+        }
     }
 
     #[test]
