@@ -322,7 +322,7 @@ fn input_that_cannot_be_used_is_named_with_its_place_and_a_remedy() {
         ),
         (&["--job", "blank"], "the manifest has only 0"),
         (&["--job", "bad_name"], "LabelingJobName \"bad_name\""),
-        (&["--job", "twice"], "the label \"Owl\" stands twice"),
+        (&["--job", "twice"], "label category \"Owl\" stands twice"),
         (
             &["--job", "a/birds", "--job", "b/Birds"],
             "two jobs are named Birds",

@@ -210,7 +210,8 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Halves a failed update until the lines at fault are alone; everything else lands.
+    /// Halves a failed update until the lines at fault are alone; everything else lands. A line alone is at fault when it
+    /// fails twice: one failure may have been another writer's.
     async fn isolate(&mut self, changes: &Changes, message: String) -> Result<(), RunError> {
         let lines: Vec<&[u8]> = changes
             .bytes
@@ -219,6 +220,7 @@ impl<'a> Lane<'a> {
         let mut n_updates = 0;
         let mut pieces = VecDeque::new();
         let mut failed = Some((0..changes.entries.len(), message));
+        let mut failed_alone = None;
         loop {
             if let Some((range, message)) = failed.take() {
                 tracing::warn!(
@@ -228,8 +230,11 @@ impl<'a> Lane<'a> {
                     "update failed"
                 );
                 let middle = range.start + range.len() / 2;
-                if range.len() == 1 || n_updates >= ISOLATING_UPDATES_MAX || is_about_all(&message)
-                {
+                let is_over = n_updates >= ISOLATING_UPDATES_MAX || is_about_all(&message);
+                if range.len() == 1 && !is_over && failed_alone != Some(range.start) {
+                    failed_alone = Some(range.start);
+                    pieces.push_front(range);
+                } else if range.len() == 1 || is_over {
                     self.refuse(changes.entries.get(range).unwrap_or_default(), &message);
                 } else {
                     pieces.push_front(middle..range.end);

@@ -26,6 +26,7 @@ pub mod handler;
 pub mod index;
 pub mod lane;
 pub mod lease;
+pub mod manifests;
 pub mod merge;
 mod outcome_log;
 pub mod pairs;

@@ -1,5 +1,5 @@
 //! `gtcl job-request` and `gtcl preflight` as a person runs them: arguments in, text and exit code out. S3 is the
-//! embedded one; what it can't stand in for (CORS rules) is looked up in `.ci/steps/90-deploy`. The AWS CLI is an
+//! embedded one. The AWS CLI is an
 //! executable of the test that answers what ministack and Amazon answered.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
@@ -9,9 +9,12 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region};
+use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
 use services::faults::Faults;
 use services::s3::S3Server;
-use services::{ACCESS_KEY, SECRET_KEY};
+use services::{ACCESS_KEY, REGION, SECRET_KEY};
 use tokio::process::Command;
 
 const OUTPUTS: &str = r#"{
@@ -191,7 +194,8 @@ impl Desk {
     }
 
     /// Puts everything there that the job needs.
-    fn make_good(&self) {
+    async fn make_good(&self) {
+        self.allow_browsers().await;
         let line = |index: u32| format!("{{\"source-ref\":\"s3://gt-jobs/images/{index}.jpg\"}}\n");
         let manifest: String = (0..3).map(line).collect();
         put(&self.root, "birds.manifest", &manifest);
@@ -200,6 +204,27 @@ impl Desk {
         }
         put(&self.root, "categories.json", CATEGORIES);
         put(&self.root, "templates/single-label.liquid.html", TEMPLATE);
+    }
+
+    /// Gives the bucket the CORS rule that workers' browsers need.
+    async fn allow_browsers(&self) {
+        let rule = CorsRule::builder()
+            .allowed_methods("GET")
+            .allowed_origins("*")
+            .build()
+            .unwrap();
+        let rules = CorsConfiguration::builder().cors_rules(rule).build();
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(aws::plain_http_client())
+            .region(Region::from_static(REGION))
+            .endpoint_url(&self.endpoint)
+            .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "test"))
+            .force_path_style(true)
+            .build();
+        let put = Client::from_conf(config).put_bucket_cors();
+        let put = put.bucket("gt-jobs").cors_configuration(rules.unwrap());
+        put.send().await.unwrap();
     }
 
     /// An `aws` that does what `script` says after `case "$1 $2" in`, and the folder where it lies.
@@ -231,7 +256,7 @@ const GOOD: &str = r#"
 #[tokio::test]
 async fn preflight_asks_the_account_through_the_aws_cli() {
     let desk = Desk::new().await;
-    desk.make_good();
+    desk.make_good().await;
     let request = desk.request.to_str().unwrap();
     let preflight = async |before: &str, options: &[&str]| {
         let path = desk.aws_cli(&format!("{before}{GOOD}"));
@@ -307,7 +332,7 @@ async fn preflight_finds_what_stands_in_the_way() {
         .await
     };
 
-    desk.make_good();
+    desk.make_good().await;
     let answer = preflight().await;
     assert_eq!(answer.code, Some(0), "{}{}", answer.out, answer.err);
     assert!(answer.out.contains("3 data objects"), "{}", answer.out);
@@ -376,7 +401,7 @@ async fn preflight_finds_what_stands_in_the_way() {
         ),
     ];
     for (break_it, expected) in broken {
-        desk.make_good();
+        desk.make_good().await;
         break_it();
         let answer = preflight().await;
         assert_eq!(

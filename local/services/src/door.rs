@@ -24,10 +24,8 @@ const HTTP_PORT: u16 = 80;
 /// Why a request is not let in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error(
-        "Host {host:?} is not this service: it is called by 127.0.0.1, localhost or [::1] and port {port}"
-    )]
-    ForeignHost { host: String, port: u16 },
+    #[error("Host {host:?} is not this service: it is called by 127.0.0.1, localhost or [::1]")]
+    ForeignHost { host: String },
     #[error("Origin {origin:?} is not this service: pages of other origins may not call it")]
     ForeignOrigin { origin: String },
     #[error("a page of another site may not call this service")]
@@ -83,10 +81,7 @@ impl Refusal {
 pub(crate) fn admit(uri: &Uri, headers: &HeaderMap, own: SocketAddr) -> Result<(), Refusal> {
     let text =
         |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into();
-    let foreign_host = |host| Refusal::ForeignHost {
-        host,
-        port: own.port(),
-    };
+    let foreign_host = |host| Refusal::ForeignHost { host };
     // A URI with a host of its own stands before the header, and is all that HTTP/2 has.
     let mut hosts: Vec<String> = headers.get_all(HOST).iter().map(text).collect();
     if hosts.len() > 1 {
@@ -96,7 +91,7 @@ pub(crate) fn admit(uri: &Uri, headers: &HeaderMap, own: SocketAddr) -> Result<(
     if hosts.is_empty() {
         return Err(foreign_host(String::new()));
     }
-    if let Some(host) = hosts.into_iter().find(|host| !is_own(host, own)) {
+    if let Some(host) = hosts.into_iter().find(|host| !is_named(host, own)) {
         return Err(foreign_host(host));
     }
     let mut origins = headers.get_all(ORIGIN).iter().map(text);
@@ -116,6 +111,16 @@ pub(crate) fn admit(uri: &Uri, headers: &HeaderMap, own: SocketAddr) -> Result<(
 
 /// Whether `host:port` names the listener.
 fn is_own(host: &str, own: SocketAddr) -> bool {
+    let port = host
+        .parse::<Authority>()
+        .ok()
+        .map(|it| it.port_u16().unwrap_or(HTTP_PORT));
+    is_named(host, own) && port == Some(own.port())
+}
+
+/// Whether `host:port` names the listener's machine. A forwarded port has another number, and a page can't choose the
+/// name that stands before it.
+fn is_named(host: &str, own: SocketAddr) -> bool {
     let Ok(authority) = host.parse::<Authority>() else {
         return false;
     };
@@ -123,13 +128,18 @@ fn is_own(host: &str, own: SocketAddr) -> bool {
     if authority.as_str().contains('@') {
         return false;
     }
+    let has_port = authority.as_str().len() > authority.host().len();
+    if has_port && authority.port_u16().is_none() {
+        return false;
+    }
     let address = match own {
         SocketAddr::V4(own) => own.ip().to_string(),
         SocketAddr::V6(own) => format!("[{}]", own.ip()),
     };
     let names = ["127.0.0.1", "localhost", "[::1]", &address];
-    let is_named = |name: &&str| name.eq_ignore_ascii_case(authority.host());
-    names.iter().any(is_named) && authority.port_u16().unwrap_or(HTTP_PORT) == own.port()
+    names
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(authority.host()))
 }
 
 #[cfg(test)]
@@ -170,13 +180,13 @@ mod tests {
         check_at("192.0.2.7:9000", "/", "host: 192.0.2.7:9000", "");
         check_at("[2001:db8::7]:9000", "/", "host: [2001:db8::7]:9000", "");
         check_at("127.0.0.1:80", "/", "host: localhost", "");
+        check("/", "host: 127.0.0.1", "");
+        check("/", "host: 127.0.0.1:9001", "");
 
         check("/", "", "Host \"\"");
         check("/", "host: ", "Host \"\"");
         check("/", "host: evil.example:9000", "Host \"evil.example:9000\"");
-        check("/", "host: evil.example", "port 9000");
-        check("/", "host: 127.0.0.1", "Host");
-        check("/", "host: 127.0.0.1:9001", "Host");
+        check("/", "host: evil.example", "localhost or [::1]");
         check("/", "host: 127.0.0.1:99000", "Host");
         check("/", "host: 127.0.0.1.evil.example:9000", "Host");
         check("/", "host: bucket.localhost:9000", "Host");

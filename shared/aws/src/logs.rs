@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 use tracing::level_filters::LevelFilter;
@@ -24,6 +25,10 @@ const RENAMED: [(&str, &str); 2] = [
 /// Whether no invocation has begun yet in this process.
 static IS_COLD: AtomicBool = AtomicBool::new(true);
 
+/// Name of the function and coldness of the invocation that is under way, or was last: lambda_runtime logs an error
+/// outside of the span of [`invocation`].
+static LATEST: Mutex<Option<(String, bool)>> = Mutex::new(None);
+
 /// Starts logging to the process's standard output, once a process. `level` is `ERROR`, `WARN` or `INFO`, whatever its
 /// case; anything else, and none, is `INFO`.
 pub fn start(level: Option<&str>) {
@@ -39,6 +44,8 @@ pub fn start(level: Option<&str>) {
 #[must_use]
 pub fn invocation(function_name: &str) -> Span {
     let cold_start = IS_COLD.swap(false, Ordering::Relaxed);
+    *LATEST.lock().unwrap_or_else(PoisonError::into_inner) =
+        Some((function_name.to_owned(), cold_start));
     tracing::error_span!("invocation", function_name, cold_start)
 }
 
@@ -76,6 +83,12 @@ where
             if let Some(value) = line.remove(theirs) {
                 line.insert(ours.to_owned(), value);
             }
+        }
+        if !line.contains_key("function_name")
+            && let Some((name, is_cold)) = &*LATEST.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            line.insert("function_name".to_owned(), Value::from(name.as_str()));
+            line.insert("cold_start".to_owned(), Value::from(*is_cold));
         }
         let mut own = String::new();
         context.format_fields(Writer::new(&mut own), event)?;

@@ -116,7 +116,7 @@ impl Size {
                 let n_clusters = self.n_cluster_parts / BOXES_PER_FURTHER_CLUSTER;
                 tables + self.n_boxes * BOX_BYTES + n_clusters * CLUSTER_BYTES
             }
-            _ if n_cells > TABLE_CELLS_MAX => tables + n_answers * SPARSE_ANSWER_BYTES,
+            _ if n_cells > TABLE_CELLS_MAX => n_answers * SPARSE_ANSWER_BYTES,
             _ => tables,
         };
         self.n_objects * OBJECT_BYTES + n_answers * ANSWER_BYTES + self.n_text_bytes + of_kind
