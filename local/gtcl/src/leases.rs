@@ -294,10 +294,10 @@ mod tests {
         let server = services::s3::S3Server::start(folder.path(), address, Faults::default());
         let server = server.await.unwrap();
         let client = crate::commands::soak::s3_client(&server.endpoint());
-        client.create_bucket().bucket("b").send().await.unwrap();
+        client.create_bucket().bucket("jobs").send().await.unwrap();
         let put = async |key: &str, owner: &str| {
             let lease = serde_json::json!({"datasetArn": "arn", "owner": owner, "nonce": "1", "untilMs": i64::MAX});
-            let put = client.put_object().bucket("b").key(key);
+            let put = client.put_object().bucket("jobs").key(key);
             let put = put.body(lease.to_string().into_bytes().into()).send();
             put.await.unwrap();
         };

@@ -195,7 +195,6 @@ impl Desk {
 
     /// Puts everything there that the job needs.
     async fn make_good(&self) {
-        self.allow_browsers().await;
         let line = |index: u32| format!("{{\"source-ref\":\"s3://gt-jobs/images/{index}.jpg\"}}\n");
         let manifest: String = (0..3).map(line).collect();
         put(&self.root, "birds.manifest", &manifest);
@@ -204,6 +203,7 @@ impl Desk {
         }
         put(&self.root, "categories.json", CATEGORIES);
         put(&self.root, "templates/single-label.liquid.html", TEMPLATE);
+        self.allow_browsers().await;
     }
 
     /// Gives the bucket the CORS rule that workers' browsers need.

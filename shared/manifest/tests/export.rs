@@ -23,7 +23,10 @@ type Labeled = (String, [i64; 4]);
 type Images = BTreeMap<String, (u32, u32, Vec<Labeled>)>;
 
 fn images() -> impl Strategy<Value = Images> {
-    let sides = (64_u32..2000, 64_u32..2000);
+    let sides = (64_u32..2000, 64_u32..2000).prop_filter(
+        "no image is more than 20 times as long as wide",
+        |(width, height)| width.max(height) <= &(20 * width.min(height)),
+    );
     let image = sides.prop_flat_map(|(width, height)| {
         let one = (
             0..NAMES.len(),
