@@ -4,6 +4,7 @@
 //! no more updates were made than the fault explains.
 
 #![expect(
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a helper of these tests that fails has failed the test"
 )]

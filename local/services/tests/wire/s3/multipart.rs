@@ -81,7 +81,7 @@ async fn uploads_are_held_to_their_parts() {
         assert_eq!(refused, expected);
     }
     assert_eq!(
-        complete(&services, "other", &id, &[first.clone()])
+        complete(&services, "other", &id, std::slice::from_ref(&first))
             .await
             .unwrap_err(),
         "NoSuchUpload"
