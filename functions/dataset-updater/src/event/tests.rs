@@ -141,7 +141,10 @@ fn through_sns_to_this_function_as_through_sns_and_a_queue() {
         json!({ "Records": records.collect::<Vec<_>>() })
     };
     let (own, other) = (s3(KEY).to_string(), event_bridge(KEY).to_string());
-    assert_eq!(keys(&sns(&[own.clone()])), Ok(vec![KEY.to_owned()]));
+    assert_eq!(
+        keys(&sns(std::slice::from_ref(&own))),
+        Ok(vec![KEY.to_owned()])
+    );
     assert_eq!(
         keys(&sns(&[own.clone(), other])),
         Ok(vec![KEY.to_owned(); 2])
