@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws::rekognition::{Rekognition, RetrySettings};
 use dataset_updater::report::Report;
@@ -29,8 +29,9 @@ const N_INTERLEAVINGS_VARIABLE: &str = "GTCL_TEST_INTERLEAVINGS";
 const PER_WORLD: u64 = 25;
 /// Worlds at a time.
 const WORLDS_MAX: usize = 10;
-/// Deliveries of one event until it is done.
-const DELIVERIES_MAX: u32 = 60;
+/// Time in which an event is delivered again and again until it is done. A run whose last write was lost to a fault
+/// holds its manifest until its invocation's time is over, and a lease its dataset: some 14 s each.
+const PATIENCE: Duration = Duration::from_secs(90);
 /// Images of the two jobs: six of them are both's.
 const IMAGES: [RangeInclusive<u64>; 2] = [1..=12, 7..=18];
 const N_LINES: u64 = 12;
@@ -235,13 +236,21 @@ impl Interleaving {
     async fn deliver(&self, world: &World, lambda: &Lambda, job: &str, start: Duration) -> u64 {
         sleep(start).await;
         let key = world.key(&format!("out/{job}/manifests/output/output.manifest"));
-        for n_deliveries in 1..=DELIVERIES_MAX {
-            if is_done(&deliver_to(lambda, self.mode, &key).await) {
-                return n_deliveries.into();
+        let begin = Instant::now();
+        let mut n_deliveries = 0;
+        loop {
+            n_deliveries += 1;
+            let outcome = deliver_to(lambda, self.mode, &key).await;
+            if is_done(&outcome) {
+                return n_deliveries;
             }
-            sleep(Duration::from_millis(10)).await;
+            assert!(
+                begin.elapsed() < PATIENCE,
+                "interleaving {}: {job} isn't done after {n_deliveries} deliveries: {outcome:?}",
+                self.number
+            );
+            sleep(Duration::from_millis(n_deliveries.min(20) * 10)).await;
         }
-        panic!("interleaving {}: {job} isn't done", self.number);
     }
 
     /// When the third writer updates which images.

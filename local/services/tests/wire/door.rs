@@ -89,7 +89,7 @@ async fn pages_of_others_are_refused_by_every_listener() {
         for headers in [
             "host: evil.example:PORT\n",
             "host: evil.example\n",
-            "host: 127.0.0.1:1\n",
+            "host: 127.0.0.1.evil.example:PORT\n",
             &format!("{own}origin: http://evil.example\n"),
             &format!("{own}origin: null\n"),
             &format!("{own}origin: http://localhost:1\n"),
