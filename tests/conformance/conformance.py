@@ -5,6 +5,7 @@ Endpoints and credentials come from the environment, as `gtcl serve` prints them
 its calls-a-second limit on: one check provokes it.
 """
 
+import functools
 import json
 import os
 import re
@@ -238,55 +239,63 @@ def box_line(number, boxes, size=(640, 480)):
     })
 
 
-def cli(*arguments, expect=0):
-    done = subprocess.run([os.path.join(os.path.dirname(sys.executable), "aws"), *arguments, "--output", "json"],
-                          capture_output=True, text=True, timeout=120)
-    check(f"aws {' '.join(arguments[:2])} ends with {expect}", done.returncode == expect, done.stderr[-400:])
+# The AWS CLI's first version, which PyPI has, and its second one, which Debian has and people use.
+CLIS = {1: [os.path.join(os.path.dirname(sys.executable), "aws")],
+        2: ["/usr/bin/aws", "--cli-binary-format", "raw-in-base64-out", "--no-cli-pager"]}
+
+
+def cli(*arguments, version=1, expect=0):
+    # Before 2.13 the second version reads no endpoint from the environment.
+    service = "S3" if arguments[0].startswith("s3") else arguments[0].upper()
+    endpoint = [] if version == 1 else ["--endpoint-url", os.environ[f"AWS_ENDPOINT_URL_{service}"]]
+    done = subprocess.run([*CLIS[version], *arguments, *endpoint, "--output", "json"], capture_output=True, text=True, timeout=120)
+    check(f"aws {' '.join(arguments[:2])} of version {version} ends with {expect}", done.returncode == expect, done.stderr[-400:])
     return json.loads(done.stdout) if done.returncode == 0 and done.stdout.strip() else done.stderr
 
 
-def cli_sees(project, name):
-    found = cli("rekognition", "describe-projects", "--project-names", name)
+def cli_sees(project, name, version=1):
+    found = cli("rekognition", "describe-projects", "--project-names", name, version=version)
     return [described["ProjectArn"] for described in found["ProjectDescriptions"]] == [project]
 
 
-def through_the_cli(name, bucket):
+def through_the_cli(name, bucket, version):
     """Every operation once more, as a person types it."""
-    name = f"{name}-cli"
-    project = cli("rekognition", "create-project", "--project-name", name)["ProjectArn"]
-    check("the CLI's project is there", cli_sees(project, name), project)
-    train = cli("rekognition", "create-dataset", "--project-arn", project, "--dataset-type", "TRAIN", "--dataset-source",
+    aws = functools.partial(cli, version=version)
+    name = f"{name}-cli-{version}"
+    project = aws("rekognition", "create-project", "--project-name", name)["ProjectArn"]
+    check("the CLI's project is there", cli_sees(project, name, version), project)
+    train = aws("rekognition", "create-dataset", "--project-arn", project, "--dataset-type", "TRAIN", "--dataset-source",
                 json.dumps({"GroundTruthManifest": {"S3Object": {"Bucket": bucket, "Name": "test.manifest"}}}))["DatasetArn"]
-    test = cli("rekognition", "create-dataset", "--project-arn", project, "--dataset-type", "TEST")["DatasetArn"]
+    test = aws("rekognition", "create-dataset", "--project-arn", project, "--dataset-type", "TEST")["DatasetArn"]
     settled(train)
     settled(test)
     lines = [image_line(n, "Owl" if n % 2 else "Duck") for n in range(700, 820)]
-    cli("rekognition", "update-dataset-entries", "--dataset-arn", train, "--changes",
+    aws("rekognition", "update-dataset-entries", "--dataset-arn", train, "--changes",
         json.dumps({"GroundTruth": "\n".join(lines)}))
     time.sleep(0.3)
     settled(train)
-    described = cli("rekognition", "describe-dataset", "--dataset-arn", train)["DatasetDescription"]
+    described = aws("rekognition", "describe-dataset", "--dataset-arn", train)["DatasetDescription"]
     check("the CLI's update landed", described["DatasetStats"]["TotalEntries"] == 140, described)
 
     def listed_by_cli(*filters):
-        return cli("rekognition", "list-dataset-entries", "--dataset-arn", train, *filters)["DatasetEntries"]
+        return aws("rekognition", "list-dataset-entries", "--dataset-arn", train, *filters)["DatasetEntries"]
 
     check("the CLI pages by itself", len(listed_by_cli()) == 140, "")
     check("the CLI stops where told", len(listed_by_cli("--max-items", "30", "--page-size", "20")) == 30, "")
     check("the CLI filters by label", len(listed_by_cli("--contains-labels", "Duck")) == 60, "")
     check("the CLI filters by source-ref", len(listed_by_cli("--source-ref-contains", "/081")) == 10, "")
     check("the CLI filters by state", listed_by_cli("--no-labeled") == [] and listed_by_cli("--has-errors") == [], "")
-    labels = cli("rekognition", "list-dataset-labels", "--dataset-arn", train)["DatasetLabelDescriptions"]
+    labels = aws("rekognition", "list-dataset-labels", "--dataset-arn", train)["DatasetLabelDescriptions"]
     check("the CLI lists labels", {label["LabelName"] for label in labels} == {"Duck", "Owl"}, labels)
-    cli("rekognition", "distribute-dataset-entries", "--datasets", f"Arn={train}", f"Arn={test}")
+    aws("rekognition", "distribute-dataset-entries", "--datasets", f"Arn={train}", f"Arn={test}")
     time.sleep(0.3)
     check("the CLI distributes", settled(train)["DatasetStats"]["TotalEntries"] + settled(test)["DatasetStats"]["TotalEntries"] == 140, "")
     for arn in (train, test):
-        cli("rekognition", "delete-dataset", "--dataset-arn", arn)
+        aws("rekognition", "delete-dataset", "--dataset-arn", arn)
     time.sleep(1.5)
-    missing = cli("rekognition", "describe-dataset", "--dataset-arn", train, expect=255)
+    missing = aws("rekognition", "describe-dataset", "--dataset-arn", train, expect={1: 255, 2: 254}[version])
     check("the CLI names the error", "ResourceNotFoundException" in str(missing), missing)
-    check("the CLI deletes", cli("rekognition", "delete-project", "--project-arn", project)["Status"] == "DELETING", project)
+    check("the CLI deletes", aws("rekognition", "delete-project", "--project-arn", project)["Status"] == "DELETING", project)
 
 
 def main():
@@ -428,7 +437,8 @@ def main():
     check("more than five calls a second are throttled", codes and codes <= {"ThrottlingException", "ProvisionedThroughputExceededException"}, codes)
 
     check("the CLI sees the project", cli_sees(project, name), name)
-    through_the_cli(name, bucket)
+    for version in CLIS:
+        through_the_cli(name, bucket, version)
 
     versions(project, train, test)
     every_bound()

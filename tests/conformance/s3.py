@@ -3,6 +3,7 @@ they are refused has S3's codes. Their answers are parsed by botocore's own mode
 """
 
 import base64
+import functools
 import hashlib
 import io
 import os
@@ -17,7 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 import conformance
-from conformance import check, cli
+from conformance import CLIS, check, cli
 
 MIB = 1024 * 1024
 # Nothing is tried twice: a stall or a failure shall be seen.
@@ -110,7 +111,8 @@ def uploads(bucket):
     check("an aborted upload is gone", code(s3.list_parts, **named) == "NoSuchUpload", "")
 
 
-def through_the_cli(bucket):
+def through_the_cli(bucket, version):
+    aws = functools.partial(cli, version=version)
     with tempfile.TemporaryDirectory() as folder:
         files = {"a": b"", "b": b"", "c": b"", "d/e": b"text", "large": os.urandom(9 * MIB)}
         for name, content in files.items():
@@ -119,16 +121,15 @@ def through_the_cli(bucket):
             with open(path, "wb") as file:
                 file.write(content)
         started = time.monotonic()
-        cli("s3", "sync", os.path.join(folder, "from"), f"s3://{bucket}/cli/", "--only-show-errors")
+        aws("s3", "sync", os.path.join(folder, "from"), f"s3://{bucket}/cli/", "--only-show-errors")
         check("the CLI is not kept waiting by empty files", time.monotonic() - started < 50, time.monotonic() - started)
-        cli("s3", "sync", f"s3://{bucket}/cli/", os.path.join(folder, "to"), "--only-show-errors")
+        aws("s3", "sync", f"s3://{bucket}/cli/", os.path.join(folder, "to"), "--only-show-errors")
         for name, content in files.items():
             with open(os.path.join(folder, "to", name), "rb") as file:
                 check("the CLI reads what it wrote", file.read() == content, name)
-    listed = cli("s3api", "list-objects-v2", "--bucket", bucket, "--prefix", "cli/", "--delimiter", "/")
+    listed = aws("s3api", "list-objects-v2", "--bucket", bucket, "--prefix", "cli/", "--delimiter", "/")
     check("the CLI lists folders", [p["Prefix"] for p in listed["CommonPrefixes"]] == ["cli/d/"], listed)
-    cli("s3", "rm", "--recursive", f"s3://{bucket}", "--only-show-errors")
-    cli("s3api", "delete-bucket", "--bucket", bucket)
+    aws("s3", "rm", "--recursive", f"s3://{bucket}", "--only-show-errors")
 
 
 def main():
@@ -140,7 +141,9 @@ def main():
     odd_keys(bucket)
     contents(bucket)
     uploads(bucket)
-    through_the_cli(bucket)
+    for version in CLIS:
+        through_the_cli(bucket, version)
+    cli("s3api", "delete-bucket", "--bucket", bucket, version=2)
     check("the bucket is gone", code(s3.head_bucket, Bucket=bucket) == "404", "")
     print(f"S3: {conformance.N_PASSED} passed, {len(conformance.FAILURES)} failed")
     return 1 if conformance.FAILURES else 0
