@@ -65,6 +65,7 @@ async fn config(settings: &Settings, s3: impl Fn() -> S3) -> Result<Config, Sett
         labels: settings.label_categories(FILE, file.as_deref(), "LABEL_CATEGORIES")?,
         labels_field: settings.get("LABELS_FIELD").map(str::to_owned),
         initial_value_attribute: settings.get("INITIAL_VALUE_ATTRIBUTE").map(str::to_owned),
+        reads_required_as_text: settings.is_on("HUMAN_ANNOTATION_AS_TEXT", false)?,
     })
 }
 

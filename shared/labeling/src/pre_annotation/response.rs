@@ -20,7 +20,14 @@ pub struct Config {
     pub labels_field: Option<String>,
     /// The label attribute whose boxes workers adjust; `None`: the one with the latest boxes.
     pub initial_value_attribute: Option<String>,
+    /// Whether the texts `"true"` and `"false"` count in `isHumanAnnotationRequired`, beside the booleans.
+    pub reads_required_as_text: bool,
 }
+
+/// Field of a data object that says whether workers are to be asked about it: a boolean.
+///
+/// Source: Developer Guide, "Input data", `isHumanAnnotationRequired` of a data object: false excludes it from labeling.
+const IS_REQUIRED: &str = "isHumanAnnotationRequired";
 
 /// The function's answer.
 ///
@@ -31,7 +38,7 @@ pub struct Config {
 pub struct Response {
     /// What the worker task template sees as `task.input`.
     pub task_input: TaskInput,
-    /// Whether workers are asked. Always true: what Ground Truth does with the others is documented nowhere.
+    /// Whether workers are asked: what the data object's `isHumanAnnotationRequired` says, else true.
     pub is_human_annotation_required: bool,
     /// What is worth a log line; not part of the answer.
     #[serde(skip)]
@@ -60,10 +67,12 @@ pub struct TaskInput {
 
 impl Response {
     /// The image that a model may be asked about; `None` for texts, for addresses outside S3, and when the line has boxes
-    /// of an earlier job, be they none at all: people looked at the image then.
+    /// of an earlier job, be they none at all: people looked at the image then. `None`, too, when no worker is asked.
     #[must_use]
     pub fn image_to_ask_about(&self) -> Option<SourceRef<'_>> {
-        let is_open = self.is_image && self.task_input.initial_value.is_none();
+        let is_open = self.is_human_annotation_required
+            && self.is_image
+            && self.task_input.initial_value.is_none();
         is_open
             .then(|| SourceRef::parse(&self.task_input.task_object).ok())
             .flatten()
@@ -89,6 +98,8 @@ pub enum Note {
     },
     /// No label categories from anywhere.
     NoLabels,
+    /// `isHumanAnnotationRequired` is there and can't be read, so workers are asked.
+    NotABoolean,
 }
 
 impl Note {
@@ -100,6 +111,7 @@ impl Note {
             Self::NoSource => "DataObject.NoSource",
             Self::NotS3 { .. } => "DataObject.NotS3",
             Self::NoLabels => "DataObject.NoLabels",
+            Self::NotABoolean => "DataObject.NotABoolean",
         }
     }
 }
@@ -134,6 +146,10 @@ pub fn respond(request: &Request, config: &Config) -> Response {
     if labels.is_empty() {
         notes.push(Note::NoLabels);
     }
+    let required = is_required(line.get(IS_REQUIRED), config.reads_required_as_text);
+    if required.is_none() {
+        notes.push(Note::NotABoolean);
+    }
     Response {
         task_input: TaskInput {
             task_object: task_object.to_owned(),
@@ -142,9 +158,19 @@ pub fn respond(request: &Request, config: &Config) -> Response {
             initial_value: initial_value(line, config.initial_value_attribute.as_deref()),
             suggested_labels: None,
         },
-        is_human_annotation_required: true,
+        is_human_annotation_required: required.unwrap_or(true),
         is_image: text("source-ref").is_some(),
         notes,
+    }
+}
+
+/// What a data object says of itself; true when it says nothing, `None` when it can't be read.
+fn is_required(value: Option<&Value>, reads_text: bool) -> Option<bool> {
+    match value {
+        None => Some(true),
+        Some(Value::Bool(required)) => Some(*required),
+        Some(Value::String(text)) if reads_text => text.trim().to_lowercase().parse().ok(),
+        Some(_) => None,
     }
 }
 
@@ -213,6 +239,41 @@ mod tests {
             r#"{"taskObject":"https://x/y","labels":["cat","dog"],"manifestLine":{"source-ref":"https://x/y"}}"#,
             &["DataObject.NotS3"],
         );
+    }
+
+    #[test]
+    fn whether_workers_are_asked() {
+        for (value, as_boolean, as_text) in [
+            ("true", Some(true), Some(true)),
+            ("false", Some(false), Some(false)),
+            (r#""false""#, None, Some(false)),
+            (r#"" True""#, None, Some(true)),
+            (r#""no""#, None, None),
+            ("0", None, None),
+            ("null", None, None),
+        ] {
+            let line = format!(r#"{{"source-ref":"s3://bkt/k","{IS_REQUIRED}":{value}}}"#);
+            let event = format!(r#"{{"dataObject":{line}}}"#);
+            let request = Request::parse(event.as_bytes()).unwrap();
+            for (reads_required_as_text, expected) in [(false, as_boolean), (true, as_text)] {
+                let config = Config {
+                    reads_required_as_text,
+                    ..config()
+                };
+                let response = respond(&request, &config);
+                assert_eq!(
+                    response.is_human_annotation_required,
+                    expected.unwrap_or(true),
+                    "{value}"
+                );
+                let is_noted = response.notes.contains(&Note::NotABoolean);
+                assert_eq!(is_noted, expected.is_none(), "{value}");
+                // A model costs money; nobody would see what it says.
+                let is_asked_about = response.image_to_ask_about().is_some();
+                assert_eq!(is_asked_about, expected != Some(false), "{value}");
+                assert_eq!(response.task_input.manifest_line.get(), line);
+            }
+        }
     }
 
     #[test]
