@@ -86,7 +86,7 @@ def job_request(outputs: Path, options: dict) -> subprocess.CompletedProcess:
     arguments = [str(GTCL), "job-request", "--stack-outputs", str(outputs)]
     for name, values in options.items():
         for value in values if isinstance(values, list) else [values]:
-            arguments.append(f"{name}={value}")
+            arguments.append(name if value is True else f"{name}={value}")
     return subprocess.run(arguments, capture_output=True, text=True, check=False)
 
 
@@ -157,7 +157,7 @@ def main() -> None:
         full = {
             "--label-attribute": "birds", "--workers": 5, "--title": "Birds", "--description": "Find the birds.",
             "--keyword": ["birds", "photo 2"], "--task-time-limit": 60, "--task-lifetime": 3600,
-            "--max-concurrent-tasks": 100, "--max-objects": 10, "--max-percent": 50, "--price-usd": "0.036",
+            "--max-concurrent-tasks": 100, "--max-objects": 10, "--max-percent": 50, "--price-usd": "0.036", "--mechanical-turk": True,
             "--tag": ["team=birds", "empty="], "--output": "s3://gt-jobs/labeling-jobs/2026/",
             "--template": "s3://gt-jobs/templates/mine.html",
         }
@@ -173,6 +173,12 @@ def main() -> None:
                     found = model_refuses(json.loads(answer.stdout))
                     failures += [f"{task_type}: {reason}" for reason in found]
 
+        public = f"arn:aws:sagemaker:{REGION}:394669845002:workteam/public-crowd/default"
+        for option, value in (("--workteam", public), ("--price-usd", "0.036")):
+            for insists in ({}, {"--mechanical-turk": True}):
+                answer = job_request(plain, BASE | {option: value} | insists)
+                if (answer.returncode == 0) != bool(insists):
+                    failures.append(f"{option}={value} {insists}: exit code {answer.returncode}: {answer.stderr}")
         base_request = json.loads(job_request(plain, BASE).stdout)
         n_printed = n_refused = n_stricter = 0
         for option, value, path in variations():

@@ -4,6 +4,7 @@
 //! This module reads no file and calls no service. The types hold what jobs over images with functions of one's own
 //! use; a request with other fields is refused by its name, so that nothing goes unchecked.
 
+pub mod availability;
 pub mod constraints;
 pub mod input_manifest;
 pub mod label_categories;

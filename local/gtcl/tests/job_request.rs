@@ -160,6 +160,45 @@ async fn job_request_prints_the_request_alone() {
     );
 }
 
+#[tokio::test]
+async fn mechanical_turk_takes_insisting() {
+    let folder = tempfile::tempdir().unwrap();
+    let outputs = folder.path().join("outputs.json");
+    fs::write(&outputs, OUTPUTS).unwrap();
+    let mut arguments = request_arguments(&outputs);
+    let team = arguments.last_mut().unwrap();
+    *team = "arn:aws:sagemaker:us-east-1:394669845002:workteam/public-crowd/default".to_owned();
+    let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let answer = gtcl("http://127.0.0.1:9", &arguments).await;
+    assert_eq!((answer.code, answer.out.as_str()), (Some(1), ""));
+    assert!(
+        answer.err.contains("closed on 2026-09-30"),
+        "{}",
+        answer.err
+    );
+
+    arguments.push("--mechanical-turk");
+    let answer = gtcl("http://127.0.0.1:9", &arguments).await;
+    assert_eq!(answer.code, Some(0), "{}", answer.err);
+    assert!(answer.err.contains("no new customers"), "{}", answer.err);
+
+    let request = folder.path().join("request.json");
+    fs::write(&request, answer.out).unwrap();
+    let mut arguments = vec!["preflight", request.to_str().unwrap()];
+    arguments.extend(["--task-type", "single-label"]);
+    let answer = gtcl("http://127.0.0.1:9", &arguments).await;
+    let closed = |out: &str| {
+        out.lines()
+            .filter(|line| line.contains("PROBLEM") && line.contains("closed on 2026-09-30"))
+            .count()
+    };
+    assert_eq!(closed(&answer.out), 1, "{}", answer.out);
+    assert!(answer.err.contains("no new customers"), "{}", answer.err);
+    arguments.push("--mechanical-turk");
+    let answer = gtcl("http://127.0.0.1:9", &arguments).await;
+    assert_eq!(closed(&answer.out), 0, "{}", answer.out);
+}
+
 /// An embedded S3 and a request for a job in it.
 struct Desk {
     folder: tempfile::TempDir,

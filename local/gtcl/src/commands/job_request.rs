@@ -7,6 +7,7 @@ use labeling::TaskType;
 use crate::arguments::task_type;
 use crate::error::CommandError;
 use crate::input;
+use crate::job_request::availability::{NO_NEW_CUSTOMERS, of_mechanical_turk};
 use crate::job_request::constraints::violations;
 use crate::job_request::reminders::reminders;
 use crate::job_request::stack_outputs::StackOutputs;
@@ -86,9 +87,12 @@ pub struct Args {
     /// Stop after this share of the data objects.
     #[arg(long, value_name = "PERCENT")]
     max_percent: Option<u32>,
-    /// Price of a task for a Mechanical Turk worker, in US dollars to a tenth of a cent, as in 0.036.
+    /// Price of a task for a Mechanical Turk worker, in US dollars to a tenth of a cent, as in 0.036; with --mechanical-turk.
     #[arg(long, value_name = "PRICE", value_parser = parse_price)]
     price_usd: Option<Usd>,
+    /// Take a public work team and a price nevertheless. Mechanical Turk closed on 2026-09-30.
+    #[arg(long)]
+    mechanical_turk: bool,
     /// Tag of the job; can be given several times.
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = parse_tag)]
     tags: Vec<Tag>,
@@ -116,8 +120,12 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
             .map(|note| format!("{}: {note}", path.display()))
             .collect();
     }
+    let insists_on_mechanical_turk = args.mechanical_turk;
     let choices = args.into_choices();
     let request = compose(&choices, &stack);
+    if !insists_on_mechanical_turk {
+        problems.extend(of_mechanical_turk(&request));
+    }
     problems.extend(violations(&request).iter().map(ToString::to_string));
     let output = &request.output_config.s3_output_path;
     if !format!("{}/", output.trim_end_matches('/')).starts_with(&stack.jobs_path) {
@@ -133,6 +141,7 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
         }
         return Ok(1);
     }
+    say(format!("note: {NO_NEW_CUSTOMERS}"));
     for reminder in notes.into_iter().chain(reminders(&request)) {
         say(format!("note: {reminder}"));
     }

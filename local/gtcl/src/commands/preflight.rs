@@ -16,10 +16,11 @@ use outcome::{Outcome, summary};
 use crate::arguments::task_type;
 use crate::error::CommandError;
 use crate::input;
+use crate::job_request::availability::{NO_NEW_CUSTOMERS, of_mechanical_turk};
 use crate::job_request::constraints::violations;
 use crate::job_request::input_manifest::InputManifest;
 use crate::job_request::{JobRequest, label_categories, task_template};
-use crate::output::stdout::print;
+use crate::output::stdout::{print, say};
 use labeling::TaskType;
 use labeling::aws_names::{Arn, bucket_and_key};
 
@@ -42,6 +43,9 @@ pub struct Args {
     /// Don't run the AWS CLI for the role, the functions and the job's name; print its commands.
     #[arg(long)]
     no_aws_cli: bool,
+    /// Take a public work team and a price nevertheless. Mechanical Turk closed on 2026-09-30.
+    #[arg(long)]
+    mechanical_turk: bool,
 }
 
 /// Looks at the request, and with the credentials of the environment at the bucket, the manifest, the images, the
@@ -60,10 +64,21 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
         CommandError::new(format!("the request {path} can't be used: {error}"))
             .with_help("write it with `gtcl job-request`")
     })?;
-    let outcomes = Preflight::new(request, args.task_type)
+    say(format!("note: {NO_NEW_CUSTOMERS}"));
+    let closed = if args.mechanical_turk {
+        Vec::new()
+    } else {
+        of_mechanical_turk(&request)
+    };
+    let mut outcomes: Vec<(String, Outcome)> = closed
+        .into_iter()
+        .map(|found| ("request".to_owned(), Outcome::Problem(found)))
+        .collect();
+    let looks = Preflight::new(request, args.task_type)
         .await
         .look(args.no_aws_cli)
         .await;
+    outcomes.extend(looks);
     for (what, outcome) in &outcomes {
         print(format!("{what:<27} {outcome}"));
     }
