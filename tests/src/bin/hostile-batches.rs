@@ -28,6 +28,9 @@ const WHOLE: hostile::Scale = hostile::Scale {
     objects: 50,
 };
 
+/// The function's memory in template.yaml, in KiB; a process that wants more dies.
+const LAMBDA_KIB: u64 = 256 * 1024;
+
 const CPU_S_MAX: f64 = 15.0;
 const MEMORY_BYTES_MAX: u64 = 128 * 1_048_576;
 
@@ -94,7 +97,7 @@ fn many(first: u64, n: u64) -> Result<(), Box<dyn Error>> {
     for seed in first..first + n {
         let batch = hostile::batch(seed, WHOLE);
         lay_out(&batch, &folder)?;
-        let run = Command::new(&program).arg("one").arg(&folder).output()?;
+        let run = limited(&program, &folder).output()?;
         match serde_json::from_slice::<Value>(&run.stdout) {
             Ok(mut found) => {
                 found["seed"] = json!(seed);
@@ -129,6 +132,14 @@ fn many(first: u64, n: u64) -> Result<(), Box<dyn Error>> {
         return Err("a batch takes too much".into());
     }
     Ok(())
+}
+
+/// This program, for one batch, with as much memory as the function has.
+fn limited(program: &Path, folder: &Path) -> Command {
+    let script = format!("ulimit -v {LAMBDA_KIB}; exec \"$0\" one \"$1\"");
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]).arg(program).arg(folder);
+    command
 }
 
 /// Processor time of this process, in seconds.
