@@ -225,6 +225,73 @@ fn a_folder_takes_jobs_of_other_names_and_no_job_twice() {
     );
 }
 
+#[test]
+fn the_summary_is_short_and_whole_when_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let owl = serde_json::json!({"c": {"label": "Owl"}});
+    write_job(
+        &folder.path().join("birds"),
+        MANIFEST,
+        &["Owl", "Duck"],
+        &owl,
+    );
+    for (options, expected, n_lines_max) in [
+        (
+            vec!["--dir", "a"],
+            "birds: 2 of 2 data objects have a label",
+            7,
+        ),
+        (vec!["--dir", "b", "-q"], "2 entries landed", 7),
+        (vec!["--dir", "c", "-v"], "birds: dataset update: done", 40),
+        (
+            vec!["--dir", "d", "--format", "json"],
+            "\"is_conserved\": true",
+            200,
+        ),
+    ] {
+        let output = gtcl(
+            folder.path(),
+            &[&["run", "--job", "birds"], &*options].concat(),
+        );
+        let text = String::from_utf8([output.stderr, output.stdout].concat()).unwrap();
+        assert!(output.status.success(), "{options:?}: {text}");
+        assert!(text.contains(expected), "{options:?}: {text}");
+        assert!(text.lines().count() <= n_lines_max, "{options:?}: {text}");
+    }
+}
+
+#[test]
+fn completions_and_manual_pages_are_the_programs_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |arguments: &[&str]| {
+        let output = gtcl(folder.path(), arguments);
+        assert!(output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for (shell, expected) in [
+        ("bash", "complete -F _gtcl"),
+        ("zsh", "#compdef gtcl"),
+        ("fish", "complete -c gtcl"),
+    ] {
+        assert!(said(&["completions", shell]).contains(expected), "{shell}");
+    }
+    assert!(said(&["man"]).contains("gtcl\\-import"));
+    assert!(said(&["man", "import"]).contains(".SH NAME"));
+    assert!(said(&["--version"]).starts_with("gtcl "));
+    let output = gtcl(folder.path(), &["man", "nothing"]);
+    assert_eq!(output.status.code(), Some(2));
+    let script = folder.path().join("gtcl.bash");
+    std::fs::write(&script, said(&["completions", "bash"])).unwrap();
+    let bash = Command::new("bash")
+        .args(["-c", "source \"$0\" && complete -p gtcl"])
+        .arg(&script)
+        .output();
+    // Not every machine has bash.
+    if let Ok(bash) = bash {
+        assert!(bash.status.success(), "{bash:?}");
+    }
+}
+
 /// As with Ctrl-C in a terminal, where the functions don't get the signal.
 #[test]
 fn an_interrupted_run_ends_its_functions_first() {

@@ -3,6 +3,16 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use labeling::TaskType;
 
+/// How a command prints its result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
 /// Reads what workers are asked for, by the name that settings and reports use.
 pub(crate) fn task_type() -> impl TypedValueParser<Value = TaskType> {
     let values = TaskType::ALL.map(|task_type| {

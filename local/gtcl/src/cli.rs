@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
-    check, consolidate, convert, evaluate, export, function, import, job_request, preflight, run,
-    serve, soak,
+    check, consolidate, convert, evaluate, export, function, import, job_request, manual,
+    preflight, run, serve, soak,
 };
 use crate::environment::Environment;
 use crate::error::CommandError;
@@ -16,7 +16,7 @@ use crate::signals::Signals;
 /// Takes a SageMaker Ground Truth labeling job through three Lambda functions to a Rekognition Custom Labels
 /// dataset, on this machine and without an AWS account.
 #[derive(Debug, Parser)]
-#[command(name = "gtcl", version, args_conflicts_with_subcommands = true)]
+#[command(name = "gtcl", version = version(), args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -48,6 +48,17 @@ enum Command {
     Evaluate(evaluate::Args),
     /// Update a dataset of 250,000 entries under random faults and with too little time, and check what came of it.
     Soak(soak::Args),
+    /// Print completions for a shell, to be read by it: source <(gtcl completions bash).
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or a command's: gtcl man run | man -l -.
+    Man {
+        /// The command; without it, gtcl itself.
+        #[arg(value_name = "COMMAND")]
+        of: Option<String>,
+    },
     /// Run one Lambda function against the Runtime API that `AWS_LAMBDA_RUNTIME_API` names.
     #[command(hide = true)]
     Function(function::Args),
@@ -68,9 +79,19 @@ impl Command {
             Self::Export(args) => Signals::listen()?.interrupt(export::run(*args)).await,
             Self::Consolidate(args) => consolidate::run(args).await,
             Self::Evaluate(args) => evaluate::run(args).await,
+            Self::Completions { shell } => {
+                manual::completions(Cli::command(), shell);
+                Ok(0)
+            }
+            Self::Man { of } => manual::page(Cli::command(), of.as_deref()),
             Self::Function(args) => function::run(args).await,
         }
     }
+}
+
+/// The version and, where the program was built from a clone, the commit.
+fn version() -> &'static str {
+    option_env!("GTCL_VERSION").unwrap_or(env!("CARGO_PKG_VERSION"))
 }
 
 /// Runs the command that the arguments name.

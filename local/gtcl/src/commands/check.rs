@@ -13,6 +13,7 @@ use manifest::{Code, LINE_BYTES_MAX, LineSplitter, RawLine, SourceIndex, counted
 use serde::Serialize;
 use tokio::task::JoinHandle;
 
+use crate::arguments::Format;
 use crate::error::CommandError;
 use crate::image_facts::{Images, LookError};
 use crate::output::remarks::Remarks;
@@ -62,14 +63,6 @@ fn region(text: &str) -> Result<String, String> {
         "Custom Labels is not there, but in {}; without --region the limit of most regions holds",
         REGIONS.join(", ")
     ))
-}
-
-/// How to print.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    #[default]
-    Text,
-    Json,
 }
 
 /// Whose rule a code is of.

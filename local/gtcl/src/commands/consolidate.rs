@@ -14,11 +14,12 @@ use manifest::counted;
 use serde::Serialize;
 
 use crate::answer_files::{self, AnswerFileError};
+use crate::arguments::Format;
 use crate::arguments::task_type;
 use crate::error::CommandError;
 use crate::finished_job::{self, FinishedJobError};
 use crate::input;
-use crate::output::progress::Reporter;
+use crate::output::progress::{Detail, Reporter};
 use crate::output::quality;
 use crate::output::stdout;
 use crate::output::text::shown;
@@ -64,8 +65,8 @@ pub struct Args {
     #[arg(long)]
     whole_job: bool,
     /// Print a report instead of the consolidated annotations.
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    report: Option<ReportFormat>,
+    #[arg(long, visible_alias = "format", value_enum, value_name = "FORMAT")]
+    report: Option<Format>,
 }
 
 fn where_answers_lie() -> String {
@@ -74,14 +75,6 @@ fn where_answers_lie() -> String {
         layout::annotation_files(),
         layout::worker_responses()
     )
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum ReportFormat {
-    /// For people.
-    Text,
-    /// For machines.
-    Json,
 }
 
 /// Prints one JSON line for each data object, as the function would answer it, or a report.
@@ -98,7 +91,7 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
     for path in &paths {
         read.push(answer_files::read(path).map_err(unreadable)?);
     }
-    let reporter = Reporter::new(false);
+    let reporter = Reporter::new(Detail::Lines);
     let n_copies = answer_files::leave_out_copies(&mut read);
     if n_copies > 0 {
         reporter.note(&format!(
@@ -157,8 +150,8 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
     let report = Report::new(&outcomes, n_unidentified, quality);
     stdout::write(|mut out| match args.report {
         None => write_annotations(&mut out, &outcomes),
-        Some(ReportFormat::Text) => report.write_text(&mut out),
-        Some(ReportFormat::Json) => write_json(&mut out, &report),
+        Some(Format::Text) => report.write_text(&mut out),
+        Some(Format::Json) => write_json(&mut out, &report),
     });
     if args.report.is_none() {
         for loss in report.losses() {
@@ -418,7 +411,7 @@ mod tests {
             categories: None,
             task_type: None,
             whole_job,
-            report: Some(ReportFormat::Json),
+            report: Some(Format::Json),
         }
     }
 

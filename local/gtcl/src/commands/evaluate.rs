@@ -6,12 +6,13 @@ use serde::Serialize;
 
 use labeling::consolidation::Config;
 
+use crate::arguments::Format;
 use crate::error::CommandError;
 use crate::evaluate::job::{self, JobSet};
 use crate::evaluate::{Conditions, Mode, boxes, figures, multi_label, read, single_label};
 use crate::finished_job;
 use crate::input;
-use crate::output::progress::Reporter;
+use crate::output::progress::{Detail, Reporter};
 use crate::output::stdout::print;
 use crate::output::text::shown;
 use crate::place::local_path;
@@ -112,13 +113,6 @@ enum CommandMode {
     WholeJob,
 }
 
-#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
-enum Format {
-    #[default]
-    Text,
-    Json,
-}
-
 impl Options {
     fn conditions(&self, answers_per_object: usize) -> Conditions {
         Conditions {
@@ -213,7 +207,7 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
 fn job(folder: &Path, gold: &Path, options: &Options) -> Result<(), CommandError> {
     let recorded = finished_job::read(folder, Some(gold))
         .map_err(|error| CommandError::new(error.to_string()).with_help(error.remedy()))?;
-    let reporter = Reporter::new(false);
+    let reporter = Reporter::new(Detail::Lines);
     for left_out in &recorded.left_out {
         reporter.note(left_out);
     }

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use crate::arguments::Format;
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::example;
 use crate::finished_job::{self, FinishedJob};
 use crate::output::folder;
-use crate::output::progress::Reporter;
+use crate::output::progress::{Detail, Reporter};
 use crate::output::stdout::print;
 use crate::output::summary::{JobSummary, Summary};
 use crate::pipeline::{self, Pipeline};
@@ -42,9 +43,18 @@ pub struct Args {
     /// stay. Default: the next number in gtcl-out.
     #[arg(long, value_name = "FOLDER", value_parser = local_path())]
     dir: Option<PathBuf>,
-    /// Print the summary as JSON.
-    #[arg(long)]
+    /// How the summary is printed; JSON has all of it.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// The same as --format json.
+    #[arg(long, hide = true, conflicts_with = "format")]
     json: bool,
+    /// Tell each stage of the work, and the whole summary.
+    #[arg(long, short)]
+    verbose: bool,
+    /// Tell nothing but the summary.
+    #[arg(long, short, conflicts_with = "verbose")]
+    quiet: bool,
     /// Seed of the example's images and workers, and of the order in which objects are consolidated.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
@@ -60,7 +70,12 @@ pub struct Args {
 /// Fails when a job can't be read, a service can't be started, a job fails as a whole, or a signal comes.
 pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandError> {
     let begin = Instant::now();
-    let reporter = Reporter::new(args.json);
+    let is_json = args.json || args.format == Format::Json;
+    let reporter = Reporter::new(match (args.verbose, args.quiet || is_json) {
+        (true, _) => Detail::Lines,
+        (false, true) => Detail::Nothing,
+        (false, false) => Detail::Bars,
+    });
     let jobs = read_jobs(&args, &reporter)?;
     let folder = folder::prepare(args.dir.as_deref(), "gtcl run")?;
     refuse_jobs_of_earlier_runs(&folder.path, &jobs)?;
@@ -82,14 +97,14 @@ pub async fn run(args: Args, environment: &Environment) -> Result<u8, CommandErr
         seconds: begin.elapsed().as_secs_f64(),
         folder: folder.path.clone(),
     };
-    if args.json {
+    if is_json {
         let json = serde_json::to_string_pretty(&summary).map_err(|error| {
             CommandError::new(format!("the summary can't be written as JSON: {error}"))
                 .with_help("name folders and files whose names are UTF-8")
         })?;
         print(&json);
     } else {
-        print(&summary);
+        print(summary.shown(args.verbose));
     }
     Ok(u8::from(!is_good(&summary)))
 }

@@ -1,4 +1,4 @@
-//! Progress on standard error: bars on a terminal, plain lines otherwise.
+//! Progress on standard error: bars on a terminal; elsewhere a line a stage where that is asked for.
 
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
@@ -7,19 +7,31 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::stdout::{escaped, say};
 
+/// How much is told while the work goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Nothing at all.
+    Nothing,
+    /// Notes, and bars on a terminal.
+    Bars,
+    /// Notes, and bars on a terminal; elsewhere a line for each stage that is over.
+    Lines,
+}
+
 /// Where progress is shown.
 #[derive(Debug)]
 pub struct Reporter {
     bars: Option<MultiProgress>,
-    is_quiet: bool,
+    detail: Detail,
 }
 
 impl Reporter {
-    /// For standard error; nothing at all when `is_quiet`.
-    pub fn new(is_quiet: bool) -> Self {
+    /// For standard error.
+    pub fn new(detail: Detail) -> Self {
+        let has_bars = detail != Detail::Nothing && io::stderr().is_terminal();
         Self {
-            bars: (!is_quiet && io::stderr().is_terminal()).then(MultiProgress::new),
-            is_quiet,
+            bars: has_bars.then(MultiProgress::new),
+            detail,
         }
     }
 
@@ -43,7 +55,7 @@ impl Reporter {
         });
         Stage {
             bar,
-            is_quiet: self.is_quiet,
+            detail: self.detail,
             label: label.to_owned(),
         }
     }
@@ -51,7 +63,7 @@ impl Reporter {
     /// One line.
     pub fn note(&self, text: &str) {
         match &self.bars {
-            _ if self.is_quiet => {}
+            _ if self.detail == Detail::Nothing => {}
             // A closed terminal leaves nobody to tell.
             Some(bars) => drop(bars.println(escaped(text).to_string())),
             None => say(text),
@@ -71,7 +83,7 @@ fn template(n_steps: usize) -> &'static str {
 #[derive(Debug)]
 pub struct Stage {
     bar: Option<ProgressBar>,
-    is_quiet: bool,
+    detail: Detail,
     label: String,
 }
 
@@ -87,8 +99,8 @@ impl Stage {
     pub fn finish(self, result: &str) {
         match self.bar {
             Some(bar) => bar.finish_and_clear(),
-            None if self.is_quiet => {}
-            None => say(format!("{}: {result}", self.label)),
+            None if self.detail == Detail::Lines => say(format!("{}: {result}", self.label)),
+            None => {}
         }
     }
 }

@@ -216,21 +216,91 @@ impl JobSummary {
     }
 }
 
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for job in &self.jobs {
-            writeln!(f, "{job}")?;
+impl Summary {
+    /// The summary in a few lines a job, or in full.
+    pub fn shown(&self, is_verbose: bool) -> impl fmt::Display {
+        fmt::from_fn(move |f| {
+            for job in &self.jobs {
+                if is_verbose {
+                    writeln!(f, "{job}")?;
+                } else {
+                    job.fmt_briefly(f)?;
+                }
+            }
+            self.fmt_end(f, is_verbose)
+        })
+    }
+
+    fn fmt_end(&self, f: &mut fmt::Formatter<'_>, is_verbose: bool) -> fmt::Result {
+        if !is_verbose {
+            if self.is_conserved {
+                writeln!(f, "every data object and line is accounted for")?;
+            }
+            let files = self.jobs.iter().flat_map(|job| job.files.get("report"));
+            match Vec::from_iter(files).as_slice() {
+                [] => {}
+                [report] => writeln!(f, "report: {}", report.display())?,
+                [report, ..] => writeln!(f, "report of the first: {}", report.display())?,
+            }
         }
+        let n_jobs = self.jobs.len();
         write!(
             f,
-            "{} in {:.1} s; everything is in {}",
-            match self.jobs.len() {
-                1 => "1 labeling job".to_owned(),
-                n_jobs => format!("{n_jobs} labeling jobs"),
-            },
+            "{n_jobs} labeling {} in {:.1} s; everything is in {}{}",
+            if n_jobs == 1 { "job" } else { "jobs" },
             self.seconds,
-            self.folder.display()
+            self.folder.display(),
+            if is_verbose { "" } else { " (-v tells more)" }
         )
+    }
+}
+
+impl JobSummary {
+    /// What matters first: how many data objects have a label, how many entries landed, what was lost.
+    fn fmt_briefly(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let n_labeled = self.consolidated + self.already_labeled;
+        write!(
+            f,
+            "{}: {n_labeled} of {} data objects have a label",
+            shown(&self.name),
+            self.objects
+        )?;
+        if let Some(agreement) = self.agreement.as_ref().filter(|it| it.exact.is_some()) {
+            write!(f, ", {agreement}")?;
+        }
+        writeln!(f, "; {} entries landed", self.entries_accepted)?;
+        let codes = self.by_code.iter();
+        let not_there =
+            Vec::from_iter(codes.map(|(code, n_lines)| format!("{n_lines} × {}", shown(code))));
+        if !not_there.is_empty() {
+            writeln!(f, "  lines to look at: {}", not_there.join(", "))?;
+        }
+        if let Some(quality) = &self.quality
+            && quality.worth_a_look + quality.suspected_workers.len() > 0
+        {
+            writeln!(
+                f,
+                "  labels worth a look: {}; workers suspected of spam: {} of {}",
+                quality.worth_a_look,
+                quality.suspected_workers.len(),
+                quality.workers
+            )?;
+        }
+        self.fmt_losses(f)
+    }
+
+    /// What of the job's files was left out, and sums that don't add up.
+    fn fmt_losses(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for left_out in self.left_out.iter().take(SHOWN_MAX) {
+            writeln!(f, "  left out      {}", shown(left_out))?;
+        }
+        if let Some(n_more) = self.left_out.len().checked_sub(SHOWN_MAX + 1) {
+            writeln!(f, "                and {} more", n_more + 1)?;
+        }
+        for loss in &self.losses {
+            writeln!(f, "  LOST          {loss}")?;
+        }
+        Ok(())
     }
 }
 
@@ -303,20 +373,12 @@ impl fmt::Display for JobSummary {
         if let Some(quality) = &self.quality {
             writeln!(f, "  workers       {quality}")?;
         }
-        for left_out in self.left_out.iter().take(SHOWN_MAX) {
-            writeln!(f, "  left out      {}", shown(left_out))?;
-        }
-        if let Some(n_more) = self.left_out.len().checked_sub(SHOWN_MAX + 1) {
-            writeln!(f, "                and {} more", n_more + 1)?;
-        }
+        self.fmt_losses(f)?;
         if self.losses.is_empty() {
             writeln!(
                 f,
                 "  conservation  every data object and line is accounted for"
             )?;
-        }
-        for loss in &self.losses {
-            writeln!(f, "  LOST          {loss}")?;
         }
         for (what, path) in &self.files {
             writeln!(f, "  {what:13} {}", path.display())?;
