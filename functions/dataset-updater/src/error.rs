@@ -204,9 +204,13 @@ impl RunError {
     /// Whether it is a service's trouble of the moment: neither a limit of running work nor anybody's mistake.
     #[must_use]
     pub fn may_pass_soon(&self) -> bool {
-        let passes = [ErrorKind::Throttled, ErrorKind::Unavailable];
         match self {
-            Self::Rekognition(error) => passes.contains(&error.kind),
+            Self::Rekognition(error) => match error.kind {
+                ErrorKind::Throttled | ErrorKind::Unavailable => true,
+                // Only a start meets the limit of trainings; a look that found something in use had too little time.
+                ErrorKind::Busy => error.operation != "CreateProjectVersion",
+                _ => false,
+            },
             error => error.is_temporary(),
         }
     }
