@@ -1,7 +1,7 @@
 //! The finished job: what its folder holds, and what its files say.
 //!
 //! [`layout`] knows every path, [`answers`] which of several files counts, [`categories`] the label category file,
-//! [`worker_response`] the answers to one data object, [`line`] the output manifest's lines, and [`places`] which of them
+//! [`worker_response`] the answers to one data object, [`mod@line`] the output manifest's lines, and [`places`] which of them
 //! a data object is. [`whole`] consolidates all of a job together.
 
 pub mod answers;
