@@ -116,7 +116,7 @@ fn codes_page() -> String {
          `ERROR_…` and `WARNING_…` are Rekognition's own names. `REJECTED_…`, `SKIPPED_…` and `NOTICED_…` are ours: Custom Labels \
          says nothing about these, or drops the line without a word.\n\n\
          This page is made from the code table in `shared/manifest/src/code.rs`: \
-         `UPDATE_GOLDEN=1 cargo test -p pipeline-tests --test pages`.\n",
+         `UPDATE_GOLDEN=1 cargo test --workspace --test pages`.\n",
     );
     let parts: [Part; 4] = [
         (
