@@ -501,7 +501,7 @@ fn consolidation_lists_worker_statistics_only() {
 fn what_is_overwritten_or_given_up_goes_in_the_end() {
     let template = read(&root().join("template.yaml"));
     let bucket = resource(&template, "JobsBucket");
-    let files = read(&root().join("functions/dataset-updater/src/files.rs"));
+    let files = read(&root().join("functions/dataset-updater/src/storage/files.rs"));
     let tag = files
         .split("PARTS_TAG: &str = \"")
         .nth(1)

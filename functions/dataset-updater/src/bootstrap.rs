@@ -8,8 +8,8 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing::Instrument as _;
 
-use crate::config::Config;
 use crate::handler::handle;
+use crate::request::config::Config;
 
 /// Runs the function until its environment ends.
 ///

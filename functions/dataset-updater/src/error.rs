@@ -3,9 +3,9 @@
 use aws::rekognition::{ErrorKind, RekognitionError};
 use aws::s3::S3Error;
 
-use crate::checkpoint::Lease;
-use crate::event::EventError;
-use crate::report::Report;
+use crate::request::event::EventError;
+use crate::state::checkpoint::Lease;
+use crate::state::report::Report;
 
 /// Why the work on a manifest stopped. Whatever was settled until then stays settled.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -5,11 +5,11 @@ use aws_lambda_events::event::sqs::SqsBatchResponse;
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 
-use crate::config::Config;
 use crate::error::RunError;
-use crate::event::{self, Wanted};
 use crate::manifests::update_all;
 use crate::outcome_log::log_error;
+use crate::request::config::Config;
+use crate::request::event::{self, Wanted};
 
 /// Answers an event: reports of its manifests, or for a queue the messages to be delivered again.
 ///

@@ -6,38 +6,19 @@
 //!         → ! update, wait, checkpoint, next → ! look back at what landed → ! write the report
 //! ```
 //!
-//! Pure: [`event`], [`config`], [`target`], [`merge`], [`place`], [`checkpoint`], [`budget`], [`index`], [`pairs`], [`service_keys`],
-//! [`report`], [`room`], [`company`], [`buckets`]. Touching the world: [`bootstrap`], [`handler`], [`run`], [`reader`], [`existing`], [`lane`], [`lease`], [`store`], [`verify`], [`files`], [`training`],
-//! `consolidation`, `answers`, `reads`, `outcome_log`.
+//! [`request`] and [`state`] are pure. [`storage`], [`consolidate`](crate), [`send`] and [`verify`] touch the world, and [`run`] goes from one
+//! to the next.
 
-mod answers;
 pub mod bootstrap;
-pub mod buckets;
-pub mod budget;
-pub mod checkpoint;
-pub mod company;
-pub mod config;
-mod consolidation;
+mod consolidate;
 pub mod error;
-pub mod event;
-pub mod existing;
-pub mod files;
 pub mod handler;
-pub mod index;
-pub mod lane;
-pub mod lease;
 pub mod manifests;
-pub mod merge;
 mod outcome_log;
-pub mod pairs;
-pub mod place;
-pub mod reader;
-mod reads;
-pub mod report;
-pub mod room;
+pub mod request;
 pub mod run;
-pub mod service_keys;
-pub mod store;
-pub mod target;
-pub mod training;
+pub mod send;
+pub mod state;
+pub mod storage;
 pub mod verify;
+mod work;

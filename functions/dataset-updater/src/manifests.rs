@@ -8,11 +8,11 @@ use lambda_runtime::Context;
 use serde_json::Value;
 use tracing::Instrument as _;
 
-use crate::budget::Budget;
-use crate::config::Config;
 use crate::error::RunError;
-use crate::event::Asked;
 use crate::outcome_log::{log_done, log_error, log_nothing};
+use crate::request::budget::Budget;
+use crate::request::config::Config;
+use crate::request::event::Asked;
 use crate::run::{Invocation, update};
 
 /// Works on what was asked, and returns a report of each manifest.

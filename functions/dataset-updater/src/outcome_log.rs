@@ -6,11 +6,11 @@ use aws::metrics;
 use lambda_runtime::Context;
 use serde_json::{Value, json};
 
-use crate::budget::millis;
 use crate::error::RunError;
-use crate::event::Request;
-use crate::report::{Report, failure_metrics};
+use crate::request::budget::millis;
+use crate::request::event::Request;
 use crate::run::Done;
+use crate::state::report::{Report, failure_metrics};
 
 /// One line for a manifest that was worked through, at error level when someone should look, and its metrics.
 pub(crate) fn log_done(done: &Done, request: &Request, context: &Context) -> Value {

@@ -1,12 +1,8 @@
 //! An invocation on one manifest: which version, which target, the lease; then the work, and whatever ends it.
 
 mod datasets;
-mod earlier;
 mod ending;
-mod look;
-mod send;
 mod target;
-mod work;
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -16,20 +12,20 @@ use labeling::job::JobFolder;
 use manifest::ConvertOptions;
 use sha2::{Digest, Sha256};
 
-use crate::budget::{Budget, millis};
-use crate::checkpoint::{Checkpoint, FORMAT, ManifestVersion, Reading, Start};
-use crate::company::ReplacedLabels;
-use crate::config::{Config, Existing};
 use crate::error::RunError;
-use crate::event::Request;
-use crate::files::Files;
-use crate::place::Place;
-use crate::report::Report;
-use crate::store::Store;
-use crate::target::Target;
+use crate::request::budget::{Budget, millis};
+use crate::request::config::{Config, Existing};
+use crate::request::event::Request;
+use crate::request::place::Place;
+use crate::request::target::Target;
+use crate::state::checkpoint::{Checkpoint, FORMAT, ManifestVersion, Reading, Start};
+use crate::state::company::ReplacedLabels;
+use crate::state::report::Report;
+use crate::storage::files::Files;
+use crate::storage::store::Store;
+use crate::work::Work;
 use ending::{give_up, report_too_large};
 use target::find_target;
-use work::Work;
 
 /// Versions of a manifest that one invocation works on when it is replaced again and again.
 const VERSIONS_MAX: u32 = 3;

@@ -11,10 +11,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use dataset_updater::checkpoint::{Lease, abandoned};
-use dataset_updater::lease::{self, DatasetLease};
-use dataset_updater::place::is_report_key;
-use dataset_updater::store::{CHECKPOINT_BYTES_MAX, FILE_NAME};
+use dataset_updater::request::place::is_report_key;
+use dataset_updater::state::checkpoint::{Lease, abandoned};
+use dataset_updater::storage::leases::{DatasetLease, FOLDER};
+use dataset_updater::storage::store::{CHECKPOINT_BYTES_MAX, FILE_NAME};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
@@ -222,7 +222,7 @@ fn may_be_lease_file(path: &str) -> bool {
     let mut names = path.rsplit('/');
     let name = names.next().unwrap_or_default();
     let folder = names.next().unwrap_or_default();
-    name == FILE_NAME || folder == lease::FOLDER.trim_end_matches('/')
+    name == FILE_NAME || folder == FOLDER.trim_end_matches('/')
 }
 
 /// The regular files at any depth that are wanted, in the order of their names.
@@ -307,7 +307,7 @@ mod tests {
         ));
         leases.watch(server.notifications());
         let (before, after, others) = ["0", "1", "2"]
-            .map(|name| format!("{}{name}.json", lease::FOLDER))
+            .map(|name| format!("{FOLDER}{name}.json"))
             .into();
         put(&others, "another").await;
         put(&before, "killed").await;

@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use aws_sdk_rekognition::error::DisplayErrorContext;
-use dataset_updater::place::Place;
-use dataset_updater::report::Report;
+use dataset_updater::request::place::Place;
+use dataset_updater::state::report::Report;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use labeling::consolidation::{Config, Quality};

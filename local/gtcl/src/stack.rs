@@ -170,7 +170,7 @@ impl Stack {
             batch_messages_max: 1,
         };
         let trigger = Trigger {
-            key_suffix: dataset_updater::event::MANIFEST_SUFFIX.to_owned(),
+            key_suffix: dataset_updater::request::event::MANIFEST_SUFFIX.to_owned(),
             function: function_name.to_owned(),
             delivery: Delivery::EventBridgeQueue(queue),
         };

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use dataset_updater::checkpoint::abandoned;
-use dataset_updater::place::is_report_key;
-use dataset_updater::store::{CHECKPOINT_BYTES_MAX, FILE_NAME};
+use dataset_updater::request::place::is_report_key;
+use dataset_updater::state::checkpoint::abandoned;
+use dataset_updater::storage::store::{CHECKPOINT_BYTES_MAX, FILE_NAME};
 
 use services::s3::object_of_file;
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws::rekognition::{Rekognition, RetrySettings};
-use dataset_updater::report::Report;
+use dataset_updater::state::report::Report;
 use serde_json::{Value, json};
 use services::faults::{Call, Effect, Fault, Service};
 use services::lambda::Lambda;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use aws::s3::PutOptions;
-use dataset_updater::event::Request;
-use dataset_updater::report::Report;
+use dataset_updater::request::event::Request;
 use dataset_updater::run::Done;
+use dataset_updater::state::report::Report;
 use serde_json::{Value, json};
 
 use crate::world::{BUCKET, KEY, World, error, rekognition, s3};

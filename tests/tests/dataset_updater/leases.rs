@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws::s3::PutOptions;
-use dataset_updater::lease::{DatasetLease, Folder};
+use dataset_updater::storage::leases::{DatasetLease, Folder};
 use services::faults::Effect;
 use tokio::time::sleep;
 

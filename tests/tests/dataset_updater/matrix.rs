@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws::rekognition::Status;
-use dataset_updater::config::Config;
 use dataset_updater::error::RunError;
-use dataset_updater::event::Request;
-use dataset_updater::report::Report;
+use dataset_updater::request::config::Config;
+use dataset_updater::request::event::Request;
 use dataset_updater::run::Done;
+use dataset_updater::state::report::Report;
 use services::faults::{Call, Effect, Fault, Service};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;

@@ -1,8 +1,8 @@
 //! Where reports lie, and which keys are manifests.
 
 use aws::s3::PutOptions;
-use dataset_updater::event::Request;
-use dataset_updater::place::is_report_key;
+use dataset_updater::request::event::Request;
+use dataset_updater::request::place::is_report_key;
 use dataset_updater::run::Done;
 
 use crate::lines::{good_line, mixed};

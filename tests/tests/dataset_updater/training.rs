@@ -1,7 +1,7 @@
 //! TRAIN_WHEN: a training is started once, and only when it can succeed.
 
-use dataset_updater::report::Report;
 use dataset_updater::run::Done;
+use dataset_updater::state::report::Report;
 use services::faults::Service;
 
 use crate::lines::{good_line, mixed};

@@ -2,14 +2,14 @@
 
 use aws::rekognition::{ErrorKind, Side};
 
-use super::work::Work;
-use crate::checkpoint::{LaneProgress, LaneSide};
 use crate::error::RunError;
-use crate::target::{Datasets, project_name};
+use crate::request::target::{Datasets, project_name};
+use crate::state::checkpoint::{LaneProgress, LaneSide};
+use crate::work::Work;
 
 impl Work<'_> {
     /// The datasets of the target, created where that is allowed.
-    pub(super) async fn find_lanes(&self) -> Result<Vec<LaneProgress>, RunError> {
+    pub(crate) async fn find_lanes(&self) -> Result<Vec<LaneProgress>, RunError> {
         let needs_train = self.target.test_fraction < 1.0;
         let needs_test = self.target.test_fraction > 0.0;
         let (train, test) = match &self.target.datasets {

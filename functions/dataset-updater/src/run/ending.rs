@@ -7,26 +7,26 @@ use std::time::SystemTime;
 use aws::s3::ObjectUri;
 use manifest::Code;
 
-use super::send::Read;
-use super::work::Work;
-use crate::buckets::notice;
-use crate::budget::millis;
-use crate::checkpoint::{Checkpoint, Origin, Stats};
-use crate::company::replaced_of_others;
-use crate::config::{Existing, TrainWhen};
-use crate::consolidation;
+use crate::consolidate::job;
 use crate::error::RunError;
-use crate::files::{Files, Trouble, entries_file, left_behind_file};
-use crate::lane::Lane;
-use crate::report::{DatasetReport, Outcome, Report};
-use crate::room::is_about_room;
-use crate::target::Datasets;
-use crate::training::Training;
-use crate::verify::Verified;
+use crate::request::budget::millis;
+use crate::request::config::{Existing, TrainWhen};
+use crate::request::target::Datasets;
+use crate::send::entries::Read;
+use crate::send::lane::Lane;
+use crate::send::room::is_about_room;
+use crate::state::buckets::notice;
+use crate::state::checkpoint::{Checkpoint, Origin, Stats};
+use crate::state::company::replaced_of_others;
+use crate::state::report::{DatasetReport, Outcome, Report};
+use crate::storage::files::{Files, Trouble, entries_file, left_behind_file};
+use crate::verify::look::Verified;
+use crate::verify::training::Training;
+use crate::work::Work;
 
 impl Work<'_> {
     /// Writes the reports of what was found in each lane's dataset.
-    pub(super) async fn report(
+    pub(crate) async fn report(
         &mut self,
         lanes: &[Lane<'_>],
         read: Read,
@@ -144,7 +144,7 @@ impl Work<'_> {
             }
         }
         if let Some(Origin::Consolidated { report: found, .. }) = &self.checkpoint.origin {
-            let names = consolidation::file_names(found);
+            let names = job::file_names(found);
             report.consolidation = Some(found.clone());
             for name in names {
                 let uri = self.files.place.uri(name);
@@ -249,7 +249,7 @@ fn refused_trouble(message: &str) -> Trouble {
     }
 }
 
-pub(super) async fn give_up(
+pub(crate) async fn give_up(
     files: &Files<'_>,
     job_name: Option<&str>,
     checkpoint: &Checkpoint,
@@ -279,7 +279,7 @@ pub(super) async fn give_up(
     })
 }
 
-pub(super) async fn report_too_large(
+pub(crate) async fn report_too_large(
     files: &Files<'_>,
     job_name: Option<&str>,
     checkpoint: &Checkpoint,

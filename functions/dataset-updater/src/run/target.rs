@@ -3,12 +3,12 @@
 use aws::Clients;
 use manifest::{ConvertOptions, JobAttribute};
 
-use crate::checkpoint::ManifestVersion;
-use crate::config::Config;
 use crate::error::RunError;
-use crate::event::Request;
-use crate::reader::{Lines, Source};
-use crate::target::Target;
+use crate::request::config::Config;
+use crate::request::event::Request;
+use crate::request::target::Target;
+use crate::state::checkpoint::ManifestVersion;
+use crate::storage::reader::{Lines, Source};
 
 /// Lines of a manifest that are looked at for its label attribute: more than a labeling job's manifest or a dataset has.
 const LINES_MAX: u64 = 1_000_000;

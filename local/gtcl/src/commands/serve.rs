@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use aws::s3::ObjectUri;
-use dataset_updater::place::Place;
-use dataset_updater::report::Report;
+use dataset_updater::request::place::Place;
+use dataset_updater::state::report::Report;
 use manifest::counted;
 use tokio::sync::broadcast;
 

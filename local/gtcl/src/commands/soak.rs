@@ -13,7 +13,7 @@ use aws::rekognition::{EntryFilter, Rekognition as Client, RetrySettings, Side};
 use aws::s3::{PutOptions, S3};
 use aws_sdk_rekognition::config::{BehaviorVersion, Credentials, Region};
 use bytes::Bytes;
-use dataset_updater::report::Report;
+use dataset_updater::state::report::Report;
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};

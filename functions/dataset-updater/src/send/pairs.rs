@@ -6,7 +6,7 @@
 use serde_json::Value;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::service_keys::strip;
+use crate::send::service_keys::strip;
 
 const SOURCE_REF: &str = "source-ref";
 

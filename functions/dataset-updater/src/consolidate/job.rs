@@ -16,15 +16,15 @@ use manifest::{ConvertOptions, Envelope, LINE_BYTES_MAX, RawLine};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::answers::Answers;
-use crate::budget::Budget;
-use crate::checkpoint::Origin;
-use crate::config::{Config, Consolidate};
+use crate::consolidate::answers::Answers;
 use crate::error::RunError;
-use crate::files::Files;
-use crate::reader::{Lines, Source};
-use crate::report::ConsolidationReport;
-use crate::store::Notes;
+use crate::request::budget::Budget;
+use crate::request::config::{Config, Consolidate};
+use crate::state::checkpoint::Origin;
+use crate::state::report::ConsolidationReport;
+use crate::storage::files::Files;
+use crate::storage::reader::{Lines, Source};
+use crate::storage::store::Notes;
 
 /// The manifest with the labels put in.
 const FILE_NAME: &str = "consolidated.manifest";

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use aws::rekognition::{DatasetStats, Side};
 use serde::{Deserialize, Serialize};
 
-use crate::buckets::Buckets;
-use crate::budget::INVOCATION_MAX;
-use crate::company::{Earlier, ReplacedLabels};
-use crate::report::ConsolidationReport;
-use crate::verify::Verified;
+use crate::request::budget::INVOCATION_MAX;
+use crate::state::buckets::Buckets;
+use crate::state::company::{Earlier, ReplacedLabels};
+use crate::state::report::ConsolidationReport;
+use crate::verify::look::Verified;
 
 /// Version of the format. Another one's checkpoint is not understood, and the work starts over.
 pub const FORMAT: u32 = 7;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use labeling::job::categories::parse_setting;
 use serde_json::Value;
 
-use crate::event::{JobsOutput, MANIFEST_SUFFIX};
-use crate::lease::{self, Folder};
-use crate::target::{TargetError, Targets};
+use crate::request::event::{JobsOutput, MANIFEST_SUFFIX};
+use crate::request::target::{TargetError, Targets};
+use crate::storage::leases::{self, Folder};
 
 /// Everything that can be set, by the variable of the same name in capitals.
 #[derive(Clone, Debug, PartialEq)]
@@ -334,7 +334,7 @@ impl Config {
                 .report_bucket
                 .clone()
                 .unwrap_or_else(|| manifest_bucket.to_owned()),
-            prefix: format!("{root}{}", lease::FOLDER),
+            prefix: format!("{root}{}", leases::FOLDER),
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use manifest::split;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::checkpoint::LaneSide;
+use crate::state::checkpoint::LaneSide;
 
 /// The entries that were sent, by hashes of their source references and labels: 24 bytes each, so that 250,000 fit into
 /// 6 MB.
@@ -39,7 +39,7 @@ pub enum Seen {
 }
 
 impl Index {
-    /// Adds an entry with the [`crate::pairs::fingerprint`] of its labels.
+    /// Adds an entry with the [`crate::send::pairs::fingerprint`] of its labels.
     pub fn add(&mut self, source_ref: &str, labels: u64, line_number: u64, side: LaneSide) {
         self.rows.push(Row {
             source_ref: xxh3_64(source_ref.as_bytes()),

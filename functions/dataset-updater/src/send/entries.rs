@@ -8,21 +8,21 @@ use aws::rekognition::EntryFilter;
 use manifest::{Changes, Converted, Entry};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::work::Work;
-use crate::buckets::Buckets;
-use crate::checkpoint::{LaneProgress, LaneSide, Refused};
-use crate::company::losing_job;
-use crate::config::Existing;
 use crate::error::RunError;
-use crate::existing::{Dataset, Source, source_ref};
-use crate::index::{Index, side};
-use crate::lane::Lane;
-use crate::merge::merge;
-use crate::pairs::fingerprint;
-use crate::room::{Room, images_max_of};
+use crate::request::config::Existing;
+use crate::send::existing::{Dataset, Source, source_ref};
+use crate::send::index::{Index, side};
+use crate::send::lane::Lane;
+use crate::send::merge::merge;
+use crate::send::pairs::fingerprint;
+use crate::send::room::{Room, images_max_of};
+use crate::state::buckets::Buckets;
+use crate::state::checkpoint::{LaneProgress, LaneSide, Refused};
+use crate::state::company::losing_job;
+use crate::work::Work;
 
 /// Source references that are kept for looking entries up one by one: it pays off only below one per page of the largest dataset.
-pub(super) const REFS_MAX: usize = 5_000;
+pub(crate) const REFS_MAX: usize = 5_000;
 
 /// Listings that new entries are merged into, of one invocation: somebody else who writes all the time must not keep it from
 /// its work for ever.
@@ -41,14 +41,14 @@ struct There {
 
 /// What reading the manifest brought.
 #[derive(Debug, Default)]
-pub(super) struct Read {
-    pub(super) index: Index,
+pub(crate) struct Read {
+    pub(crate) index: Index,
     /// A few source references by side; empty when there are too many to be looked up one by one.
-    pub(super) refs: BTreeMap<LaneSide, Vec<String>>,
+    pub(crate) refs: BTreeMap<LaneSide, Vec<String>>,
     /// Images by side and bucket.
-    pub(super) buckets: BTreeMap<LaneSide, Buckets>,
-    pub(super) counts: manifest::Counts,
-    pub(super) converting: std::time::Duration,
+    pub(crate) buckets: BTreeMap<LaneSide, Buckets>,
+    pub(crate) counts: manifest::Counts,
+    pub(crate) converting: std::time::Duration,
 }
 
 impl Read {
@@ -165,13 +165,13 @@ impl Work<'_> {
 
     /// A name for a file that is made and deleted at once. Several in one process are a matter of tests, but cost nothing to
     /// keep apart.
-    pub(super) fn scratch_file(&self) -> PathBuf {
+    pub(crate) fn scratch_file(&self) -> PathBuf {
         let n_before = N_SCRATCH_FILES.fetch_add(1, Ordering::Relaxed);
         let name = format!("entries-{}-{n_before}.jsonl", std::process::id());
         self.config.scratch_folder.join(name)
     }
 
-    pub(super) fn dataset<'s>(&'s self, arn: &'s str) -> Dataset<'s> {
+    pub(crate) fn dataset<'s>(&'s self, arn: &'s str) -> Dataset<'s> {
         Dataset {
             rekognition: &self.clients.rekognition,
             budget: &self.invocation.budget,
@@ -183,7 +183,7 @@ impl Work<'_> {
     ///
     /// Entries are merged into what a listing showed. When somebody without a lease has changed a dataset since, the next
     /// changes aren't handed over, and their entries are merged into another listing.
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &mut self,
         lanes: &mut [Lane<'_>],
         read: &mut Read,
@@ -284,7 +284,7 @@ impl Work<'_> {
     }
 
     /// Hands over changes once those before are settled and written down: their memory is free by then.
-    pub(super) async fn submit(
+    pub(crate) async fn submit(
         &mut self,
         lane: &mut Lane<'_>,
         changes: Changes,
@@ -295,12 +295,12 @@ impl Work<'_> {
     }
 
     /// The other job whose label on the image an entry takes the place of when it is merged.
-    pub(super) fn loser(&self, existing: Option<&str>, json: &str) -> Option<String> {
+    pub(crate) fn loser(&self, existing: Option<&str>, json: &str) -> Option<String> {
         let existing = existing.filter(|_| self.config.existing == Existing::Merge)?;
         losing_job(existing, json)
     }
 
-    pub(super) fn note_loser(&mut self, line_number: u64, loser: Option<String>) {
+    pub(crate) fn note_loser(&mut self, line_number: u64, loser: Option<String>) {
         if let Some(job) = loser {
             self.checkpoint.replaced_labels.note(line_number, &job);
         }
@@ -318,7 +318,7 @@ impl Work<'_> {
     }
 
     /// The entry as it is sent when the dataset has `existing` for its image, or why it can't be.
-    pub(super) fn merged(&self, existing: Option<String>, json: &str) -> Result<String, String> {
+    pub(crate) fn merged(&self, existing: Option<String>, json: &str) -> Result<String, String> {
         match existing {
             Some(existing) if self.config.existing == Existing::Merge => {
                 merge(&existing, json).map_err(|error| error.to_string())
@@ -327,7 +327,7 @@ impl Work<'_> {
         }
     }
 
-    pub(super) fn refuse(&mut self, line_number: u64, message: &str) {
+    pub(crate) fn refuse(&mut self, line_number: u64, message: &str) {
         if let Err(idx) = self.refused_idx(line_number) {
             let refused = Refused {
                 line_number,

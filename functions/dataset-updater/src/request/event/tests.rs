@@ -239,14 +239,14 @@ fn the_payloads_in_events() {
     let keys = |text| keys(&serde_json::from_str(text).unwrap());
     let key = "output/my birds (1)/manifests/output/output.manifest";
     for text in [
-        include_str!("../../../../events/dataset-updater-s3.json"),
-        include_str!("../../../../events/dataset-updater-eventbridge.json"),
+        include_str!("../../../../../events/dataset-updater-s3.json"),
+        include_str!("../../../../../events/dataset-updater-eventbridge.json"),
     ] {
         assert_eq!(keys(text), Ok(vec![key.to_owned()]));
     }
-    let text = include_str!("../../../../events/dataset-updater-s3-test.json");
+    let text = include_str!("../../../../../events/dataset-updater-s3-test.json");
     assert_eq!(parse(text), Invocation::Manifests(vec![]));
-    let text = include_str!("../../../../events/dataset-updater-direct.json");
+    let text = include_str!("../../../../../events/dataset-updater-direct.json");
     let Invocation::Manifests(asked) = parse(text) else {
         panic!("a queue");
     };
@@ -254,7 +254,7 @@ fn the_payloads_in_events() {
         panic!("{asked:?}");
     };
     assert_eq!(request.label_attribute.as_deref(), Some("bird"));
-    let text = include_str!("../../../../events/dataset-updater-sqs.json");
+    let text = include_str!("../../../../../events/dataset-updater-sqs.json");
     assert!(
         matches!(parse(text), Invocation::Queue(messages) if messages.len() == 3 && messages.iter().all(|message| message.asked.is_ok()))
     );

@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::place::is_report_key;
+use crate::request::place::is_report_key;
 
 mod job_state;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::service_keys::strip;
+use crate::send::service_keys::strip;
 
 pub(crate) type Line = IndexMap<String, Box<RawValue>>;
 

@@ -5,7 +5,7 @@
 //! what they have listed the later writer's would be left. So whoever wants to update a dataset first takes its lease: one small
 //! object a dataset in S3, written on condition (If-None-Match, If-Match), held until what was sent is verified.
 //!
-//! A writer that takes no lease, such as the console or a script, isn't kept away by it: see [`crate::verify`].
+//! A writer that takes no lease, such as the console or a script, isn't kept away by it: see [`crate::verify::look`].
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::{Duration, SystemTime};
@@ -16,8 +16,8 @@ use sha2::{Digest, Sha256};
 use tokio::time::sleep;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::budget::{Budget, INVOCATION_MAX, millis};
 use crate::error::RunError;
+use crate::request::budget::{Budget, INVOCATION_MAX, millis};
 
 /// Folder of the leases where no setting names one.
 pub const FOLDER: &str = "dataset-updater-leases/";

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use manifest::Converted;
 
-use super::send::{REFS_MAX, Read};
-use super::work::Work;
-use crate::checkpoint::Stats;
 use crate::error::RunError;
-use crate::existing::Listing;
-use crate::index::{Seen, side};
-use crate::lane::Lane;
-use crate::pairs::{fingerprint, holds};
-use crate::verify::{Look, Method, Verified};
+use crate::send::entries::{REFS_MAX, Read};
+use crate::send::existing::Listing;
+use crate::send::index::{Seen, side};
+use crate::send::lane::Lane;
+use crate::send::pairs::{fingerprint, holds};
+use crate::state::checkpoint::Stats;
+use crate::verify::look::{Look, Method, Verified};
+use crate::work::Work;
 
 /// How often entries are sent again that aren't there as they were sent. Source: ours; each time is another writer's
 /// update at the same moment, or a line that the service drops without a word.
@@ -21,7 +21,7 @@ const ROUNDS_MAX: u32 = 3;
 impl Work<'_> {
     /// Looks at what a dataset has of a lane's entries, and sends again what isn't there as it was sent, until all of
     /// it is or [`ROUNDS_MAX`] is reached.
-    pub(super) async fn verify(
+    pub(crate) async fn verify(
         &mut self,
         lane: &mut Lane<'_>,
         read: &mut Read,

@@ -6,8 +6,8 @@ use aws::metrics::{self, Figure};
 use labeling::consolidation::Outcome as Consolidated;
 use serde::{Deserialize, Serialize};
 
-use crate::buckets::Buckets;
-use crate::checkpoint::{ManifestVersion, Stats};
+use crate::state::buckets::Buckets;
+use crate::state::checkpoint::{ManifestVersion, Stats};
 
 /// `report.json`. `lines` = `entries` + `rejected` + `skipped`, `entries` = `landed` + `refused` + `vanished` +
 /// `overwritten`.

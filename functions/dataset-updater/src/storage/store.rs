@@ -4,11 +4,11 @@ use std::time::SystemTime;
 
 use aws::s3::{Condition, PutOptions, S3, S3Error};
 
-use crate::budget::{Budget, millis};
-use crate::checkpoint::{Checkpoint, Lease, ManifestVersion, Start, start};
-use crate::config::Config;
 use crate::error::RunError;
-use crate::place::Place;
+use crate::request::budget::{Budget, millis};
+use crate::request::config::Config;
+use crate::request::place::Place;
+use crate::state::checkpoint::{Checkpoint, Lease, ManifestVersion, Start, start};
 
 /// Bound of the checkpoint object, in bytes.
 pub const CHECKPOINT_BYTES_MAX: u64 = 8 * 1024 * 1024;

@@ -12,16 +12,16 @@ use labeling::job::answers::says_something;
 use labeling::job::{AnswerSource, AnswersInUse, Places, layout};
 use manifest::RawLine;
 
-use crate::checkpoint::Reading;
-use crate::config::Consolidate;
-use crate::consolidation::Job;
-use crate::error::RunError;
-use crate::files::ANSWERS_PART_BYTES;
-use crate::reader::Lines;
-use crate::reads::{
+use crate::consolidate::job::Job;
+use crate::consolidate::reads::{
     Reads, Unread, WORKER_RESPONSE_BYTES_MAX, read_annotation_file, read_worker_response,
 };
-use crate::store::Notes;
+use crate::error::RunError;
+use crate::request::config::Consolidate;
+use crate::state::checkpoint::Reading;
+use crate::storage::files::ANSWERS_PART_BYTES;
+use crate::storage::reader::Lines;
+use crate::storage::store::Notes;
 
 /// Files of a job that are listed, inclusive: a manifest's most lines, ten times.
 const FILES_MAX: usize = 2_500_000;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::merge::{Line, job_name, pairs};
+use crate::send::merge::{Line, job_name, pairs};
 
 /// Jobs that are told apart, inclusive; the names are other people's.
 const JOBS_MAX: usize = 100;

@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 use aws::rekognition::{DatasetState, Rekognition, Status};
 use manifest::{Batcher, Changes, Code};
 
-use crate::budget::{Budget, millis};
-use crate::checkpoint::{InFlight, LaneProgress, Refused};
-use crate::config::Config;
 use crate::error::RunError;
+use crate::request::budget::{Budget, millis};
+use crate::request::config::Config;
+use crate::state::checkpoint::{InFlight, LaneProgress, Refused};
 
 /// Clock difference that is tolerated when an update's end is told from an older one's, in milliseconds.
 const CLOCK_SKEW_MS: i64 = 5_000;

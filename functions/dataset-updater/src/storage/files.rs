@@ -6,10 +6,10 @@ use aws::s3::{PutOptions, S3, S3Error, Upload};
 use manifest::{ConvertOptions, Converted};
 use serde_json::json;
 
-use crate::checkpoint::{LaneProgress, LaneSide};
 use crate::error::RunError;
-use crate::place::Place;
-use crate::reader::{Reader, Source};
+use crate::request::place::Place;
+use crate::state::checkpoint::{LaneProgress, LaneSide};
+use crate::storage::reader::{Reader, Source};
 
 /// Folder of what each update has landed, while work is under way.
 const PARTS: &str = "parts/";

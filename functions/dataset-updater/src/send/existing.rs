@@ -11,8 +11,8 @@ use aws::rekognition::{ENTRIES_PAGE_MAX, EntryFilter, Rekognition};
 use serde::Deserialize;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::budget::Budget;
 use crate::error::RunError;
+use crate::request::budget::Budget;
 
 /// Where a dataset's entries come from.
 #[derive(Debug)]

@@ -6,13 +6,13 @@ use aws::s3::{S3Error, Upload};
 use manifest::RawLine;
 use serde::Deserialize;
 
-use super::work::Work;
-use crate::checkpoint::LaneSide;
-use crate::company::Earlier;
 use crate::error::RunError;
-use crate::files::{entries_file, left_behind_file};
-use crate::index::Index;
-use crate::reader::{Lines, Source};
+use crate::send::index::Index;
+use crate::state::checkpoint::LaneSide;
+use crate::state::company::Earlier;
+use crate::storage::files::{entries_file, left_behind_file};
+use crate::storage::reader::{Lines, Source};
+use crate::work::Work;
 
 #[derive(Deserialize)]
 struct SourceRef<'a> {
@@ -24,7 +24,7 @@ impl Work<'_> {
     /// Compares what earlier versions of the manifest have landed with this one's entries, and writes what is none of them
     /// down. To be called before this version's own files take the place of theirs; what was found is noted first, since
     /// they may be gone when somebody goes on from here.
-    pub(super) async fn look_at_earlier(&mut self, index: &mut Index) -> Result<(), RunError> {
+    pub(crate) async fn look_at_earlier(&mut self, index: &mut Index) -> Result<(), RunError> {
         let sides: Vec<LaneSide> = self.checkpoint.lanes.iter().map(|lane| lane.side).collect();
         if !self.checkpoint.earlier.is_empty() {
             return Ok(());

@@ -3,37 +3,37 @@
 use aws::Clients;
 use manifest::ConvertOptions;
 
-use super::Invocation;
-use super::send::Read;
-use crate::checkpoint::{Checkpoint, ManifestVersion, Origin, Stats};
-use crate::config::Config;
-use crate::consolidation::{self, Job};
+use crate::consolidate::job::{self, Job};
 use crate::error::RunError;
-use crate::event::Request;
-use crate::files::Files;
-use crate::lane::Lane;
-use crate::lease::Leases;
-use crate::reader::{Reader, Source as LineSource};
-use crate::report::Report;
-use crate::store::{Notes, Store};
-use crate::target::Target;
-use crate::verify::Verified;
+use crate::request::config::Config;
+use crate::request::event::Request;
+use crate::request::target::Target;
+use crate::run::Invocation;
+use crate::send::entries::Read;
+use crate::send::lane::Lane;
+use crate::state::checkpoint::{Checkpoint, ManifestVersion, Origin, Stats};
+use crate::state::report::Report;
+use crate::storage::files::Files;
+use crate::storage::leases::Leases;
+use crate::storage::reader::{Reader, Source as LineSource};
+use crate::storage::store::{Notes, Store};
+use crate::verify::look::Verified;
 
-pub(super) struct Work<'a> {
-    pub(super) clients: &'a Clients,
-    pub(super) config: &'a Config,
-    pub(super) request: &'a Request,
-    pub(super) invocation: &'a Invocation,
-    pub(super) version: &'a ManifestVersion,
-    pub(super) options: ConvertOptions,
-    pub(super) target: &'a Target,
-    pub(super) files: &'a Files<'a>,
-    pub(super) store: Store<'a>,
-    pub(super) checkpoint: Checkpoint,
+pub(crate) struct Work<'a> {
+    pub(crate) clients: &'a Clients,
+    pub(crate) config: &'a Config,
+    pub(crate) request: &'a Request,
+    pub(crate) invocation: &'a Invocation,
+    pub(crate) version: &'a ManifestVersion,
+    pub(crate) options: ConvertOptions,
+    pub(crate) target: &'a Target,
+    pub(crate) files: &'a Files<'a>,
+    pub(crate) store: Store<'a>,
+    pub(crate) checkpoint: Checkpoint,
 }
 
 impl<'a> Work<'a> {
-    pub(super) async fn run(&mut self) -> Result<Report, RunError> {
+    pub(crate) async fn run(&mut self) -> Result<Report, RunError> {
         self.consolidate().await?;
         let found = self.find_lanes().await?;
         if !self.checkpoint.is_of(&found) {
@@ -99,7 +99,7 @@ impl<'a> Work<'a> {
             None => {}
             Some(Origin::OutputManifest) => return Ok(()),
             Some(Origin::Consolidated { e_tag, .. }) => {
-                let source = consolidation::consolidated(self.files, e_tag);
+                let source = job::consolidated(self.files, e_tag);
                 if source.is_there(&self.clients.s3).await? {
                     return Ok(());
                 }
@@ -127,7 +127,7 @@ impl<'a> Work<'a> {
         notes.save().await
     }
 
-    pub(super) async fn reader(&self) -> Result<Reader, RunError> {
+    pub(crate) async fn reader(&self) -> Result<Reader, RunError> {
         Reader::open(&self.clients.s3, &self.lines(), self.options.clone(), false).await
     }
 
@@ -140,17 +140,15 @@ impl<'a> Work<'a> {
     }
 
     /// What the entries are made from.
-    pub(super) fn lines(&self) -> LineSource {
+    pub(crate) fn lines(&self) -> LineSource {
         match &self.checkpoint.origin {
             None | Some(Origin::OutputManifest) => self.output_manifest(),
-            Some(Origin::Consolidated { e_tag, .. }) => {
-                consolidation::consolidated(self.files, e_tag)
-            }
+            Some(Origin::Consolidated { e_tag, .. }) => job::consolidated(self.files, e_tag),
         }
     }
 
     /// Writes down what a lane has settled.
-    pub(super) async fn save(&mut self, lane: &mut Lane<'_>) -> Result<(), RunError> {
+    pub(crate) async fn save(&mut self, lane: &mut Lane<'_>) -> Result<(), RunError> {
         if self.write_down(lane).await? {
             self.store
                 .save(
@@ -165,7 +163,7 @@ impl<'a> Work<'a> {
 
     /// Notes a lane's progress, after what it landed is written. When that fails the lane's progress is not noted any
     /// more in this invocation: the next one sends again what isn't written.
-    pub(super) async fn write_down(&mut self, lane: &mut Lane<'_>) -> Result<bool, RunError> {
+    pub(crate) async fn write_down(&mut self, lane: &mut Lane<'_>) -> Result<bool, RunError> {
         if lane.is_unwritten {
             return Ok(false);
         }
@@ -195,7 +193,7 @@ impl<'a> Work<'a> {
     }
 
     /// Notes what was found of a lane's entries: the two largest datasets can't both be listed in one invocation.
-    pub(super) async fn note(&mut self, lane: &Lane<'_>) -> Result<(), RunError> {
+    pub(crate) async fn note(&mut self, lane: &Lane<'_>) -> Result<(), RunError> {
         self.keep(lane);
         let (owner, budget) = (&self.invocation.owner, &self.invocation.budget);
         self.store.save(&mut self.checkpoint, owner, budget).await

@@ -3,7 +3,7 @@
 use manifest::Destination;
 use serde_json::Value;
 
-use crate::config::json_object;
+use crate::request::config::json_object;
 
 /// The datasets of all jobs, with exceptions by label attribute or job name.
 #[derive(Clone, Debug, Default, PartialEq)]

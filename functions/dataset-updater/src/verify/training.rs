@@ -4,9 +4,9 @@ use aws::Clients;
 use aws::rekognition::{ErrorKind, LabelCount, Side};
 use aws::s3::ObjectUri;
 
-use crate::budget::Budget;
 use crate::error::RunError;
-use crate::target::project_name;
+use crate::request::budget::Budget;
+use crate::request::target::project_name;
 
 /// A project, and the manifest that its datasets were updated from.
 #[derive(Clone, Copy, Debug)]

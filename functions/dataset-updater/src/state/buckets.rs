@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use manifest::{Code, SourceRef};
 use serde::{Deserialize, Serialize};
 
-use crate::report::Notice;
+use crate::state::report::Notice;
 
 /// Buckets that are told apart, inclusive; a manifest may name as many as it has lines.
 const BUCKETS_MAX: usize = 100;

@@ -1,0 +1,8 @@
+//! What is kept of the work on a manifest between invocations, and told of it in the end.
+//!
+//! Pure: nothing here reads or writes an object or a clock.
+
+pub mod buckets;
+pub mod checkpoint;
+pub mod company;
+pub mod report;
