@@ -7,6 +7,7 @@
 mod attributes;
 mod conditional;
 mod cors;
+mod created;
 mod digest;
 mod error;
 mod files;
@@ -33,6 +34,7 @@ use tokio::sync::broadcast;
 
 pub(crate) use self::request::{Place, error, operation};
 
+pub use self::created::ObjectCreated;
 pub use self::keys::object_of_file;
 
 use self::files::Files;
@@ -44,21 +46,6 @@ use crate::keys::Keys;
 
 /// Notifications that a slow receiver may lag behind before it loses the oldest.
 const NOTIFICATIONS_MAX: usize = 4096;
-
-/// An object was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ObjectCreated {
-    /// Its bucket.
-    pub bucket: String,
-    /// Its key, not encoded.
-    pub key: String,
-    /// Its entity tag, without quotes.
-    pub etag: String,
-    /// Its size in bytes.
-    pub size: u64,
-    /// As in a notification: `ObjectCreated:Put`, `ObjectCreated:Copy`, `ObjectCreated:CompleteMultipartUpload`.
-    pub event_name: &'static str,
-}
 
 /// An S3 server on this machine; ends when dropped.
 #[derive(Debug)]

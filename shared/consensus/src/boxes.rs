@@ -10,16 +10,18 @@
 //! Sources: Branson et al., "Lean crowdsourcing", CVPR 2017, for clusters with one box a worker and workers'
 //! precision; the data they published for the numbers in [`Config`].
 
+mod cluster;
 mod clusters;
 mod crowded;
 mod edges;
 mod grid;
+mod spreads;
 
 use crate::single_label;
 use crate::{Consolidation, Problem, Statistics};
-use clusters::{Cluster, Drawn};
+use cluster::{Cluster, Drawn};
 pub use crowded::{PAIRS_FREE, PAIRS_PER_BOX_MAX};
-use edges::Spreads;
+use spreads::Spreads;
 
 /// Most boxes of all workers that are looked at for one item, inclusive: nine workers, as many as Ground Truth asks, who
 /// draw a thousand boxes each, with some to spare.

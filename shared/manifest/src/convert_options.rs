@@ -1,6 +1,6 @@
 //! What to convert, and what to do where there is a choice.
 
-use crate::job_attribute::Destination;
+use crate::destination::Destination;
 use crate::line::{METADATA_SUFFIX, SERVICE_KEYS, shown};
 
 /// What to do with an image that has nothing labeled on it.

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
 use crate::code::Code;
-use crate::convert::Stop;
+use crate::convert::stop::Stop;
 use crate::convert_options::ConvertOptions;
 use crate::counted::counted;
 use crate::envelope;
@@ -205,7 +205,7 @@ fn read_label(
         return Err(unreadable("can't be read"));
     };
     if let Ok(Some(boxes)) = BoxLabels::read(value) {
-        let size = boxes.only_size().and_then(crate::boxes::read_size);
+        let size = boxes.only_size().and_then(crate::convert::boxes::read_size);
         // Sides are whole and above 0; a side beyond u32 is no image's.
         image.size = image
             .size

@@ -1,7 +1,7 @@
 //! Which label attribute is the manifest's own labeling job's, and which lines are another dataset's by theirs.
 
 use crate::code::Code;
-use crate::convert::{Stop, rejected};
+use crate::convert::stop::{Stop, rejected};
 use crate::convert_options::ConvertOptions;
 use crate::label_choice::{Candidate, candidates, choose_labels, is_verdict};
 use crate::line::{Line, shown};
@@ -130,29 +130,6 @@ fn names(
     verdicts.chain(label).collect()
 }
 
-/// Which lines go to a dataset, where datasets are chosen by label attribute.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Destination {
-    /// Label attributes of this dataset.
-    pub here: Vec<String>,
-    /// Label attributes of other ones.
-    pub elsewhere: Vec<String>,
-    /// Whether the dataset takes lines of label attributes that are in neither list.
-    pub takes_others: bool,
-}
-
-impl Destination {
-    /// Whether lines go there whose label attribute may be called so, the likeliest first.
-    #[must_use]
-    pub fn takes(&self, names: &[String]) -> bool {
-        let known = names.iter().find_map(|name| {
-            let is_here = self.here.contains(name);
-            (is_here || self.elsewhere.contains(name)).then_some(is_here)
-        });
-        known.unwrap_or(self.takes_others)
-    }
-}
-
 /// Refuses a line whose label is another dataset's.
 pub(crate) fn check_destination(
     candidates: &[Candidate<'_, '_>],
@@ -176,6 +153,7 @@ pub(crate) fn check_destination(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::destination::Destination;
 
     fn label(name: &str, job: &str) -> String {
         let job = match job {

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use crate::code::Code;
-use crate::convert::{Stop, rejected};
+use crate::convert::stop::{Stop, rejected};
 use crate::convert_options::ConvertOptions;
 use crate::date;
 use crate::json::write_text;

@@ -11,13 +11,13 @@
 //! This crate does no I/O and reads no clock and no environment.
 
 mod batch;
-mod boxes;
 mod code;
 mod convert;
 mod convert_options;
 mod counted;
 pub mod dataset;
 mod date;
+mod destination;
 mod encoding;
 mod envelope;
 pub mod export;
@@ -51,12 +51,13 @@ pub use convert_options::{
     ConvertOptions, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes, label_attribute_fault,
 };
 pub use counted::counted;
+pub use destination::Destination;
 pub use encoding::text_start;
 pub use envelope::{BoxLabel, Envelope, EnvelopeError, ImageSize};
 pub use file_error::FileError;
 pub use file_kind::FileKind;
 pub use image_header::{IMAGE_HEADER_BYTES_MAX, ImageHeader};
-pub use job_attribute::{Destination, JobAttribute};
+pub use job_attribute::JobAttribute;
 pub use json::DEPTH_MAX;
 pub use lines::{LINE_BYTES_MAX, LINE_CHARS_MAX, LineSplitter, RawLine};
 pub use named_label::{

@@ -1,12 +1,9 @@
 //! One deployed function: its instances, idle and at work.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{Semaphore, watch};
@@ -14,21 +11,7 @@ use tokio::sync::{Semaphore, watch};
 use super::InvokeError;
 use super::instance::{Ending, Instance};
 use super::outcome::Outcome;
-
-/// How a function is run.
-#[derive(Clone, Debug)]
-pub struct FunctionSpec {
-    /// Its name.
-    pub name: String,
-    /// Program and arguments of its process.
-    pub command: Vec<OsString>,
-    /// Its environment beside what Lambda itself sets; nothing is inherited from this process.
-    pub environment: BTreeMap<String, String>,
-    /// Longest time of one invocation.
-    pub timeout: Duration,
-    /// Instances at most; further invocations wait.
-    pub concurrency_max: usize,
-}
+use super::spec::FunctionSpec;
 
 #[derive(Debug)]
 pub(super) struct Function {

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::process::{Child, Command};
 
-use super::function::FunctionSpec;
 use super::outcome::{FunctionError, Outcome};
 use super::runtime_api::{Invocation, Report, RuntimeApi};
+use super::spec::FunctionSpec;
 use super::{PAYLOAD_BYTES_MAX, function_arn};
 use crate::{ACCESS_KEY, REGION, SECRET_KEY};
 

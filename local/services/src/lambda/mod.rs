@@ -15,6 +15,7 @@ pub mod notification;
 mod outcome;
 pub mod queue;
 mod runtime_api;
+mod spec;
 pub mod triggers;
 
 use std::collections::BTreeMap;
@@ -23,9 +24,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-pub use function::FunctionSpec;
 pub use leases::Leases;
 pub use outcome::{FunctionError, Outcome};
+pub use spec::FunctionSpec;
 
 use function::Function;
 

@@ -10,9 +10,9 @@ use s3s::{S3Result, s3_error};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::broadcast;
 
-use super::ObjectCreated;
 use super::attributes::{self, Attributes, Identity, Record};
 use super::conditional::WriteCondition;
+use super::created::ObjectCreated;
 use super::digest::hex;
 use super::error::{no_such_bucket, no_such_key, no_such_upload, of_file};
 use super::folders::Folders;

@@ -1,7 +1,7 @@
 //! Which answers to an item are left out, because joining the boxes of all of them would take too long.
 
 use super::BOXES_PER_ITEM_MAX;
-use super::clusters::Drawn;
+use super::cluster::Drawn;
 use super::grid::Grid;
 
 /// Pairs of boxes of different workers that overlap enough to be one object, for each box of an item, at most; for a

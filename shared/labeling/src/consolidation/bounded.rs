@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use consensus::Problem;
 use consensus::multi_label::Answer as MultiLabelVote;
 
-use super::gathered::Object;
+use super::object::Object;
 use crate::answers::Answer;
 
 /// Leaves out the answers with most boxes, the last among equals, until all have no more than `n_max` together. Returns

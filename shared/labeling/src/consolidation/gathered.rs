@@ -8,10 +8,12 @@ use consensus::Statistics;
 use super::bounds::ANSWERS_PER_OBJECT_MAX;
 use super::consolidate::{Batch, Config};
 use super::kept::Kept;
+use super::object::Object;
 use super::quality::Quality;
 use super::size::Size;
-use super::{AnnotationFile, Content, DataObject, Outcome, Votes};
+use super::{AnnotationFile, Content, DataObject, Outcome, Request, Votes};
 use crate::answers::{self, Answer};
+use crate::job::JobFolder;
 use crate::shown::shown;
 use crate::worker::pseudonym;
 
@@ -66,19 +68,6 @@ impl Names {
     fn len(&self) -> usize {
         self.list.len()
     }
-}
-
-/// One data object.
-#[derive(Debug, Default)]
-pub(super) struct Object {
-    pub(super) dataset_object_id: String,
-    /// Readable answers: worker, answer with numbers of names.
-    pub(super) answers: Vec<(u32, Answer<u32>)>,
-    /// Why answers don't count.
-    pub(super) problems: Vec<String>,
-    pub(super) n_annotations: usize,
-    pub(super) n_empty: u32,
-    pub(super) n_unreadable: u32,
 }
 
 impl<'c> Gathered<'c> {
@@ -294,4 +283,44 @@ impl<'c> Gathered<'c> {
         self.worker_ids.insert(id.to_owned(), number);
         number
     }
+}
+
+/// Consolidates a batch.
+///
+/// Every `datasetObjectId` of the file gets exactly one element, in the file's order. One that has no answer to count
+/// gets the failure envelope with the reason.
+///
+/// The task type is the configured one, else the kind that most answers of the batch have (boxes before multi-label
+/// before single-label among equals). Answers of another kind are counted where they say the same thing (one label in
+/// a multi-label job, one of several labels in a single-label job), else they are unreadable.
+///
+/// Class ids are positions in the label categories of the request, else of the config, else hashes of the names. A
+/// name that is no label category (also when case and surrounding space are passed over) doesn't count; a box with
+/// such a name is left out, and an answer of nothing but such boxes doesn't count.
+///
+/// What exceeds one of the bounds of [`Config::bounds`] or of the file is left out, counted in
+/// [`super::Counts::n_beyond_bounds`], and costs nothing else.
+///
+/// Confidences have four decimal places, edges of boxes two; both are rounded half away from zero. Boxes are cut at the
+/// image's edges, and those without area after that are left out.
+#[must_use]
+pub fn consolidate(
+    request: &Request,
+    file: &AnnotationFile,
+    carried: &Statistics,
+    config: &Config,
+) -> Outcome {
+    let gathered = gather(request, file, config);
+    let categories = request.label_categories.as_deref();
+    gathered.consolidate(&request.label_attribute, categories, carried)
+}
+
+/// The first half of [`consolidate`]: the file's answers are read, and the file need not be held any longer.
+#[must_use]
+pub fn gather<'c>(request: &Request, file: &AnnotationFile, config: &'c Config) -> Gathered<'c> {
+    let folder = request.job_folder();
+    let job_key = folder
+        .as_ref()
+        .map_or(request.label_attribute.as_str(), JobFolder::as_str);
+    Gathered::from_file(job_key, file, config)
 }

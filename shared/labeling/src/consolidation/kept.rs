@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::gathered::Object;
+use super::object::Object;
 use crate::answers::{Answer, DrawnBox, ImageSize};
 
 /// What is known of one data object. Workers stand under their pseudonyms.

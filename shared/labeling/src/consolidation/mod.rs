@@ -7,6 +7,7 @@ mod classes;
 mod consolidate;
 mod gathered;
 mod kept;
+mod object;
 mod outcome;
 mod quality;
 mod request;
@@ -21,8 +22,8 @@ pub use bounds::{
     BOXES_PER_BATCH_MAX, Bounds, NAMES_PER_BATCH_MAX, OBJECTS_PER_BATCH_MAX,
     QUESTIONS_PER_BATCH_MAX, UNIDENTIFIED_LISTED_MAX,
 };
-pub use consolidate::{Config, consolidate, gather};
-pub use gathered::Gathered;
+pub use consolidate::Config;
+pub use gathered::{Gathered, consolidate, gather};
 pub use outcome::{ConsolidatedAnnotation, Counts, FailedObject, Outcome};
 pub use quality::{Disputed, Quality};
 pub use request::{Payload, Request, RequestError};

@@ -1,6 +1,6 @@
 //! How much memory a consolidation takes, reckoned from what was read.
 
-use super::gathered::Object;
+use super::object::Object;
 use crate::TaskType;
 use crate::answers::Answer;
 

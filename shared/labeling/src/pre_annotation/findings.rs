@@ -1,10 +1,9 @@
 //! What a model found in an image, for workers to start from.
 
 use manifest::ImageHeader;
-use serde::Serialize;
 
 use super::initial_value::InitialBox;
-use super::response::TaskInput;
+use super::task_input::{Suggestion, TaskInput};
 
 /// One thing that a model found.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,15 +27,6 @@ pub struct Bounds {
     pub width: f64,
     /// Height, of the height.
     pub height: f64,
-}
-
-/// A label for the whole image, as `task.input.suggestedLabels` has it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Suggestion {
-    /// Name of the label category.
-    pub label: String,
-    /// The model's confidence, 0 to 1, in four decimal places.
-    pub confidence: f64,
 }
 
 /// What became of a model's findings. Findings = boxes + labels + unknown + without area + without image size.

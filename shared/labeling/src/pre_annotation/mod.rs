@@ -8,9 +8,11 @@ mod initial_value;
 mod model_rest;
 mod request;
 mod response;
+mod task_input;
 
-pub use findings::{Added, Bounds, Finding, Suggestion};
+pub use findings::{Added, Bounds, Finding};
 pub use initial_value::InitialBox;
 pub use model_rest::{ModelFailure, ModelRest};
 pub use request::{Request, RequestError};
-pub use response::{Config, Note, Response, TaskInput, respond};
+pub use response::{Config, Note, Response, respond};
+pub use task_input::{Suggestion, TaskInput};

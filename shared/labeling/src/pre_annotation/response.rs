@@ -2,12 +2,12 @@
 
 use manifest::{ImageHeader, SourceRef};
 use serde::Serialize;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::findings::{self, Added, Finding, Suggestion};
-use super::initial_value::{InitialBox, initial_value};
+use super::findings::{self, Added, Finding};
+use super::initial_value::initial_value;
 use super::request::Request;
+use super::task_input::TaskInput;
 use crate::job::categories;
 use crate::shown::shown;
 
@@ -45,24 +45,6 @@ pub struct Response {
     pub notes: Vec<Note>,
     #[serde(skip)]
     is_image: bool,
-}
-
-/// What the worker task template sees as `task.input`; has what the built-in templates use.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TaskInput {
-    /// The image's S3 URI (`source-ref`), or the text (`source`); empty when the line has neither.
-    pub task_object: String,
-    /// Names of the label categories.
-    pub labels: Vec<String>,
-    /// The line of the input manifest, byte for byte.
-    pub manifest_line: Box<RawValue>,
-    /// Boxes to adjust: of the line, else a model's; absent when there are none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub initial_value: Option<Vec<InitialBox>>,
-    /// What a model takes the whole image for; absent when it wasn't asked or said nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub suggested_labels: Option<Vec<Suggestion>>,
 }
 
 impl Response {

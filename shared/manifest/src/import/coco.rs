@@ -8,6 +8,7 @@
 mod annotation;
 mod file;
 mod ids;
+mod item;
 
 use super::parsed::{BoxForm, LabeledBox, LabeledImage, LabelsKind, Parsed, Unit};
 use super::{Fault, FileError};

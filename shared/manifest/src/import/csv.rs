@@ -8,6 +8,7 @@
 //!
 //! What could mean several things is refused with the options that say which.
 
+mod box_cell;
 mod boxes;
 mod cells;
 mod columns;
@@ -25,8 +26,8 @@ use crate::encoding::text_bytes;
 use crate::file_kind::FileKind;
 use crate::line::shown;
 use cells::Reading;
+use columns::Columns;
 use header::{find_header, named, refuse_json, separator_of, told_separator};
-use layout::Layout;
 use rows::{Row, cells, lines};
 
 /// How to read a CSV file where it doesn't say so itself.
@@ -95,7 +96,10 @@ pub fn parse(file: &[u8], options: &CsvOptions) -> Result<Parsed, FileError> {
         ));
     }
     let header = take_header(&mut rows, separator, &mut parsed);
-    let layout = Layout::of(header.as_ref(), &rows, options)?;
+    let layout = match &header {
+        Some(header) => layout::with_header(&Columns::of(header, &rows), options),
+        None => headerless::layout(&rows, options),
+    }?;
     layout.tell(header.as_ref(), &mut parsed.notes);
     let mut reading = Reading::new(&layout, header.as_ref(), separator, options, parsed);
     reading.rows(&rows)?;

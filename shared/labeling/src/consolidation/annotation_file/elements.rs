@@ -9,7 +9,7 @@ use serde_json::Number;
 use serde_json::value::RawValue;
 
 use super::super::bounds::ANSWERS_PER_OBJECT_MAX;
-use super::{Annotation, Content, DataObject};
+use super::data_object::{Annotation, Content, DataObject};
 use crate::json::{Json, Key};
 
 /// A data object as it was read, and how many more answers it has that were not taken in; or why it can't be told which

@@ -10,8 +10,8 @@ use serde_json::Deserializer;
 use super::super::bounds::{
     ANSWERS_BYTES_MAX, ANSWERS_PER_OBJECT_MAX, FileBounds, UNIDENTIFIED_LISTED_MAX,
 };
+use super::data_object::{Annotation, AnnotationFile, Content, DataObject};
 use super::elements::Read;
-use super::{Annotation, AnnotationFile, Content, DataObject};
 use crate::answers::{ANSWER_BYTES_MAX, AnswerError};
 
 /// Why an answer beyond an object's bound doesn't count.

@@ -1,6 +1,6 @@
 //! An annotation of a COCO file: its box, and what stands in for one.
 
-use super::file::{Field, Id, ReadItem, WHAT_ID, known, read_id};
+use super::item::{Field, Id, ReadItem, WHAT_ID, known, read_id};
 use crate::json::{JsonError, Kind, Reader};
 
 #[derive(Debug)]

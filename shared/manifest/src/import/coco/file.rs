@@ -5,6 +5,7 @@
 
 use super::super::FileError;
 use super::annotation::{Annotation, annotation};
+use super::item::{Field, Id, ReadItem, WHAT_ID, known, read_id, short, text};
 use crate::json::{DEPTH_MAX, JsonError, Kind, Reader};
 use crate::line::shown;
 
@@ -29,22 +30,6 @@ pub(super) struct Item<T> {
     pub(super) read: Result<T, String>,
 }
 
-/// What items call each other by.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Id {
-    Number(i64),
-    Text(String),
-}
-
-impl std::fmt::Display for Id {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Number(number) => write!(f, "{number}"),
-            Self::Text(text) => write!(f, "{:?}", shown(text)),
-        }
-    }
-}
-
 #[derive(Debug)]
 pub(super) struct Image {
     pub(super) id: Id,
@@ -59,49 +44,6 @@ pub(super) struct Image {
 pub(super) struct Category {
     pub(super) id: Id,
     pub(super) name: String,
-}
-
-/// A field on its way: nothing, something else, or what it should be.
-#[derive(Debug)]
-pub(super) enum Field<T> {
-    Missing,
-    Wrong(String),
-    Good(T),
-}
-
-impl<T> Field<T> {
-    pub(super) fn good(self, name: &str, what: &str) -> Result<T, String> {
-        match self {
-            Self::Good(value) => Ok(value),
-            Self::Missing => Err(format!("it has no {name}")),
-            Self::Wrong(raw) => Err(format!("its {name} is {raw}, not {what}")),
-        }
-    }
-
-    pub(super) fn of(value: Option<T>, raw: &str) -> Self {
-        value.map_or_else(|| Self::Wrong(short(raw)), Self::Good)
-    }
-
-    fn map<U>(self, map: impl FnOnce(T) -> U) -> Field<U> {
-        match self {
-            Self::Missing => Field::Missing,
-            Self::Wrong(raw) => Field::Wrong(raw),
-            Self::Good(value) => Field::Good(map(value)),
-        }
-    }
-}
-
-fn short(raw: &str) -> String {
-    let flat: String = raw
-        .chars()
-        .map(|char| if char.is_control() { ' ' } else { char })
-        .take(60)
-        .collect();
-    if flat.len() < raw.len() {
-        flat + "…"
-    } else {
-        flat
-    }
 }
 
 /// Reads a COCO file. An item that can't be used is in its list all the same.
@@ -310,10 +252,6 @@ fn list<'a, T>(
     Ok(items)
 }
 
-/// An item's id, if it has one, and the item.
-pub(super) type ReadItem<T> = (Option<Id>, Result<T, String>);
-
-pub(super) const WHAT_ID: &str = "a number or a string";
 const WHAT_SIDE: &str = "a whole number of pixels";
 
 fn image(reader: &mut Reader<'_>) -> Result<ReadItem<Image>, JsonError> {
@@ -368,40 +306,6 @@ fn category(reader: &mut Reader<'_>) -> Result<ReadItem<Category>, JsonError> {
         })
     };
     Ok((known, read()))
-}
-
-pub(super) fn known(id: &Field<Id>) -> Option<Id> {
-    match id {
-        Field::Good(id) => Some(id.clone()),
-        Field::Missing | Field::Wrong(_) => None,
-    }
-}
-
-/// A string that is a whole number as it is written by programs is that number.
-pub(super) fn read_id(reader: &mut Reader<'_>) -> Result<Field<Id>, JsonError> {
-    if reader.kind()? == Kind::Text {
-        return Ok(text(reader)?.map(|text| match text.parse::<i64>() {
-            Ok(number) if number.to_string() == text => Id::Number(number),
-            _ => Id::Text(text),
-        }));
-    }
-    let start = reader.start()?;
-    let number = reader.number_or_skip()?;
-    let whole = number.and_then(|number| {
-        if number.is_integer() {
-            return number.raw.parse::<i64>().ok();
-        }
-        // Every whole number up to there is a float of its own.
-        let is_exact = number.value.fract() == 0.0 && number.value.abs() < 9e15;
-        is_exact.then_some(number.value as i64)
-    });
-    Ok(Field::of(whole.map(Id::Number), reader.since(start)?))
-}
-
-fn text(reader: &mut Reader<'_>) -> Result<Field<String>, JsonError> {
-    let start = reader.start()?;
-    let text = reader.text_or_skip()?.map(|text| text.decoded().into());
-    Ok(Field::of(text, reader.since(start)?))
 }
 
 fn side(reader: &mut Reader<'_>) -> Result<Field<u32>, JsonError> {
@@ -478,29 +382,6 @@ fn end_of_string(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ids() {
-        let id = |json: &str| match read_id(&mut Reader::new(json)).unwrap() {
-            Field::Good(id) => id.to_string(),
-            other => format!("{other:?}"),
-        };
-        for (json, expected) in [
-            ("7 ", "7"),
-            ("-7 ", "-7"),
-            ("\"7\"", "7"),
-            ("7.0 ", "7"),
-            ("7e0 ", "7"),
-            ("\"007\"", "\"007\""),
-            ("\"a\\u00e9\"", "\"aé\""),
-            ("7.5 ", "Wrong(\"7.5\")"),
-            ("99999999999999999999 ", "Wrong(\"99999999999999999999\")"),
-            ("null", "Wrong(\"null\")"),
-            ("[1]", "Wrong(\"[1]\")"),
-        ] {
-            assert_eq!(id(json), expected, "{json}");
-        }
-    }
 
     #[test]
     fn not_a_number() {

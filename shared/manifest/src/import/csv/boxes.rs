@@ -4,6 +4,7 @@ use super::super::FileError;
 use super::super::label_names::number;
 use super::super::parsed::BoxForm;
 use super::CsvOptions;
+use super::box_cell::{is_nothing, of_cell};
 use super::columns::Columns;
 use super::rows::Row;
 
@@ -262,14 +263,6 @@ fn refuse_some(columns: &Columns, edges: &[Option<usize>]) -> Result<(), FileErr
     ))
 }
 
-/// The four numbers of a cell: `[1, 2, 3, 4]`, `1 2 3 4`, `(1;2;3;4)`.
-fn four_numbers(text: &str) -> Option<[f64; 4]> {
-    let inner = text.trim_matches(|char: char| "[](){} \"'".contains(char));
-    let parts = inner.split([',', ';', ' ']).filter(|part| !part.is_empty());
-    let numbers: Option<Vec<f64>> = parts.map(number).collect();
-    numbers?.try_into().ok()
-}
-
 /// Each of a row's boxes as four numbers, no box where its cells are empty, or what is wrong.
 pub(super) fn of_row(edges: &Edges, row: &Row<'_>) -> Result<Vec<[f64; 4]>, String> {
     match edges {
@@ -287,38 +280,6 @@ pub(super) fn of_row(edges: &Edges, row: &Row<'_>) -> Result<Vec<[f64; 4]>, Stri
         }
         Edges::Cell { column, .. } => of_cell(row.cell(*column)),
         Edges::Points { first } => of_points(row, *first),
-    }
-}
-
-/// Whether a cell holds one box or several.
-pub(super) fn is_boxes(text: &str) -> bool {
-    of_cell(text).is_ok_and(|boxes| !boxes.is_empty())
-}
-
-fn is_nothing(text: &str) -> bool {
-    text.is_empty() || text.eq_ignore_ascii_case("nan") || text.eq_ignore_ascii_case("none")
-}
-
-fn of_cell(text: &str) -> Result<Vec<[f64; 4]>, String> {
-    if is_nothing(text) || text.chars().all(|char| "[](){} ".contains(char)) {
-        return Ok(Vec::new());
-    }
-    let inner = text.trim();
-    // A list of lists.
-    if let Some(lists) = inner
-        .strip_prefix("[[")
-        .and_then(|lists| lists.strip_suffix("]]"))
-    {
-        let boxes = lists
-            .split(']')
-            .map(|one| four_numbers(one.trim_start_matches([',', ' ', '['])));
-        return boxes
-            .collect::<Option<Vec<_>>>()
-            .ok_or_else(|| format!("{text:?} is not a list of boxes"));
-    }
-    match four_numbers(inner) {
-        Some(numbers) => Ok(vec![numbers]),
-        None => Err(format!("{text:?} is not a box: [left, top, width, height]")),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::image_name::{has_any_image_extension, is_uri};
 use super::super::label_names::{flag, number};
 use super::CsvOptions;
-use super::boxes::is_boxes;
+use super::box_cell::is_boxes;
 use super::rows::Row;
 use crate::line::shown;
 

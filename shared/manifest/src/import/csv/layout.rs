@@ -3,10 +3,10 @@
 use super::super::FileError;
 use super::super::label_names::refuse_odd;
 use super::super::parsed::BoxForm;
+use super::CsvOptions;
 use super::boxes::{self, BoxColumns, Edges};
 use super::columns::{Columns, LABEL_WORDS, is_passed};
 use super::rows::Row;
-use super::{CsvOptions, headerless};
 
 /// What is where in a table, columns counted from 0.
 pub(super) enum Layout {
@@ -31,22 +31,6 @@ pub(super) enum Layout {
 }
 
 impl Layout {
-    /// Finds out.
-    ///
-    /// # Errors
-    ///
-    /// [`FileError`] when it can't be told, or could be several things.
-    pub(super) fn of(
-        header: Option<&Row<'_>>,
-        rows: &[Row<'_>],
-        options: &CsvOptions,
-    ) -> Result<Self, FileError> {
-        match header {
-            Some(header) => with_header(&Columns::of(header, rows), options),
-            None => headerless::layout(rows, options),
-        }
-    }
-
     pub(super) fn image(&self) -> usize {
         match self {
             Self::Labels { image, .. }
@@ -100,7 +84,12 @@ impl Layout {
     }
 }
 
-fn with_header(columns: &Columns, options: &CsvOptions) -> Result<Layout, FileError> {
+/// The layout that a header tells.
+///
+/// # Errors
+///
+/// [`FileError`] when it can't be told, or could be several things.
+pub(super) fn with_header(columns: &Columns, options: &CsvOptions) -> Result<Layout, FileError> {
     let image = columns.image(options).ok_or_else(|| {
         FileError::new(
             format!(

@@ -4,7 +4,8 @@
 //! to whole pixels and cut at the image's edge; boxes that are whole and inside stay as they came.
 
 use crate::code::Code;
-use crate::convert::{Common, EntryWriter, Label, Stop, check_name, rejected};
+use crate::convert::entry_writer::{Common, EntryWriter, Label, check_name};
+use crate::convert::stop::{Stop, rejected};
 use crate::convert_options::{ConvertOptions, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes};
 use crate::counted::counted;
 use crate::json::Text;
