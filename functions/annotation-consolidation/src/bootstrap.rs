@@ -46,20 +46,16 @@ async fn settings(
 ) -> Result<Settings, SettingError> {
     let defaults = Config::default();
     let task_type = environment.get("TASK_TYPE").map(str::parse);
-    let exclusion_label = environment.get("EXCLUSION_LABEL").map(str::to_owned);
-    let allowed_buckets = environment.get("ALLOWED_BUCKETS");
+    let exclusion_label = environment.text("EXCLUSION_LABEL");
     Ok(Settings {
         config: Config {
             label_categories: label_categories(environment, s3).await?,
             task_type: task_type.transpose().map_err(in_setting("TASK_TYPE"))?,
-            answer_name: environment.get("ANSWER_NAME").map(str::to_owned),
+            answer_name: environment.text("ANSWER_NAME"),
             exclusion_label: exclusion_label.unwrap_or(defaults.exclusion_label),
             ..defaults
         },
-        allowed_buckets: allowed_buckets.map(|names| {
-            let names = names.split(',').map(|name| name.trim().to_owned());
-            names.collect()
-        }),
+        allowed_buckets: environment.list("ALLOWED_BUCKETS"),
         carries_statistics: environment.is_on("WORKER_STATISTICS", true)?,
     })
 }

@@ -1,9 +1,10 @@
 //! The environment, once per process.
 
-use std::collections::BTreeMap;
+use std::env;
 
 use aws::Clients;
 use aws::rekognition::RetrySettings;
+use labeling::settings::Settings;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing::Instrument as _;
@@ -17,9 +18,9 @@ use crate::request::config::Config;
 ///
 /// When the environment is unusable, or the Runtime API is not to be reached.
 pub async fn run() -> Result<(), Error> {
-    let environment: BTreeMap<String, String> = std::env::vars().collect();
-    aws::logs::start(environment.get("LOG_LEVEL").map(String::as_str));
-    let config = Config::parse(&environment)?;
+    let settings = Settings::new(env::vars());
+    aws::logs::start(settings.get("LOG_LEVEL"));
+    let config = Config::parse(&settings)?;
     let mut clients = Clients::from_env();
     let retry = RetrySettings {
         busy_delay: config.poll_interval,

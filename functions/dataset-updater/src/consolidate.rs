@@ -3,3 +3,4 @@
 pub(crate) mod answers;
 pub(crate) mod job;
 pub(crate) mod reads;
+pub(crate) mod relabel;

@@ -1,11 +1,41 @@
 //! Why a manifest's work stopped.
 
+use std::fmt;
+
 use aws::rekognition::{ErrorKind, RekognitionError};
 use aws::s3::S3Error;
 
 use crate::request::event::EventError;
 use crate::state::checkpoint::Lease;
 use crate::state::report::Report;
+
+/// What an invocation was at when its time was over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Workers' answers were read.
+    ReadingAnswers,
+    /// A dataset's entries were listed.
+    ListingEntries,
+    /// A dataset was waited for, or about to be updated.
+    Updating,
+    /// Entries were sent.
+    Sending {
+        /// The last line that is settled in all datasets; 0 when none is.
+        settled_line: u64,
+    },
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ReadingAnswers => formatter.write_str("while reading workers' answers"),
+            Self::ListingEntries => formatter.write_str("while listing a dataset's entries"),
+            Self::Updating => formatter.write_str("while a dataset was being updated"),
+            Self::Sending { settled_line: 0 } => formatter.write_str("while sending entries"),
+            Self::Sending { settled_line } => write!(formatter, "after line {settled_line}"),
+        }
+    }
+}
 
 /// Why the work on a manifest stopped. Whatever was settled until then stays settled.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -105,10 +135,10 @@ pub enum RunError {
         report: String,
     },
     /// The invocation's time is over; the next one goes on.
-    #[error("out of time after line {settled_line}; the next invocation goes on from there")]
+    #[error("out of time {stage}; the next invocation goes on from there")]
     OutOfTime {
-        /// The last line that is settled in all datasets.
-        settled_line: u64,
+        /// What it was at.
+        stage: Stage,
     },
     /// Another invocation works on the manifest.
     #[error("invocation {} works on the manifest until {}", .lease.owner, .lease.until_ms)]
@@ -201,6 +231,19 @@ impl RunError {
 }
 
 impl RunError {
+    /// Says after which line the time was over, of an error while entries were sent.
+    #[must_use]
+    pub fn after_line(self, settled_line: u64) -> Self {
+        match self {
+            Self::OutOfTime {
+                stage: Stage::Updating,
+            } => Self::OutOfTime {
+                stage: Stage::Sending { settled_line },
+            },
+            error => error,
+        }
+    }
+
     /// Whether it is a service's trouble of the moment: neither a limit of running work nor anybody's mistake.
     #[must_use]
     pub fn may_pass_soon(&self) -> bool {
@@ -222,5 +265,29 @@ impl From<RunError> for lambda_runtime::Diagnostic {
             error_type: error.code().to_owned(),
             error_message: error.to_string(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_named_only_where_lines_are_settled() {
+        for (stage, expected) in [
+            (Stage::ReadingAnswers, "while reading workers' answers"),
+            (Stage::ListingEntries, "while listing a dataset's entries"),
+            (Stage::Updating, "while sending entries"),
+            (Stage::Sending { settled_line: 0 }, "while sending entries"),
+        ] {
+            let error = RunError::OutOfTime { stage }.after_line(0);
+            let message = format!("out of time {expected}; the next invocation goes on from there");
+            assert_eq!(error.to_string(), message);
+        }
+        let error = RunError::OutOfTime {
+            stage: Stage::Updating,
+        };
+        assert!(error.clone().to_string().contains("while a dataset"));
+        assert!(error.after_line(7).to_string().contains("after line 7;"));
     }
 }

@@ -6,8 +6,8 @@
 //!         → ! update, wait, checkpoint, next → ! look back at what landed → ! write the report
 //! ```
 //!
-//! [`request`] and [`state`] are pure. [`storage`], [`consolidate`](crate), [`send`] and [`verify`] touch the world, and [`run`] goes from one
-//! to the next.
+//! [`request`] and [`state`] are pure. [`storage`], `consolidate`, [`send`] and [`verify`] touch the world, and [`run`] goes from
+//! one to the next.
 
 pub mod bootstrap;
 mod consolidate;
@@ -15,6 +15,7 @@ pub mod error;
 pub mod handler;
 pub mod manifests;
 mod outcome_log;
+mod polling;
 pub mod request;
 pub mod run;
 pub mod send;

@@ -13,7 +13,8 @@ use crate::outcome_log::{log_done, log_error, log_nothing};
 use crate::request::budget::Budget;
 use crate::request::config::Config;
 use crate::request::event::Asked;
-use crate::run::{Invocation, update};
+use crate::request::invocation::Invocation;
+use crate::run::update;
 
 /// Works on what was asked, and returns a report of each manifest.
 ///
@@ -30,6 +31,7 @@ pub async fn update_all(
         owner: context.request_id.clone(),
         budget: Budget::new(context.deadline, SystemTime::now(), config.safety_margin),
     };
+    let clients = &clients.for_invocation(&context.request_id);
     let mut reports = Vec::new();
     for asked in asked {
         let request = match asked {

@@ -5,5 +5,6 @@
 pub mod budget;
 pub mod config;
 pub mod event;
+pub mod invocation;
 pub mod place;
 pub mod target;

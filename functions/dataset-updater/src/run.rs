@@ -2,9 +2,9 @@
 
 mod datasets;
 mod ending;
+mod phases;
 mod target;
 
-use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use aws::Clients;
@@ -13,31 +13,22 @@ use manifest::ConvertOptions;
 use sha2::{Digest, Sha256};
 
 use crate::error::RunError;
-use crate::request::budget::{Budget, millis};
+use crate::request::budget::millis;
 use crate::request::config::{Config, Existing};
 use crate::request::event::Request;
+use crate::request::invocation::Invocation;
 use crate::request::place::Place;
 use crate::request::target::Target;
-use crate::state::checkpoint::{Checkpoint, FORMAT, ManifestVersion, Reading, Start};
-use crate::state::company::ReplacedLabels;
+use crate::state::checkpoint::{Checkpoint, ManifestVersion, Start};
 use crate::state::report::Report;
 use crate::storage::files::Files;
-use crate::storage::store::Store;
+use crate::storage::store::{Notes, Store};
 use crate::work::Work;
 use ending::{give_up, report_too_large};
 use target::find_target;
 
 /// Versions of a manifest that one invocation works on when it is replaced again and again.
 const VERSIONS_MAX: u32 = 3;
-
-/// One invocation.
-#[derive(Clone, Debug)]
-pub struct Invocation {
-    /// The request id: who holds the lease.
-    pub owner: String,
-    /// Its time.
-    pub budget: Budget,
-}
 
 /// What an invocation did about a manifest.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,69 +111,28 @@ async fn update_version(
         config.report_bucket.as_deref(),
         config.report_prefix.as_deref(),
     );
-    let wanted = request.label_attribute.as_ref();
-    let options = ConvertOptions {
-        label_attribute: wanted.or(config.label_attribute.as_ref()).cloned(),
-        job_name: job_name.map(str::to_owned),
-        min_confidence: config.min_confidence,
-        approving_words: config.approving_words.clone(),
-        ..ConvertOptions::default()
-    };
+    let options = convert_options(config, request, job_name);
     let (target, options) = find_target(clients, config, request, version, options).await?;
     let plan = plan(config, target, &options);
     let mut store = Store::new(&clients.s3, &place, config.report_kms_key_id.clone());
     let files = Files {
         s3: &clients.s3,
         place: &place,
+        job_name,
         kms_key_id: config.report_kms_key_id.clone(),
     };
-    let owner = &invocation.owner;
-    let mut checkpoint = match store.start(version, &plan, owner, config).await? {
-        Start::AlreadyDone(checkpoint) => {
-            let mut done = *checkpoint;
-            if done.has_parts() {
-                store.save(&mut done, owner, &invocation.budget).await?;
-                tidy_up(&mut store, &mut done, &files).await;
-            }
-            return Ok(Done::Already);
-        }
-        Start::Leased(lease) => return Err(RunError::Leased { lease }),
-        Start::TooLarge => {
-            return Err(RunError::StillTooLarge {
-                report: place.uri("report.json"),
-            });
-        }
-        Start::GiveUp(checkpoint) => {
-            return Err(give_up(&files, job_name, &checkpoint).await?);
-        }
-        Start::Resume(checkpoint) => Checkpoint {
-            n_resumptions: checkpoint.next_resumption(),
-            has_waited: false,
-            too_large_for: None,
-            ..*checkpoint
-        },
-        Start::Afresh => Checkpoint {
-            format: FORMAT,
-            manifest: version.clone(),
-            plan,
-            lease: None,
-            is_done: false,
-            origin: None,
-            reading: Reading::default(),
-            too_large_for: None,
-            lanes: Vec::new(),
-            refused: Vec::new(),
-            replaced_labels: ReplacedLabels::default(),
-            buckets_before: BTreeMap::new(),
-            earlier: BTreeMap::new(),
-            n_resumptions: 0,
-            has_waited: false,
-            started_at_ms: millis(SystemTime::now()),
-        },
-    };
-    store
-        .save(&mut checkpoint, owner, &invocation.budget)
+    let start = store
+        .start(version, &plan, &invocation.owner, config)
         .await?;
+    let checkpoint = match begin(start, version, plan, &files).await? {
+        Begin::AlreadyDone(checkpoint) => {
+            let notes = Notes::new(store, invocation, *checkpoint);
+            return already_done(notes, &files).await;
+        }
+        Begin::At(checkpoint) => *checkpoint,
+    };
+    let mut notes = Notes::new(store, invocation, checkpoint);
+    notes.save().await?;
     let mut work = Work {
         clients,
         config,
@@ -192,32 +142,75 @@ async fn update_version(
         options,
         target,
         files: &files,
-        store,
-        checkpoint,
+        notes,
     };
-    match work.run().await {
-        Ok(report) => {
-            tidy_up(&mut work.store, &mut work.checkpoint, &files).await;
-            Ok(Done::Reported(Box::new(report)))
-        }
+    let report = match work.run().await {
+        Ok(report) => report,
         Err(error) => {
-            match &error {
-                RunError::PartLost { .. } => work.checkpoint.start_over(),
-                RunError::DatasetLeased { .. } => work.checkpoint.has_waited = true,
-                RunError::TooLarge { memory_bytes, .. } => {
-                    report_too_large(&files, job_name, &work.checkpoint, &error).await?;
-                    work.checkpoint.too_large_for = Some(*memory_bytes);
-                }
-                _ => {}
-            }
-            // What went wrong first is what somebody has to know; the lease ends with the invocation anyway.
-            let released = work.store.release(&mut work.checkpoint).await;
-            if let Err(second) = released {
-                tracing::warn!(reason = %second, "the lease is not given back");
-            }
-            Err(error)
+            note_failure(&mut work.notes, &files, &error).await?;
+            return Err(error);
         }
+    };
+    tidy_up(&mut work.notes, &files).await;
+    Ok(Done::Reported(Box::new(report)))
+}
+
+/// Where the work begins, when it does.
+enum Begin {
+    At(Box<Checkpoint>),
+    AlreadyDone(Box<Checkpoint>),
+}
+
+async fn begin(
+    start: Start,
+    version: &ManifestVersion,
+    plan: String,
+    files: &Files<'_>,
+) -> Result<Begin, RunError> {
+    match start {
+        Start::AlreadyDone(checkpoint) => Ok(Begin::AlreadyDone(checkpoint)),
+        Start::Resume(checkpoint) => Ok(Begin::At(Box::new(checkpoint.resumed()))),
+        Start::Afresh => {
+            let started_at_ms = millis(SystemTime::now());
+            let checkpoint = Checkpoint::new(version.clone(), plan, started_at_ms);
+            Ok(Begin::At(Box::new(checkpoint)))
+        }
+        Start::Leased(lease) => Err(RunError::Leased { lease }),
+        Start::TooLarge => Err(RunError::StillTooLarge {
+            report: files.place.uri("report.json"),
+        }),
+        Start::GiveUp(checkpoint) => Err(give_up(files, &checkpoint).await?),
     }
+}
+
+async fn already_done(mut notes: Notes<'_>, files: &Files<'_>) -> Result<Done, RunError> {
+    if notes.checkpoint.has_parts() {
+        notes.save().await?;
+        tidy_up(&mut notes, files).await;
+    }
+    Ok(Done::Already)
+}
+
+/// Notes what the next invocation has to know of an error, and gives the lease back.
+async fn note_failure(
+    notes: &mut Notes<'_>,
+    files: &Files<'_>,
+    error: &RunError,
+) -> Result<(), RunError> {
+    match error {
+        RunError::PartLost { .. } => notes.checkpoint.start_over(),
+        RunError::DatasetLeased { .. } => notes.checkpoint.has_waited = true,
+        RunError::TooLarge { memory_bytes, .. } => {
+            report_too_large(files, &notes.checkpoint, error).await?;
+            notes.checkpoint.too_large_for = Some(*memory_bytes);
+        }
+        _ => {}
+    }
+    // What went wrong first is what somebody has to know; the lease ends with the invocation anyway.
+    if let Err(second) = notes.release().await {
+        tracing::warn!(reason = %second, "the lease is not given back");
+    }
+    Ok(())
 }
 
 /// Deletes the files of work in progress and gives the lease back: it is held until then, since another version's work
@@ -225,19 +218,30 @@ async fn update_version(
 ///
 /// All entries have landed and the report is written, so a failure is only told; the next event of this manifest
 /// tries again.
-async fn tidy_up(store: &mut Store<'_>, done: &mut Checkpoint, files: &Files<'_>) {
+async fn tidy_up(notes: &mut Notes<'_>, files: &Files<'_>) {
+    let done = &mut notes.checkpoint;
     let mut result = Ok(());
     if done.has_parts() {
         result = files.delete_parts().await.map_err(RunError::from);
     }
     if result.is_ok() {
-        done.lanes.iter_mut().for_each(|lane| lane.parts.clear());
-        done.reading = Reading::default();
+        done.forget_parts();
     }
-    let released = store.release(done).await;
+    let released = notes.release().await;
     if let Err(error) = result.and(released) {
         let folder = files.place.uri("");
         tracing::warn!(reason = %error, folder, "files of finished work are left");
+    }
+}
+
+fn convert_options(config: &Config, request: &Request, job_name: Option<&str>) -> ConvertOptions {
+    let wanted = request.label_attribute.as_ref();
+    ConvertOptions {
+        label_attribute: wanted.or(config.label_attribute.as_ref()).cloned(),
+        job_name: job_name.map(str::to_owned),
+        min_confidence: config.min_confidence,
+        approving_words: config.approving_words.clone(),
+        ..ConvertOptions::default()
     }
 }
 

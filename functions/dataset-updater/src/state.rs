@@ -5,4 +5,10 @@
 pub mod buckets;
 pub mod checkpoint;
 pub mod company;
+pub mod dataset;
+pub mod dataset_lease;
+pub mod origin;
+pub mod progress;
+pub mod rejected;
 pub mod report;
+pub mod verified;

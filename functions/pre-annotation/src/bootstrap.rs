@@ -63,8 +63,8 @@ async fn config(settings: &Settings, s3: impl Fn() -> S3) -> Result<Config, Sett
     };
     Ok(Config {
         labels: settings.label_categories(FILE, file.as_deref(), "LABEL_CATEGORIES")?,
-        labels_field: settings.get("LABELS_FIELD").map(str::to_owned),
-        initial_value_attribute: settings.get("INITIAL_VALUE_ATTRIBUTE").map(str::to_owned),
+        labels_field: settings.text("LABELS_FIELD"),
+        initial_value_attribute: settings.text("INITIAL_VALUE_ATTRIBUTE"),
         reads_required_as_text: settings.is_on("HUMAN_ANNOTATION_AS_TEXT", false)?,
     })
 }

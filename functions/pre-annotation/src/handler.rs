@@ -38,7 +38,7 @@ async fn answer(
         outcome_log::log_note(request, note);
     }
     if let Some(model) = model
-        && let Some(outcome) = model.add_findings(&mut response).await
+        && let Some(outcome) = model.add_findings(&mut response, &context.request_id).await
     {
         outcome_log::log_findings(request, &outcome, context);
     }

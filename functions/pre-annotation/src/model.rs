@@ -3,9 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use aws::Clients;
 use aws::rekognition::{DetectedLabel, ErrorKind, Rekognition, RekognitionError, RetrySettings};
 use aws::s3::{S3, S3Error};
+use aws::{Clients, Jitter};
 use labeling::pre_annotation::{Added, Bounds, Finding, ModelFailure, ModelRest, Response};
 use manifest::ImageHeader;
 
@@ -81,13 +81,19 @@ impl Model {
     }
 
     /// Puts what the model sees into the task input. `None` when there is nothing to ask about; never an error.
-    pub(crate) async fn add_findings(&self, response: &mut Response) -> Option<Outcome> {
+    pub(crate) async fn add_findings(
+        &self,
+        response: &mut Response,
+        request_id: &str,
+    ) -> Option<Outcome> {
         let image = response.image_to_ask_about()?;
         if self.with_rest(|rest, now| rest.rests(now)) {
             return Some(Outcome::Resting);
         }
-        let looked =
-            tokio::time::timeout(self.settings.timeout, self.look(image.bucket, image.key));
+        let looked = tokio::time::timeout(
+            self.settings.timeout,
+            self.look(image.bucket, image.key, Jitter::of(request_id)),
+        );
         let looked = looked.await.map_err(Failure::from).flatten();
         Some(match looked {
             Ok((findings, header)) => {
@@ -107,11 +113,17 @@ impl Model {
         })
     }
 
-    async fn look(&self, bucket: &str, key: &str) -> Result<(Vec<Finding>, ImageHeader), Failure> {
+    async fn look(
+        &self,
+        bucket: &str,
+        key: &str,
+        jitter: Jitter,
+    ) -> Result<(Vec<Finding>, ImageHeader), Failure> {
         let until = Some(SystemTime::now() + self.settings.timeout);
         let (arn, min_confidence) = (&self.settings.arn, self.settings.min_confidence);
         let labels = self
             .rekognition
+            .with_jitter(jitter)
             .detect_labels(arn, bucket, key, min_confidence, until)
             .await?;
         let header = if labels.iter().any(|label| label.bounds.is_some()) {

@@ -13,7 +13,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use dataset_updater::request::place::is_report_key;
 use dataset_updater::state::checkpoint::{Lease, abandoned};
-use dataset_updater::storage::leases::{DatasetLease, FOLDER};
+use dataset_updater::state::dataset_lease::{DatasetLease, FOLDER};
 use dataset_updater::storage::store::{CHECKPOINT_BYTES_MAX, FILE_NAME};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;

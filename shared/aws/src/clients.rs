@@ -11,6 +11,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use rustls::RootCertStore;
 
+use crate::jitter::Jitter;
 use crate::rekognition::Rekognition;
 use crate::s3::S3;
 use crate::{http, trust};
@@ -45,6 +46,15 @@ impl Clients {
         Self {
             s3: S3::new(s3_client(&shared)),
             rekognition: Rekognition::new(rekognition_client(&shared)),
+        }
+    }
+
+    /// The same clients for one invocation, by its request id.
+    #[must_use]
+    pub fn for_invocation(&self, request_id: &str) -> Self {
+        Self {
+            s3: self.s3.clone(),
+            rekognition: self.rekognition.with_jitter(Jitter::of(request_id)),
         }
     }
 

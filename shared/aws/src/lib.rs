@@ -8,6 +8,7 @@
 mod clients;
 mod failure;
 mod http;
+mod jitter;
 pub mod logs;
 pub mod metrics;
 pub mod rekognition;
@@ -15,3 +16,4 @@ pub mod s3;
 mod trust;
 
 pub use clients::{Clients, http_client, plain_http_client};
+pub use jitter::Jitter;

@@ -1,9 +1,12 @@
-//! Settings of the two labeling functions, as their environments have them.
+//! Settings of the three functions, as their environments have them.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use crate::job::categories;
+
+/// Characters of a value that an error shows, inclusive.
+const VALUE_CHARS_MAX: usize = 100;
 
 /// A setting that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +34,8 @@ pub fn in_setting<E: Display>(name: &'static str) -> impl FnOnce(E) -> SettingEr
     }
 }
 
-/// Variables by name. A blank one counts as unset: a template can't leave a variable out as easily.
+/// Variables by name, without blanks around their values. A blank one counts as unset: a template can't leave a variable out
+/// as easily.
 #[derive(Debug, Clone, Default)]
 pub struct Settings(BTreeMap<String, String>);
 
@@ -39,16 +43,43 @@ impl Settings {
     /// Settings of these variables.
     #[must_use]
     pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        let set = variables
+        let trimmed = variables
             .into_iter()
-            .filter(|(_, value)| !value.trim().is_empty());
-        Self(set.collect())
+            .map(|(name, value)| (name, value.trim().to_owned()));
+        Self(trimmed.filter(|(_, value)| !value.is_empty()).collect())
     }
 
     /// A setting as it stands.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
+    }
+
+    /// As [`Settings::get`], to be kept.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.get(name).map(str::to_owned)
+    }
+
+    /// A setting that `parse` understands. `expected` says what is possible, and fits after "is not".
+    ///
+    /// # Errors
+    ///
+    /// [`SettingError`] with the value, cut to a readable length, when `parse` doesn't understand it.
+    pub fn parsed<'s, T>(
+        &'s self,
+        name: &'static str,
+        expected: &str,
+        parse: impl FnOnce(&'s str) -> Option<T>,
+    ) -> Result<Option<T>, SettingError> {
+        let Some(text) = self.get(name) else {
+            return Ok(None);
+        };
+        let value = parse(text).ok_or_else(|| {
+            let shown: String = text.chars().take(VALUE_CHARS_MAX).collect();
+            in_setting(name)(format!("{shown:?} is not {expected}"))
+        });
+        value.map(Some)
     }
 
     /// A number between two others, both inclusive.
@@ -62,30 +93,43 @@ impl Settings {
         min: f64,
         max: f64,
     ) -> Result<Option<f64>, SettingError> {
-        let Some(text) = self.get(name) else {
-            return Ok(None);
-        };
-        let number = text.trim().parse().ok();
-        match number.filter(|number| (min..=max).contains(number)) {
-            Some(number) => Ok(Some(number)),
-            None => Err(in_setting(name)(format!(
-                "{text:?} is not a number from {min} to {max}"
-            ))),
-        }
+        let expected = format!("a number from {min} to {max}");
+        self.parsed(name, &expected, |text| {
+            let number = text.parse().ok();
+            number.filter(|number| (min..=max).contains(number))
+        })
     }
 
-    /// `true` or `false`.
+    /// `true`, `1` or `yes`; `false`, `0` or `no`.
     ///
     /// # Errors
     ///
     /// [`SettingError`] for anything else.
     pub fn is_on(&self, name: &'static str, default: bool) -> Result<bool, SettingError> {
-        match self.get(name) {
-            None => Ok(default),
-            Some("true") => Ok(true),
-            Some("false") => Ok(false),
-            Some(_) => Err(in_setting(name)("neither true nor false")),
-        }
+        let is_on = self.parsed(name, "true or false", |text| match text {
+            "true" | "1" | "yes" => Some(true),
+            "false" | "0" | "no" => Some(false),
+            _ => None,
+        });
+        Ok(is_on?.unwrap_or(default))
+    }
+
+    /// Names separated by commas, blank ones left out; `None` when the setting isn't set.
+    #[must_use]
+    pub fn list(&self, name: &str) -> Option<Vec<String>> {
+        let names = self.get(name)?.split(',').map(str::trim);
+        let names = names.filter(|name| !name.is_empty());
+        Some(names.map(str::to_owned).collect())
+    }
+
+    /// Different names: separated by commas, or a JSON list; none when the setting isn't set.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingError`] for anything else.
+    pub fn names(&self, name: &'static str) -> Result<Vec<String>, SettingError> {
+        let names = self.get(name).unwrap_or_default();
+        categories::parse_setting(names).map_err(in_setting(name))
     }
 
     /// Label categories: of the label category file that the setting `file` names, where its content is given, else the
@@ -102,8 +146,7 @@ impl Settings {
     ) -> Result<Vec<String>, SettingError> {
         match content {
             Some(bytes) => categories::parse_file(bytes).map_err(in_setting(file)),
-            None => categories::parse_setting(self.get(list).unwrap_or_default())
-                .map_err(in_setting(list)),
+            None => self.names(list),
         }
     }
 }
@@ -140,10 +183,38 @@ mod tests {
 
     #[test]
     fn switches() {
-        for (value, expected) in [("", Ok(true)), ("false", Ok(false)), ("no", Err(()))] {
+        for (value, expected) in [
+            ("", Ok(true)),
+            ("true", Ok(true)),
+            ("1", Ok(true)),
+            (" yes", Ok(true)),
+            ("false", Ok(false)),
+            ("0", Ok(false)),
+            ("no", Ok(false)),
+            ("maybe", Err(())),
+        ] {
             let found = settings(value).is_on("X", true).map_err(|_| ());
             assert_eq!(found, expected, "{value:?}");
         }
+    }
+
+    #[test]
+    fn lists() {
+        for (value, expected) in [
+            ("", None),
+            ("a, b,", Some(vec!["a", "b"])),
+            (",", Some(vec![])),
+        ] {
+            let expected = expected.map(|names| names.into_iter().map(str::to_owned).collect());
+            assert_eq!(settings(value).list("X"), expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn values_in_errors_are_cut() {
+        let error = settings(&"a".repeat(101)).is_on("X", true).unwrap_err();
+        let expected = format!("\"{}\" is not true or false", "a".repeat(100));
+        assert_eq!(error.reason, expected);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws::s3::PutOptions;
-use dataset_updater::storage::leases::{DatasetLease, Folder};
+use dataset_updater::state::dataset_lease::{DatasetLease, LeaseFolder};
 use services::faults::Effect;
 use tokio::time::sleep;
 
@@ -16,7 +16,7 @@ fn now_ms() -> i64 {
 }
 
 fn key(world: &World) -> String {
-    let folder = Folder {
+    let folder = LeaseFolder {
         bucket: BUCKET.to_owned(),
         prefix: world.key("dataset-updater-leases/"),
     };

@@ -17,8 +17,10 @@ use dataset_updater::error::RunError;
 use dataset_updater::request::budget::Budget;
 use dataset_updater::request::config::Config;
 use dataset_updater::request::event::Request;
-use dataset_updater::run::{Done, Invocation, update};
+use dataset_updater::request::invocation::Invocation;
+use dataset_updater::run::{Done, update};
 use dataset_updater::state::report::Report;
+use labeling::settings::Settings;
 use serde_json::Value;
 use services::faults::{Effect, Fault, Faults, Service};
 use services::rekognition::{Config as RekognitionConfig, Rekognition as RekognitionServer};
@@ -159,7 +161,7 @@ impl World {
         {
             environment.insert("TRAIN_DATASET_ARN".to_owned(), self.train_arn.clone());
         }
-        Config::parse(&environment).unwrap()
+        Config::parse(&Settings::new(environment)).unwrap()
     }
 
     /// Folder of this world's leases.

@@ -18,7 +18,7 @@ use crate::consolidate::reads::{
 };
 use crate::error::RunError;
 use crate::request::config::Consolidate;
-use crate::state::checkpoint::Reading;
+use crate::state::origin::Reading;
 use crate::storage::files::ANSWERS_PART_BYTES;
 use crate::storage::reader::Lines;
 use crate::storage::store::Notes;
@@ -111,7 +111,7 @@ impl<'a> Answers<'a> {
     pub(crate) async fn read(
         &mut self,
         places: Option<&Places>,
-        notes: &mut Notes<'_, '_>,
+        notes: &mut Notes<'_>,
     ) -> Result<(), RunError> {
         let result = self.read_all(places, notes).await;
         // Somebody else at the work writes files of the same names.
@@ -127,7 +127,7 @@ impl<'a> Answers<'a> {
     async fn read_all(
         &mut self,
         places: Option<&Places>,
-        notes: &mut Notes<'_, '_>,
+        notes: &mut Notes<'_>,
     ) -> Result<(), RunError> {
         if let Some(places) = places {
             self.read_annotation_files(places, notes).await?;
@@ -144,7 +144,7 @@ impl<'a> Answers<'a> {
     async fn read_annotation_files(
         &mut self,
         places: &Places,
-        notes: &mut Notes<'_, '_>,
+        notes: &mut Notes<'_>,
     ) -> Result<(), RunError> {
         let folder = self.job.job_folder().annotation_files();
         let mut reads = Reads::default();
@@ -174,7 +174,7 @@ impl<'a> Answers<'a> {
         &mut self,
         read: Option<(String, Result<AnnotationFile, Unread>)>,
         places: &Places,
-        notes: &mut Notes<'_, '_>,
+        notes: &mut Notes<'_>,
     ) -> Result<(), RunError> {
         let Some((key, read)) = read else {
             return Ok(());
@@ -211,7 +211,7 @@ impl<'a> Answers<'a> {
 
     /// The worker-response files that lines name, for lines without answers: those without a label, or all of them
     /// when the whole job is consolidated.
-    async fn read_referenced(&mut self, notes: &mut Notes<'_, '_>) -> Result<(), RunError> {
+    async fn read_referenced(&mut self, notes: &mut Notes<'_>) -> Result<(), RunError> {
         let job = self.job;
         let is_whole_job = job.config.consolidate == Consolidate::WholeJob;
         let mut reads = Reads::default();
@@ -249,7 +249,7 @@ impl<'a> Answers<'a> {
     async fn read_worker_responses(
         &mut self,
         places: &Places,
-        notes: &mut Notes<'_, '_>,
+        notes: &mut Notes<'_>,
     ) -> Result<(), RunError> {
         if places
             .line_numbers()
@@ -290,7 +290,7 @@ impl<'a> Answers<'a> {
         &mut self,
         reads: &mut Reads<u64, DataObject>,
         (line_number, uri): (u64, Result<ObjectUri, String>),
-        notes: &mut Notes<'_, '_>,
+        notes: &mut Notes<'_>,
     ) -> Result<(), RunError> {
         self.job.check_time()?;
         while reads.is_full(WORKER_RESPONSE_BYTES_MAX) {
@@ -306,7 +306,7 @@ impl<'a> Answers<'a> {
     async fn finish(
         &mut self,
         mut reads: Reads<u64, DataObject>,
-        notes: &mut Notes<'_, '_>,
+        notes: &mut Notes<'_>,
     ) -> Result<(), RunError> {
         while !reads.is_empty() {
             self.keep_response(reads.next().await?, notes).await?;
@@ -317,7 +317,7 @@ impl<'a> Answers<'a> {
     async fn keep_response(
         &mut self,
         read: Option<(u64, Result<DataObject, Unread>)>,
-        notes: &mut Notes<'_, '_>,
+        notes: &mut Notes<'_>,
     ) -> Result<(), RunError> {
         match read {
             Some((line_number, Ok(object))) => {
@@ -360,7 +360,7 @@ impl<'a> Answers<'a> {
         }
     }
 
-    async fn save_when_full(&mut self, notes: &mut Notes<'_, '_>) -> Result<(), RunError> {
+    async fn save_when_full(&mut self, notes: &mut Notes<'_>) -> Result<(), RunError> {
         self.check_memory(None)?;
         if self.unsaved.len() >= ANSWERS_PART_BYTES {
             self.save(notes).await?;
@@ -369,7 +369,7 @@ impl<'a> Answers<'a> {
     }
 
     /// Writes down what was read since the last time.
-    async fn save(&mut self, notes: &mut Notes<'_, '_>) -> Result<(), RunError> {
+    async fn save(&mut self, notes: &mut Notes<'_>) -> Result<(), RunError> {
         if self.unsaved.is_empty() {
             return Ok(());
         }

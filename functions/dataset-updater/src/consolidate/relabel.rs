@@ -5,23 +5,21 @@
 //! reports, and what follows reads that one: an invocation that goes on later sees the same lines.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
 
-use aws::s3::{ObjectUri, S3, Upload};
+use aws::s3::{ObjectUri, Upload};
 use labeling::TaskType;
 use labeling::consolidation::Outcome;
-use labeling::job::{JobFolder, Places, categories, line::labels_differ};
+use labeling::job::{Places, categories, line::labels_differ};
 use labeling::statistics_file::Statistics;
 use manifest::{ConvertOptions, Envelope, LINE_BYTES_MAX, RawLine};
 use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::consolidate::answers::Answers;
+use crate::consolidate::job::Job;
 use crate::error::RunError;
-use crate::request::budget::Budget;
-use crate::request::config::{Config, Consolidate};
-use crate::state::checkpoint::Origin;
-use crate::state::report::ConsolidationReport;
+use crate::request::config::Consolidate;
+use crate::state::origin::{ConsolidationReport, Origin};
 use crate::storage::files::Files;
 use crate::storage::reader::{Lines, Source};
 use crate::storage::store::Notes;
@@ -31,22 +29,10 @@ const FILE_NAME: &str = "consolidated.manifest";
 /// Labels that say something else than the output manifest's.
 const CHANGES: &str = "changes.jsonl";
 
-/// A job whose labels are to be found.
-#[derive(Debug)]
-pub(crate) struct Job<'a> {
-    pub(crate) s3: &'a S3,
-    pub(crate) config: &'a Config,
-    pub(crate) options: &'a ConvertOptions,
-    /// The output manifest, as Ground Truth wrote it.
-    pub(crate) manifest: &'a Source,
-    pub(crate) files: &'a Files<'a>,
-    pub(crate) budget: &'a Budget,
-}
-
 impl Job<'_> {
     /// What the entries are made from: the output manifest itself where there is nothing to put in, else the one that
     /// is written here.
-    pub(crate) async fn origin(&self, notes: &mut Notes<'_, '_>) -> Result<Origin, RunError> {
+    pub(crate) async fn origin(&self, notes: &mut Notes<'_>) -> Result<Origin, RunError> {
         let is_whole_job = self.config.consolidate == Consolidate::WholeJob;
         let mut settings = self.config.consolidation.for_whole_job();
         let mut places = None;
@@ -112,15 +98,6 @@ impl Job<'_> {
         Ok((places, built_in))
     }
 
-    /// Ends the invocation's work when its time is over.
-    pub(crate) fn check_time(&self) -> Result<(), RunError> {
-        if self.budget.has(SystemTime::now(), Duration::ZERO) {
-            Ok(())
-        } else {
-            Err(RunError::OutOfTime { settled_line: 0 })
-        }
-    }
-
     /// Label categories as the consolidation function finds them: from the settings, else the job's own copy.
     async fn label_categories(&self) -> Result<Option<Vec<String>>, RunError> {
         let bytes_max = categories::CATEGORY_FILE_BYTES_MAX;
@@ -151,12 +128,6 @@ impl Job<'_> {
                 Ok(None)
             }
         }
-    }
-
-    /// `s3://bucket/prefix/job`; of a manifest that lies elsewhere, its own URI.
-    pub(crate) fn job_folder(&self) -> JobFolder {
-        let manifest = format!("s3://{}/{}", self.manifest.bucket, self.manifest.key);
-        JobFolder::of_output_manifest(&manifest).unwrap_or_else(|| JobFolder::at(&manifest))
     }
 
     /// Writes the manifest with the labels put in and what they change; answers the number of changes.

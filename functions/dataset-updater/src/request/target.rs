@@ -3,8 +3,6 @@
 use manifest::Destination;
 use serde_json::Value;
 
-use crate::request::config::json_object;
-
 /// The datasets of all jobs, with exceptions by label attribute or job name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Targets {
@@ -159,6 +157,14 @@ impl Targets {
     #[must_use]
     pub fn needs_attribute(&self, job_name: Option<&str>) -> bool {
         !self.mapped.is_empty() && job_name.is_none_or(|job_name| self.mapped(job_name).is_none())
+    }
+}
+
+/// The JSON object of a variable.
+fn json_object(text: &str) -> Option<serde_json::Map<String, Value>> {
+    match serde_json::from_str(text) {
+        Ok(Value::Object(object)) => Some(object),
+        _ => None,
     }
 }
 

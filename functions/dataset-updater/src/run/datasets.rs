@@ -4,12 +4,12 @@ use aws::rekognition::{ErrorKind, Side};
 
 use crate::error::RunError;
 use crate::request::target::{Datasets, project_name};
-use crate::state::checkpoint::{LaneProgress, LaneSide};
+use crate::state::dataset::LaneSide;
 use crate::work::Work;
 
 impl Work<'_> {
     /// The datasets of the target, created where that is allowed.
-    pub(crate) async fn find_lanes(&self) -> Result<Vec<LaneProgress>, RunError> {
+    pub(crate) async fn find_datasets(&self) -> Result<Vec<(LaneSide, String)>, RunError> {
         let needs_train = self.target.test_fraction < 1.0;
         let needs_test = self.target.test_fraction > 0.0;
         let (train, test) = match &self.target.datasets {
@@ -37,23 +37,10 @@ impl Work<'_> {
                 (train, test)
             }
         };
-        let lane = |side, dataset_arn| LaneProgress {
-            side,
-            dataset_arn,
-            settled_line: 0,
-            in_flight: None,
-            before: None,
-            parts: Vec::new(),
-            n_updates: 0,
-            update_ms: 0,
-            verified: None,
-        };
-        let train = train
-            .filter(|_| needs_train)
-            .map(|arn| lane(LaneSide::Train, arn));
-        let test = test
-            .filter(|_| needs_test)
-            .map(|arn| lane(LaneSide::Test, arn));
+        let train = train.filter(|_| needs_train);
+        let test = test.filter(|_| needs_test);
+        let train = train.map(|arn| (LaneSide::Train, arn));
+        let test = test.map(|arn| (LaneSide::Test, arn));
         Ok(train.into_iter().chain(test).collect())
     }
 

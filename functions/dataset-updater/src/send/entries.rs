@@ -1,8 +1,6 @@
 //! Entries on their way: merged into what is there, batched, updated, written down.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws::rekognition::EntryFilter;
 use manifest::{Changes, Converted, Entry};
@@ -10,15 +8,15 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::RunError;
 use crate::request::config::Existing;
-use crate::send::existing::{Dataset, Source, source_ref};
+use crate::send::existing::{Source, source_ref};
 use crate::send::index::{Index, side};
 use crate::send::lane::Lane;
-use crate::send::merge::merge;
+use crate::send::merge::{losing_job, merge};
 use crate::send::pairs::fingerprint;
 use crate::send::room::{Room, images_max_of};
 use crate::state::buckets::Buckets;
-use crate::state::checkpoint::{LaneProgress, LaneSide, Refused};
-use crate::state::company::losing_job;
+use crate::state::dataset::LaneSide;
+use crate::state::progress::Refused;
 use crate::work::Work;
 
 /// Source references that are kept for looking entries up one by one: it pays off only below one per page of the largest dataset.
@@ -27,9 +25,6 @@ pub(crate) const REFS_MAX: usize = 5_000;
 /// Listings that new entries are merged into, of one invocation: somebody else who writes all the time must not keep it from
 /// its work for ever.
 const LISTINGS_MAX: u32 = 3;
-
-/// Scratch files that this process has made: part of their names.
-static N_SCRATCH_FILES: AtomicU64 = AtomicU64::new(0);
 
 /// What one dataset has.
 struct There {
@@ -82,13 +77,13 @@ impl Work<'_> {
         }
         let mut wanted = self.wanted(lanes).await?;
         for (lane, there) in lanes.iter().zip(&mut all) {
-            let wanted = wanted.remove(&lane.progress.side).unwrap_or_default();
+            let wanted = wanted.remove(&lane.side).unwrap_or_default();
             if self.config.existing == Existing::Replace && there.room.has_for(wanted.len() as u64)
             {
                 continue;
             }
             let scratch_file = self.scratch_file();
-            let dataset = self.dataset(&lane.progress.dataset_arn);
+            let dataset = self.dataset(&lane.dataset_arn);
             let n_images = there.room.n_images();
             there.source = dataset.source(&wanted, n_images, &scratch_file).await?;
         }
@@ -97,14 +92,14 @@ impl Work<'_> {
 
     /// Notes which buckets a dataset's images are in, by the first page of its entries, before anything is sent.
     async fn look_at_buckets(&mut self, lane: &Lane<'_>, n_images: u64) -> Result<(), RunError> {
-        let side = lane.progress.side;
-        if self.checkpoint.buckets_before.contains_key(&side) {
+        let side = lane.side;
+        if self.notes.checkpoint.buckets_before.contains_key(&side) {
             return Ok(());
         }
         let mut buckets = Buckets::default();
         if n_images > 0 {
             let rekognition = &self.clients.rekognition;
-            let (arn, until) = (&lane.progress.dataset_arn, self.invocation.budget.until);
+            let (arn, until) = (&lane.dataset_arn, self.invocation.budget.until);
             let page = rekognition.entries_page(arn, &EntryFilter::All, None, until);
             for entry in page.await?.entries {
                 if let Some(source_ref) = source_ref(&entry) {
@@ -112,19 +107,17 @@ impl Work<'_> {
                 }
             }
         }
-        self.checkpoint.buckets_before.insert(side, buckets);
+        self.notes.checkpoint.buckets_before.insert(side, buckets);
         Ok(())
     }
 
     async fn room(&self, lane: &mut Lane<'_>) -> Result<Room, RunError> {
-        let LaneProgress {
-            side, dataset_arn, ..
-        } = &lane.progress;
-        let of_region = || images_max_of(dataset_arn, *side);
+        let of_region = || images_max_of(&lane.dataset_arn, lane.side);
         let images_max = self.config.images_max.unwrap_or_else(of_region);
-        let before = lane.progress.before.unwrap_or_default().total_entries;
-        let before = Room::new(images_max, before);
-        if lane.progress.in_flight.is_some() && before.has_for_bytes(self.version.n_bytes) {
+        let progress = self.notes.checkpoint.lane(lane.side);
+        let before = progress.and_then(|progress| progress.before);
+        let before = Room::new(images_max, before.unwrap_or_default().total_entries);
+        if lane.has_in_flight() && before.has_for_bytes(self.version.n_bytes) {
             return Ok(before);
         }
         // Where room is short, an update that is under way has to end first: its entries are there then, or not.
@@ -144,7 +137,7 @@ impl Work<'_> {
                 continue;
             };
             let side = side(&entry.source_ref, self.target.test_fraction);
-            let lane = lanes.iter().find(|lane| lane.progress.side == side);
+            let lane = lanes.iter().find(|lane| lane.side == side);
             if lane.is_some_and(|lane| !self.is_over(lane, entry.line_number)) {
                 let hash = xxh3_64(entry.source_ref.as_bytes());
                 wanted.entry(side).or_default().insert(hash);
@@ -155,28 +148,14 @@ impl Work<'_> {
 
     /// Whether an entry has landed or was refused.
     fn is_over(&self, lane: &Lane<'_>, line_number: u64) -> bool {
-        line_number <= lane.progress.settled_line || self.refused_idx(line_number).is_ok()
+        let progress = self.notes.checkpoint.lane(lane.side);
+        progress.is_some_and(|progress| line_number <= progress.settled_line)
+            || self.refused_idx(line_number).is_ok()
     }
 
     fn refused_idx(&self, line_number: u64) -> Result<usize, usize> {
-        let refused = &self.checkpoint.refused;
+        let refused = &self.notes.checkpoint.refused;
         refused.binary_search_by_key(&line_number, |refused| refused.line_number)
-    }
-
-    /// A name for a file that is made and deleted at once. Several in one process are a matter of tests, but cost nothing to
-    /// keep apart.
-    pub(crate) fn scratch_file(&self) -> PathBuf {
-        let n_before = N_SCRATCH_FILES.fetch_add(1, Ordering::Relaxed);
-        let name = format!("entries-{}-{n_before}.jsonl", std::process::id());
-        self.config.scratch_folder.join(name)
-    }
-
-    pub(crate) fn dataset<'s>(&'s self, arn: &'s str) -> Dataset<'s> {
-        Dataset {
-            rekognition: &self.clients.rekognition,
-            budget: &self.invocation.budget,
-            arn,
-        }
     }
 
     /// Streams the manifest's entries to their datasets, from where the checkpoint stands.
@@ -229,13 +208,13 @@ impl Work<'_> {
             let side = side(&entry.source_ref, self.target.test_fraction);
             let mut found = lanes.iter_mut().zip(&mut *theres);
             let Some((lane, there)) = found
-                .find(|(lane, _)| lane.progress.side == side)
+                .find(|(lane, _)| lane.side == side)
                 .filter(|(lane, _)| !self.is_over(lane, entry.line_number))
             else {
                 read.add(&entry, side);
                 continue;
             };
-            let dataset = self.dataset(&lane.progress.dataset_arn);
+            let dataset = self.dataset(&lane.dataset_arn);
             let existing = dataset.find(&there.source, &entry.source_ref).await?;
             let loser = self.loser(existing.as_deref(), &entry.json);
             match self.admit(there, existing, &entry.json) {
@@ -302,7 +281,10 @@ impl Work<'_> {
 
     pub(crate) fn note_loser(&mut self, line_number: u64, loser: Option<String>) {
         if let Some(job) = loser {
-            self.checkpoint.replaced_labels.note(line_number, &job);
+            self.notes
+                .checkpoint
+                .replaced_labels
+                .note(line_number, &job);
         }
     }
 
@@ -333,7 +315,7 @@ impl Work<'_> {
                 line_number,
                 message: Refused::message(message),
             };
-            self.checkpoint.refused.insert(idx, refused);
+            self.notes.checkpoint.refused.insert(idx, refused);
         }
     }
 }

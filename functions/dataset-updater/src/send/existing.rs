@@ -11,7 +11,7 @@ use aws::rekognition::{ENTRIES_PAGE_MAX, EntryFilter, Rekognition};
 use serde::Deserialize;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::error::RunError;
+use crate::error::{RunError, Stage};
 use crate::request::budget::Budget;
 
 /// Where a dataset's entries come from.
@@ -152,7 +152,9 @@ impl Dataset<'_> {
         next_token: Option<&str>,
     ) -> Result<aws::rekognition::EntriesPage, RunError> {
         if !self.budget.has(SystemTime::now(), Duration::ZERO) {
-            return Err(RunError::OutOfTime { settled_line: 0 });
+            return Err(RunError::OutOfTime {
+                stage: Stage::ListingEntries,
+            });
         }
         let until = self.budget.until;
         let page = self

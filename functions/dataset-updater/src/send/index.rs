@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use manifest::split;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::state::checkpoint::LaneSide;
+use crate::state::dataset::LaneSide;
 
 /// The entries that were sent, by hashes of their source references and labels: 24 bytes each, so that 250,000 fit into
 /// 6 MB.

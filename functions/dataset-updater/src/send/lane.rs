@@ -6,10 +6,12 @@ use std::time::{Duration, SystemTime};
 use aws::rekognition::{DatasetState, Rekognition, Status};
 use manifest::{Batcher, Changes, Code};
 
-use crate::error::RunError;
+use crate::error::{RunError, Stage};
+use crate::polling::Polling;
 use crate::request::budget::{Budget, millis};
 use crate::request::config::Config;
-use crate::state::checkpoint::{InFlight, LaneProgress, Refused};
+use crate::state::dataset::LaneSide;
+use crate::state::progress::{InFlight, LaneProgress, News, Refused};
 
 /// Clock difference that is tolerated when an update's end is told from an older one's, in milliseconds.
 const CLOCK_SKEW_MS: i64 = 5_000;
@@ -24,8 +26,10 @@ pub struct Lane<'a> {
     rekognition: &'a Rekognition,
     config: &'a Config,
     budget: Budget,
-    /// What the checkpoint keeps.
-    pub progress: LaneProgress,
+    /// Train or test.
+    pub side: LaneSide,
+    /// The dataset.
+    pub dataset_arn: String,
     /// Entries that aren't enough for an update yet.
     pub batcher: Batcher,
     /// The dataset when it was last looked at.
@@ -37,6 +41,8 @@ pub struct Lane<'a> {
     /// When the dataset last changed, as far as is known: by whoever before the first update, by our own updates then.
     known_ms: Option<i64>,
     flight: Option<Flight>,
+    /// An update that an earlier invocation, or this one, didn't wait for.
+    in_flight: Option<InFlight>,
     settled: Settled,
 }
 
@@ -47,6 +53,8 @@ pub struct Settled {
     pub landed: Vec<(u64, u64, Vec<u8>)>,
     /// Lines that the service refused.
     pub refused: Vec<Refused>,
+    /// What the checkpoint keeps of it.
+    pub news: News,
 }
 
 #[derive(Debug)]
@@ -64,25 +72,27 @@ enum Verdict {
 }
 
 impl<'a> Lane<'a> {
-    /// A lane that goes on from `progress`.
+    /// A lane that goes on from what the checkpoint says of it.
     #[must_use]
     pub fn new(
         rekognition: &'a Rekognition,
         config: &'a Config,
         budget: Budget,
-        progress: LaneProgress,
+        progress: &LaneProgress,
     ) -> Self {
         Self {
             rekognition,
             config,
             budget,
             batcher: Batcher::new(config.changes_bytes_max),
-            progress,
+            side: progress.side,
+            dataset_arn: progress.dataset_arn.clone(),
             state: None,
             is_unwritten: false,
             is_again: false,
             known_ms: None,
             flight: None,
+            in_flight: progress.in_flight,
             settled: Settled::default(),
         }
     }
@@ -96,7 +106,7 @@ impl<'a> Lane<'a> {
     /// [`RunError::OutOfTime`] when somebody else's update takes longer than this invocation.
     pub async fn submit(&mut self, changes: Changes) -> Result<(), RunError> {
         let last_line = last_line(&changes.entries);
-        if let Some(in_flight) = self.progress.in_flight.take()
+        if let Some(in_flight) = self.in_flight.take()
             && in_flight.last_line == last_line
         {
             let since = u64::try_from(in_flight.submitted_at_ms).unwrap_or(0);
@@ -137,7 +147,7 @@ impl<'a> Lane<'a> {
                     submitted_at_ms: millis(flight.submitted_at),
                     last_updated_ms: flight.last_updated_ms,
                 };
-                self.progress.in_flight = Some(in_flight).filter(|_| !self.is_again);
+                self.in_flight = Some(in_flight).filter(|_| !self.is_again);
                 return Err(error);
             }
         };
@@ -155,7 +165,19 @@ impl<'a> Lane<'a> {
 
     /// What was settled since the last call.
     pub fn take_settled(&mut self) -> Settled {
+        self.settled.news.in_flight = self.in_flight;
         std::mem::take(&mut self.settled)
+    }
+
+    /// Whether an update that wasn't waited for is still to be.
+    #[must_use]
+    pub fn has_in_flight(&self) -> bool {
+        self.in_flight.is_some()
+    }
+
+    /// Gives up on an update that wasn't waited for: whether its entries are there is looked for otherwise.
+    pub fn forget_in_flight(&mut self) {
+        self.in_flight = None;
     }
 
     /// Whether somebody else has changed the dataset since it was last known. Changes that an earlier invocation
@@ -168,7 +190,7 @@ impl<'a> Lane<'a> {
     ///
     /// As [`Lane::ready`].
     pub async fn has_changed(&mut self) -> Result<bool, RunError> {
-        if self.progress.in_flight.is_some() {
+        if self.in_flight.is_some() {
             return Ok(false);
         }
         let known_ms = self.known_ms;
@@ -197,16 +219,17 @@ impl<'a> Lane<'a> {
         if let Some(state) = &self.state {
             return Ok(state.clone());
         }
-        let mut delay = self.config.poll_interval;
+        let mut polling = self.polling();
         loop {
             let state = self.look().await?;
             if matches!(state.status, Status::Complete | Status::UpdateFailed) {
-                self.progress.before.get_or_insert(state.stats.into());
+                let before = &mut self.settled.news.before;
+                before.get_or_insert(state.stats.into());
                 self.known_ms = Some(state.last_updated_ms);
                 self.state = Some(state.clone());
                 return Ok(state);
             }
-            self.pause(&mut delay).await?;
+            pause(&mut polling).await?;
         }
     }
 
@@ -224,7 +247,7 @@ impl<'a> Lane<'a> {
         loop {
             if let Some((range, message)) = failed.take() {
                 tracing::warn!(
-                    dataset_arn = self.progress.dataset_arn,
+                    dataset_arn = self.dataset_arn,
                     n_entries = range.len(),
                     status_message = message,
                     "update failed"
@@ -269,7 +292,7 @@ impl<'a> Lane<'a> {
             }
         }
         Err(RunError::ServiceFault {
-            dataset_arn: self.progress.dataset_arn.clone(),
+            dataset_arn: self.dataset_arn.clone(),
             message,
         })
     }
@@ -281,13 +304,13 @@ impl<'a> Lane<'a> {
         let first_line = entries.first().map_or(0, |(line_number, _)| *line_number);
         let last_line = last_line(entries);
         self.settled.landed.push((first_line, last_line, bytes));
-        self.progress.settled_line = last_line;
+        self.settled.news.settled_line = Some(last_line);
     }
 
     fn refuse(&mut self, entries: &[(u64, String)], message: &str) {
         let message = Refused::message(&format!("the update failed over the entry: {message}"));
         if !self.is_again {
-            self.progress.settled_line = last_line(entries);
+            self.settled.news.settled_line = Some(last_line(entries));
         }
         for (line_number, _) in entries {
             self.settled.refused.push(Refused {
@@ -300,16 +323,13 @@ impl<'a> Lane<'a> {
     async fn update(&mut self, bytes: &[u8]) -> Result<SystemTime, RunError> {
         // A process that was asleep may wake up when the dataset is another's to update.
         if SystemTime::now() >= self.budget.lease_until {
-            let settled_line = self.progress.settled_line;
-            return Err(RunError::OutOfTime { settled_line });
+            return Err(out_of_time());
         }
-        // What was found before isn't so any more.
-        self.progress.verified = None;
-        let arn = &self.progress.dataset_arn;
+        let arn = &self.dataset_arn;
         self.rekognition
             .update_entries(arn, bytes, self.budget.until)
             .await?;
-        self.progress.n_updates += 1;
+        self.settled.news.n_updates += 1;
         Ok(SystemTime::now())
     }
 
@@ -327,10 +347,10 @@ impl<'a> Lane<'a> {
             Some(before_ms) => state.last_updated_ms > before_ms,
             None => state.last_updated_ms >= millis(submitted_at) - CLOCK_SKEW_MS,
         };
-        let mut delay = self.config.poll_interval;
+        let mut polling = self.polling();
         let mut was_busy = false;
         loop {
-            self.pause(&mut delay).await?;
+            pause(&mut polling).await?;
             let state = self.look().await?;
             if state.status == Status::Busy {
                 was_busy = true;
@@ -340,7 +360,7 @@ impl<'a> Lane<'a> {
             if !(was_busy || is_fresh(&state) || waited > self.config.stale_status_max) {
                 continue;
             }
-            self.progress.update_ms += u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+            self.settled.news.update_ms += u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
             let verdict = match state.status {
                 Status::UpdateFailed if state.is_service_fault => {
                     Verdict::ServiceFault(state.message.clone())
@@ -355,7 +375,7 @@ impl<'a> Lane<'a> {
     }
 
     async fn look(&self) -> Result<DatasetState, RunError> {
-        let arn = &self.progress.dataset_arn;
+        let arn = &self.dataset_arn;
         let state = self
             .rekognition
             .dataset_state(arn, self.budget.until)
@@ -372,18 +392,23 @@ impl<'a> Lane<'a> {
         })
     }
 
-    async fn pause(&self, delay: &mut Duration) -> Result<(), RunError> {
-        if !self.budget.has(SystemTime::now(), *delay) {
-            return Err(RunError::OutOfTime {
-                settled_line: self.progress.settled_line,
-            });
-        }
-        tokio::time::sleep(*delay).await;
-        *delay = delay
-            .mul_f64(1.5)
-            .min(self.config.poll_interval_max.max(self.config.poll_interval));
-        Ok(())
+    fn polling(&self) -> Polling {
+        let (first, longest) = (self.config.poll_interval, self.config.poll_interval_max);
+        Polling::growing(first, longest, self.budget.until)
     }
+}
+
+async fn pause(polling: &mut Polling) -> Result<(), RunError> {
+    if polling.pause().await {
+        Ok(())
+    } else {
+        Err(out_of_time())
+    }
+}
+
+fn out_of_time() -> RunError {
+    let stage = Stage::Updating;
+    RunError::OutOfTime { stage }
 }
 
 fn last_line(entries: &[(u64, String)]) -> u64 {

@@ -6,10 +6,13 @@ use serde_json::value::RawValue;
 
 use crate::send::service_keys::strip;
 
-pub(crate) type Line = IndexMap<String, Box<RawValue>>;
+type Line = IndexMap<String, Box<RawValue>>;
 
 /// Longest line in characters, inclusive. Source: Custom Labels guide, "Terminal manifest content errors".
 const LINE_CHARS_MAX: usize = manifest::LINE_CHARS_MAX;
+
+/// Characters of a job's name that are kept. Source: CreateLabelingJob, at most 63.
+const JOB_NAME_CHARS_MAX: usize = 63;
 
 /// Why two entries can't be one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -84,7 +87,23 @@ pub fn merge(existing: &str, new: &str) -> Result<String, MergeError> {
     Ok(line)
 }
 
-pub(crate) fn pairs(line: &Line) -> impl Iterator<Item = (&str, &RawValue, &RawValue)> {
+/// The job whose label in the dataset's entry gives way to the new entry's of the same label attribute; the first in the
+/// entry's order. `None` when there is none, when the label is the new entry's own job's, or doesn't say whose it is.
+#[must_use]
+pub fn losing_job(existing: &str, new: &str) -> Option<String> {
+    let existing: Line = serde_json::from_str(existing).ok()?;
+    let new: Line = serde_json::from_str(new).ok()?;
+    let ours: Vec<String> = pairs(&new)
+        .filter_map(|(_, _, metadata)| job_name(metadata))
+        .collect();
+    let given_way = pairs(&existing).filter(|(attribute, _, _)| new.contains_key(*attribute));
+    let job = given_way
+        .filter_map(|(_, _, metadata)| job_name(metadata))
+        .find(|job| !ours.contains(job))?;
+    Some(job.chars().take(JOB_NAME_CHARS_MAX).collect())
+}
+
+fn pairs(line: &Line) -> impl Iterator<Item = (&str, &RawValue, &RawValue)> {
     line.iter().filter_map(|(key, label)| {
         let metadata = line.get(&format!("{key}-metadata"))?;
         Some((key.as_str(), &**label, &**metadata))
@@ -92,7 +111,7 @@ pub(crate) fn pairs(line: &Line) -> impl Iterator<Item = (&str, &RawValue, &RawV
 }
 
 /// The job's name without the `labeling-job/` of built-in jobs.
-pub(crate) fn job_name(metadata: &RawValue) -> Option<String> {
+fn job_name(metadata: &RawValue) -> Option<String> {
     let metadata: Value = serde_json::from_str(metadata.get()).ok()?;
     let name = metadata.get("job-name")?.as_str()?;
     Some(
@@ -185,5 +204,40 @@ mod tests {
             merge("{}", "nothing"),
             Err(MergeError::New { .. })
         ));
+    }
+
+    fn check_loser(existing: &str, new: &str, expected: Option<&str>) {
+        let entry = |pairs: &str| format!(r#"{{"source-ref":"s3://bkt/k"{pairs}}}"#);
+        let found = losing_job(&entry(existing), &entry(new));
+        assert_eq!(found.as_deref(), expected, "{existing} {new}");
+    }
+
+    #[test]
+    fn the_job_that_loses_its_label() {
+        let new = r#","a":1,"a-metadata":{"job-name":"labeling-job/new"}"#;
+        for (existing, expected) in [
+            ("", None),
+            (
+                r#","a":7,"a-metadata":{"job-name":"labeling-job/old"}"#,
+                Some("old"),
+            ),
+            (r#","a":7,"a-metadata":{"job-name":"old"}"#, Some("old")),
+            (r#","a":7,"a-metadata":{"job-name":"new"}"#, None),
+            (r#","a":7,"a-metadata":{}"#, None),
+            (r#","a":7"#, None),
+            (
+                r#","b":7,"b-metadata":{"job-name":"labeling-job/old"}"#,
+                None,
+            ),
+        ] {
+            check_loser(existing, new, expected);
+        }
+        check_loser("", "", None);
+        assert_eq!(losing_job("[]", "nothing"), None);
+        let long = format!(
+            r#","a":7,"a-metadata":{{"job-name":"{}"}}"#,
+            "x".repeat(100)
+        );
+        check_loser(&long, new, Some(&"x".repeat(63)));
     }
 }

@@ -3,7 +3,7 @@
 use manifest::Code;
 use manifest::dataset::{DatasetKind, images_max};
 
-use crate::state::checkpoint::LaneSide;
+use crate::state::dataset::LaneSide;
 
 /// Fewest bytes of a line that becomes an entry: `{"source-ref":"s3://abc/k","a":` and `"a-metadata":` with a type.
 const LINE_BYTES_MIN: u64 = 64;

@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use manifest::{Code, SourceRef};
 use serde::{Deserialize, Serialize};
 
-use crate::state::report::Notice;
-
 /// Buckets that are told apart, inclusive; a manifest may name as many as it has lines.
 const BUCKETS_MAX: usize = 100;
 /// What images in further buckets go by.
@@ -33,6 +31,17 @@ impl Buckets {
         let bucket = if is_one_more { bucket } else { FURTHER_BUCKETS };
         *self.0.entry(bucket.to_owned()).or_default() += 1;
     }
+}
+
+/// Something about the datasets that no line is at fault for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Rekognition's own name for it.
+    pub code: String,
+    /// What was found.
+    pub reason: String,
+    /// What a person can do.
+    pub remedy: String,
 }
 
 /// What there is to say about the buckets of the images that were sent, and of those that were in the datasets of the

@@ -5,12 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::send::merge::{Line, job_name, pairs};
-
 /// Jobs that are told apart, inclusive; the names are other people's.
 const JOBS_MAX: usize = 100;
-/// Characters of a job's name that are kept. Source: CreateLabelingJob, at most 63.
-const JOB_NAME_CHARS_MAX: usize = 63;
 /// What further jobs go by.
 const FURTHER_JOBS: &str = "(further jobs)";
 
@@ -40,22 +36,6 @@ impl ReplacedLabels {
     }
 }
 
-/// The job whose label in the dataset's entry gives way to the new entry's of the same label attribute; the first in the
-/// entry's order. `None` when there is none, when the label is the new entry's own job's, or doesn't say whose it is.
-#[must_use]
-pub fn losing_job(existing: &str, new: &str) -> Option<String> {
-    let existing: Line = serde_json::from_str(existing).ok()?;
-    let new: Line = serde_json::from_str(new).ok()?;
-    let ours: Vec<String> = pairs(&new)
-        .filter_map(|(_, _, metadata)| job_name(metadata))
-        .collect();
-    let given_way = pairs(&existing).filter(|(attribute, _, _)| new.contains_key(*attribute));
-    let job = given_way
-        .filter_map(|(_, _, metadata)| job_name(metadata))
-        .find(|job| !ours.contains(job))?;
-    Some(job.chars().take(JOB_NAME_CHARS_MAX).collect())
-}
-
 /// What the files of the manifest's earlier versions say of one dataset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Earlier {
@@ -76,41 +56,6 @@ pub fn replaced_of_others(before: u64, after: u64, n_landed: u64, n_again: u64) 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn check(existing: &str, new: &str, expected: Option<&str>) {
-        let entry = |pairs: &str| format!(r#"{{"source-ref":"s3://bkt/k"{pairs}}}"#);
-        let found = losing_job(&entry(existing), &entry(new));
-        assert_eq!(found.as_deref(), expected, "{existing} {new}");
-    }
-
-    #[test]
-    fn the_job_that_loses_its_label() {
-        let new = r#","a":1,"a-metadata":{"job-name":"labeling-job/new"}"#;
-        for (existing, expected) in [
-            ("", None),
-            (
-                r#","a":7,"a-metadata":{"job-name":"labeling-job/old"}"#,
-                Some("old"),
-            ),
-            (r#","a":7,"a-metadata":{"job-name":"old"}"#, Some("old")),
-            (r#","a":7,"a-metadata":{"job-name":"new"}"#, None),
-            (r#","a":7,"a-metadata":{}"#, None),
-            (r#","a":7"#, None),
-            (
-                r#","b":7,"b-metadata":{"job-name":"labeling-job/old"}"#,
-                None,
-            ),
-        ] {
-            check(existing, new, expected);
-        }
-        check("", "", None);
-        assert_eq!(losing_job("[]", "nothing"), None);
-        let long = format!(
-            r#","a":7,"a-metadata":{{"job-name":"{}"}}"#,
-            "x".repeat(100)
-        );
-        check(&long, new, Some(&"x".repeat(63)));
-    }
 
     #[test]
     fn lines_are_counted_once_and_only_when_they_landed() {

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use aws::s3::{PutOptions, S3, S3Error, Upload};
 use manifest::{ConvertOptions, Converted};
-use serde_json::json;
 
 use crate::error::RunError;
 use crate::request::place::Place;
-use crate::state::checkpoint::{LaneProgress, LaneSide};
+use crate::state::dataset::LaneSide;
+use crate::state::progress::LaneProgress;
+use crate::state::rejected::{RejectedLine, Trouble};
 use crate::storage::reader::{Reader, Source};
 
 /// Folder of what each update has landed, while work is under way.
@@ -25,19 +26,6 @@ const ANSWERS_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Size from which on a part of workers' answers is written, in bytes.
 pub(crate) const ANSWERS_PART_BYTES: usize = 4 * 1024 * 1024;
 
-/// A line that became an entry and isn't as it should be in the dataset.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
-    /// Codes, joined by commas.
-    pub code: String,
-    /// What happened.
-    pub reason: String,
-    /// What a person can do.
-    pub remedy: String,
-    /// Whether the entry is in the dataset nevertheless.
-    pub is_in_dataset: bool,
-}
-
 /// Where the files of a manifest go.
 #[derive(Clone, Debug)]
 pub struct Files<'a> {
@@ -45,6 +33,8 @@ pub struct Files<'a> {
     pub s3: &'a S3,
     /// The place of the reports.
     pub place: &'a Place,
+    /// The labeling job's name, where the manifest's key tells it.
+    pub job_name: Option<&'a str>,
     /// KMS key; `None`: the bucket's default.
     pub kms_key_id: Option<String>,
 }
@@ -236,27 +226,15 @@ async fn share_out(
     while let Some(converted) = reader.next().await? {
         match converted {
             Converted::Rejected(line) => {
-                let record = json!({
-                    "lineNumber": line.line_number,
-                    "code": line.code.as_str(),
-                    "reason": line.reason,
-                    "remedy": line.remedy,
-                    "inDataset": false,
-                    "line": String::from_utf8_lossy(reader.line()),
-                });
-                rejected.write(format!("{record}\n").as_bytes()).await?;
+                let text = String::from_utf8_lossy(reader.line());
+                let line = RejectedLine::rejected(&line, &text);
+                rejected.write(&line.to_json_line()).await?;
             }
             Converted::Entry(entry) => {
                 if let Some(trouble) = troubles.get(&entry.line_number) {
-                    let record = json!({
-                        "lineNumber": entry.line_number,
-                        "code": trouble.code,
-                        "reason": trouble.reason,
-                        "remedy": trouble.remedy,
-                        "inDataset": trouble.is_in_dataset,
-                        "line": String::from_utf8_lossy(reader.line()),
-                    });
-                    rejected.write(format!("{record}\n").as_bytes()).await?;
+                    let text = String::from_utf8_lossy(reader.line());
+                    let line = RejectedLine::in_trouble(entry.line_number, trouble, &text);
+                    rejected.write(&line.to_json_line()).await?;
                 }
             }
             Converted::Review(line) => {

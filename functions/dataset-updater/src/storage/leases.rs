@@ -10,86 +10,27 @@
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::{Duration, SystemTime};
 
+use aws::Jitter;
 use aws::s3::{Condition, PutOptions, S3, S3Error};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use tokio::time::sleep;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::error::RunError;
-use crate::request::budget::{Budget, INVOCATION_MAX, millis};
+use crate::polling::Polling;
+use crate::request::budget::{Budget, millis};
+use crate::state::dataset_lease::{DatasetLease, LeaseFolder, holding};
 
-/// Folder of the leases where no setting names one.
-pub const FOLDER: &str = "dataset-updater-leases/";
 /// Bound of a lease object, in bytes, inclusive. What is larger is no lease.
 const LEASE_BYTES_MAX: u64 = 4096;
-/// Difference of clocks that is allowed for: a lease holds others back for so long after its end.
-const CLOCK_MARGIN: Duration = Duration::from_secs(2);
 /// Longest time between two looks at somebody else's lease.
 const LOOK_INTERVAL_MAX: Duration = Duration::from_secs(1);
 /// Time that is kept for the work itself: whoever waits for a lease longer than that would take it for nothing. Of
 /// shorter invocations it is half of the time.
 const WORK_TIME_MIN: Duration = Duration::from_secs(60);
 
-/// The right to update a dataset for a while, as it is written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DatasetLease {
-    /// The dataset.
-    pub dataset_arn: String,
-    /// The invocation's request id.
-    pub owner: String,
-    /// A number of the owner's own: the same event may be delivered to two processes with one request id.
-    pub nonce: String,
-    /// Until when, in milliseconds since 1970, exclusive: the invocation's deadline. Zero once it is given back.
-    pub until_ms: i64,
-}
-
-/// The lease that holds others back at `now_ms`, by a lease object's bytes.
-///
-/// What can't be read, is another dataset's, has run out, or ends later than the longest invocation that could begin now, is none.
-#[must_use]
-pub fn holding(found: &[u8], dataset_arn: &str, now_ms: i64) -> Option<DatasetLease> {
-    let margin_ms = duration_ms(CLOCK_MARGIN);
-    let latest_ms = now_ms + duration_ms(INVOCATION_MAX) + margin_ms;
-    serde_json::from_slice::<DatasetLease>(found)
-        .ok()
-        .filter(|lease| lease.dataset_arn == dataset_arn)
-        .filter(|lease| lease.until_ms <= latest_ms && lease.until_ms + margin_ms > now_ms)
-}
-
-fn duration_ms(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Where leases lie.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Folder {
-    /// The bucket.
-    pub bucket: String,
-    /// The prefix: empty, or with a slash at its end.
-    pub prefix: String,
-}
-
-impl Folder {
-    /// The key of a dataset's lease. An ARN isn't fit for a key, its hash is.
-    #[must_use]
-    pub fn key(&self, dataset_arn: &str) -> String {
-        let digest = Sha256::digest(dataset_arn.as_bytes());
-        let name: String = digest
-            .iter()
-            .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        format!("{}{name}.json", self.prefix)
-    }
-}
-
 /// The leases of a folder, for one invocation.
 #[derive(Debug)]
 pub(crate) struct Leases<'a> {
     pub(crate) s3: &'a S3,
-    pub(crate) folder: Folder,
+    pub(crate) folder: LeaseFolder,
     pub(crate) kms_key_id: Option<String>,
     /// The invocation's request id.
     pub(crate) owner: &'a str,
@@ -167,29 +108,23 @@ impl Leases<'_> {
             until_ms: millis(self.budget.lease_until),
         };
         let until = self.budget.wait_until(SystemTime::now(), WORK_TIME_MIN);
-        let mut n_looks = 0;
+        let interval = self.look_interval.min(LOOK_INTERVAL_MAX);
+        let mut polling = Polling::spread(interval, Jitter::of(self.owner), until);
         loop {
             let holder = match self.look(&lease).await? {
                 Look::Taken(taken) => return Ok(taken),
                 Look::Held(holder) => Some(holder),
                 Look::Lost => None,
             };
-            let pause = jittered(
-                self.look_interval.min(LOOK_INTERVAL_MAX),
-                self.owner,
-                n_looks,
-            );
-            if SystemTime::now() + pause >= until {
+            if polling.is_first() {
+                tracing::info!(dataset_arn, "another invocation updates the dataset");
+            }
+            if !polling.pause().await {
                 return Err(RunError::DatasetLeased {
                     dataset_arn: dataset_arn.to_owned(),
                     holder: holder.map_or_else(String::new, |holder| holder.owner),
                 });
             }
-            if n_looks == 0 {
-                tracing::info!(dataset_arn, "another invocation updates the dataset");
-            }
-            n_looks += 1;
-            sleep(pause).await;
         }
     }
 
@@ -256,95 +191,5 @@ impl Leases<'_> {
             Err(S3Error::NotFound { .. } | S3Error::TooLarge { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
-    }
-}
-
-/// From half of `interval` to one and a half of it, by the owner and the number of the look.
-fn jittered(interval: Duration, owner: &str, n_looks: u64) -> Duration {
-    let hash = xxh3_64_with_seed(owner.as_bytes(), n_looks);
-    let share = f64::from(u32::try_from(hash >> 32).unwrap_or(u32::MAX)) / f64::from(u32::MAX);
-    interval.mul_f64(0.5 + share)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW_MS: i64 = 1_700_000_000_000;
-    const ARN: &str = "arn:aws:rekognition:us-east-1:123456789012:project/p/dataset/train/1";
-
-    fn check(found: &[u8], expected: bool) {
-        let shown = String::from_utf8_lossy(found);
-        assert_eq!(holding(found, ARN, NOW_MS).is_some(), expected, "{shown}");
-    }
-
-    fn lease(dataset_arn: &str, until_ms: i64) -> Vec<u8> {
-        let lease = DatasetLease {
-            dataset_arn: dataset_arn.to_owned(),
-            owner: "a".to_owned(),
-            nonce: "1".to_owned(),
-            until_ms,
-        };
-        serde_json::to_vec(&lease).unwrap()
-    }
-
-    #[test]
-    fn a_lease_holds_until_its_end_and_no_longer_than_an_invocation() {
-        check(&lease(ARN, NOW_MS + 1), true);
-        for (until_ms, expected) in [
-            (-2_001, false),
-            (-2_000, false),
-            (-1_999, true),
-            (901_999, true),
-            (902_000, true),
-            (902_001, false),
-            (i64::MAX - NOW_MS, false),
-            (-NOW_MS, false),
-        ] {
-            check(&lease(ARN, NOW_MS + until_ms), expected);
-        }
-    }
-
-    #[test]
-    fn what_is_no_lease_holds_nobody_back() {
-        check(&lease("another", NOW_MS + 1), false);
-        for found in [
-            "",
-            "{",
-            "null",
-            "[]",
-            "\u{0}",
-            r#"{"datasetArn":"a","owner":1}"#,
-        ] {
-            check(found.as_bytes(), false);
-        }
-    }
-
-    #[test]
-    fn keys_are_of_the_dataset_alone() {
-        let folder = |prefix: &str| Folder {
-            bucket: "b".to_owned(),
-            prefix: prefix.to_owned(),
-        };
-        let key = folder("a/dataset-updater-leases/").key(ARN);
-        let name = key.strip_prefix("a/dataset-updater-leases/").unwrap();
-        assert_eq!(name.len(), 32 + ".json".len());
-        assert_eq!(folder("").key(ARN), name);
-        assert_ne!(folder("").key("another"), name);
-    }
-
-    #[test]
-    fn looks_are_spread() {
-        let second = Duration::from_secs(1);
-        let all: std::collections::BTreeSet<_> = (0..100)
-            .map(|n_looks| jittered(second, "a", n_looks))
-            .collect();
-        assert!(all.len() > 90);
-        assert!(
-            all.iter()
-                .all(|it| *it >= second / 2 && *it <= second.mul_f64(1.5))
-        );
-        assert_eq!(jittered(second, "a", 1), jittered(second, "a", 1));
-        assert_ne!(jittered(second, "a", 1), jittered(second, "b", 1));
     }
 }

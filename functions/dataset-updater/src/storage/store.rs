@@ -5,8 +5,9 @@ use std::time::SystemTime;
 use aws::s3::{Condition, PutOptions, S3, S3Error};
 
 use crate::error::RunError;
-use crate::request::budget::{Budget, millis};
+use crate::request::budget::millis;
 use crate::request::config::Config;
+use crate::request::invocation::Invocation;
 use crate::request::place::Place;
 use crate::state::checkpoint::{Checkpoint, Lease, ManifestVersion, Start, start};
 
@@ -24,21 +25,47 @@ pub struct Store<'a> {
     condition: Condition,
 }
 
-/// The checkpoint in an invocation's hands.
+/// The checkpoint in an invocation's hands: the one place where it is written.
 #[derive(Debug)]
-pub(crate) struct Notes<'n, 's> {
-    pub(crate) store: &'n mut Store<'s>,
-    pub(crate) checkpoint: &'n mut Checkpoint,
-    pub(crate) owner: &'n str,
-    pub(crate) budget: &'n Budget,
+pub struct Notes<'a> {
+    store: Store<'a>,
+    invocation: &'a Invocation,
+    /// The checkpoint, as it is written next.
+    pub checkpoint: Checkpoint,
 }
 
-impl Notes<'_, '_> {
-    /// As [`Store::save`].
-    pub(crate) async fn save(&mut self) -> Result<(), RunError> {
-        self.store
-            .save(self.checkpoint, self.owner, self.budget)
-            .await
+impl<'a> Notes<'a> {
+    /// Notes of an invocation. Nothing is written yet.
+    #[must_use]
+    pub fn new(store: Store<'a>, invocation: &'a Invocation, checkpoint: Checkpoint) -> Self {
+        Self {
+            store,
+            invocation,
+            checkpoint,
+        }
+    }
+
+    /// Writes the checkpoint with this invocation's lease.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::LeaseLost`] when somebody else wrote it in the meantime.
+    pub async fn save(&mut self) -> Result<(), RunError> {
+        self.checkpoint.lease = Some(Lease {
+            owner: self.invocation.owner.clone(),
+            until_ms: millis(self.invocation.budget.lease_until),
+        });
+        self.store.write(&self.checkpoint).await
+    }
+
+    /// Writes the checkpoint without a lease: whoever comes next may go on at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Notes::save`].
+    pub async fn release(&mut self) -> Result<(), RunError> {
+        self.checkpoint.lease = None;
+        self.store.write(&self.checkpoint).await
     }
 }
 
@@ -98,34 +125,6 @@ impl<'a> Store<'a> {
             config.resumptions_max,
             config.memory_bytes,
         ))
-    }
-
-    /// Writes the checkpoint with this invocation's lease.
-    ///
-    /// # Errors
-    ///
-    /// [`RunError::LeaseLost`] when somebody else wrote it in the meantime.
-    pub async fn save(
-        &mut self,
-        checkpoint: &mut Checkpoint,
-        owner: &str,
-        budget: &Budget,
-    ) -> Result<(), RunError> {
-        checkpoint.lease = Some(Lease {
-            owner: owner.to_owned(),
-            until_ms: millis(budget.lease_until),
-        });
-        self.write(checkpoint).await
-    }
-
-    /// Writes the checkpoint without a lease: whoever comes next may go on at once.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::save`].
-    pub async fn release(&mut self, checkpoint: &mut Checkpoint) -> Result<(), RunError> {
-        checkpoint.lease = None;
-        self.write(checkpoint).await
     }
 
     async fn write(&mut self, checkpoint: &Checkpoint) -> Result<(), RunError> {

@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use crate::error::RunError;
 use crate::send::index::Index;
-use crate::state::checkpoint::LaneSide;
 use crate::state::company::Earlier;
+use crate::state::dataset::LaneSide;
 use crate::storage::files::{entries_file, left_behind_file};
 use crate::storage::reader::{Lines, Source};
 use crate::work::Work;
@@ -25,8 +25,14 @@ impl Work<'_> {
     /// down. To be called before this version's own files take the place of theirs; what was found is noted first, since
     /// they may be gone when somebody goes on from here.
     pub(crate) async fn look_at_earlier(&mut self, index: &mut Index) -> Result<(), RunError> {
-        let sides: Vec<LaneSide> = self.checkpoint.lanes.iter().map(|lane| lane.side).collect();
-        if !self.checkpoint.earlier.is_empty() {
+        let sides: Vec<LaneSide> = self
+            .notes
+            .checkpoint
+            .lanes
+            .iter()
+            .map(|lane| lane.side)
+            .collect();
+        if !self.notes.checkpoint.earlier.is_empty() {
             return Ok(());
         }
         let mut found = BTreeMap::new();
@@ -38,9 +44,8 @@ impl Work<'_> {
         if found.is_empty() {
             return Ok(());
         }
-        self.checkpoint.earlier = found;
-        let (owner, budget) = (&self.invocation.owner, &self.invocation.budget);
-        self.store.save(&mut self.checkpoint, owner, budget).await
+        self.notes.checkpoint.earlier = found;
+        self.notes.save().await
     }
 
     /// `None` when there is no earlier version.

@@ -10,8 +10,9 @@ use crate::send::existing::Listing;
 use crate::send::index::{Seen, side};
 use crate::send::lane::Lane;
 use crate::send::pairs::{fingerprint, holds};
-use crate::state::checkpoint::Stats;
-use crate::verify::look::{Look, Method, Verified};
+use crate::state::dataset::Stats;
+use crate::state::verified::{Method, Verified};
+use crate::verify::look::Look;
 use crate::work::Work;
 
 /// How often entries are sent again that aren't there as they were sent. Source: ours; each time is another writer's
@@ -26,15 +27,16 @@ impl Work<'_> {
         lane: &mut Lane<'_>,
         read: &mut Read,
     ) -> Result<(Stats, Verified), RunError> {
-        if let Some(noted) = &lane.progress.verified {
+        let side = lane.side;
+        let progress = self.notes.checkpoint.lane(side);
+        if let Some(noted) = progress.and_then(|progress| progress.verified.as_ref()) {
             return Ok(noted.clone());
         }
-        let side = lane.progress.side;
         let mut verified = Verified::default();
         let mut refs: Vec<String> = read.refs.remove(&side).unwrap_or_default();
         let mut n_doubtful = read.index.n_entries(side);
         lane.is_again = true;
-        lane.progress.in_flight = None;
+        lane.forget_in_flight();
         for n_rounds in 0..=ROUNDS_MAX {
             if n_rounds > 0 {
                 lane.forget();
@@ -45,7 +47,7 @@ impl Work<'_> {
                 method = Method::Listing;
             }
             verified.method = verified.method.max(method);
-            let dataset_arn = lane.progress.dataset_arn.clone();
+            let dataset_arn = lane.dataset_arn.clone();
             let others = Look {
                 dataset: self.dataset(&dataset_arn),
                 side,
@@ -67,8 +69,7 @@ impl Work<'_> {
         self.conclude(lane, read, &mut verified);
         let after: Stats = lane.ready().await?.stats.into();
         if verified.is_worth_noting() {
-            lane.progress.verified = Some((after, verified.clone()));
-            self.note(lane).await?;
+            self.note(lane, (after, verified.clone())).await?;
         }
         Ok((after, verified))
     }
@@ -82,7 +83,7 @@ impl Work<'_> {
         others: &Listing,
         may_send: bool,
     ) -> Result<(u64, Vec<String>), RunError> {
-        let side_here = lane.progress.side;
+        let side_here = lane.side;
         let (mut n_sent, mut refs) = (0, Vec::new());
         let n_landed = read.index.n_seen(side_here, Seen::Landed);
         if n_landed == read.index.n_entries(side_here) {
@@ -139,9 +140,10 @@ impl Work<'_> {
     /// Says of each entry that isn't there what became of it. A line that an update failed over, and that is there
     /// nevertheless, was refused with another writer's status.
     fn conclude(&mut self, lane: &Lane<'_>, read: &Read, verified: &mut Verified) {
-        let side = lane.progress.side;
+        let side = lane.side;
         let landed = read.index.lines(side, Seen::Landed);
-        self.checkpoint
+        self.notes
+            .checkpoint
             .refused
             .retain(|refused| !landed.contains(&refused.line_number));
         let refused = self.refused_lines();
@@ -155,7 +157,7 @@ impl Work<'_> {
     }
 
     fn refused_lines(&self) -> BTreeSet<u64> {
-        let refused = self.checkpoint.refused.iter();
+        let refused = self.notes.checkpoint.refused.iter();
         refused.map(|refused| refused.line_number).collect()
     }
 }

@@ -24,6 +24,7 @@ use bytes::Bytes;
 pub use error::{ErrorKind, RekognitionError};
 pub use retry::RetrySettings;
 
+use crate::jitter::Jitter;
 use pace::{Operation, Pace};
 
 /// Entries of one ListDatasetEntries page. Source: its MaxResults, 1 to 100.
@@ -35,6 +36,7 @@ pub struct Rekognition {
     client: Arc<aws_sdk_rekognition::Client>,
     pace: Arc<Pace>,
     retry: RetrySettings,
+    jitter: Jitter,
 }
 
 /// Which of a project's two datasets.
@@ -163,6 +165,7 @@ impl Rekognition {
             client: Arc::new(client),
             pace: Arc::new(Pace::new(pace::CALLS_PER_SECOND)),
             retry: RetrySettings::default(),
+            jitter: Jitter::default(),
         }
     }
 
@@ -173,6 +176,16 @@ impl Rekognition {
             client: self.client.clone(),
             pace: Arc::new(Pace::new(calls_per_second)),
             retry,
+            jitter: self.jitter,
+        }
+    }
+
+    /// The same client, its rate included, whose waits before another attempt are an invocation's own.
+    #[must_use]
+    pub fn with_jitter(&self, jitter: Jitter) -> Self {
+        Self {
+            jitter,
+            ..self.clone()
         }
     }
 
@@ -533,7 +546,7 @@ impl Rekognition {
             };
             let is_lasting =
                 error.kind == ErrorKind::Busy && operation == Operation::CreateProjectVersion;
-            let delay = self.retry.delay(error.kind, n_failures);
+            let delay = self.retry.delay(error.kind, n_failures, self.jitter);
             let Some(delay) = delay.filter(|_| !is_lasting) else {
                 return Err(error);
             };

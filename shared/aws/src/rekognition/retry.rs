@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::error::ErrorKind;
+use crate::jitter::Jitter;
 
 /// Waits between attempts of one call.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,8 +34,13 @@ impl Default for RetrySettings {
 impl RetrySettings {
     /// The wait after the failure number `n_failures` (zero-based); `None` when there is no use in another attempt.
     ///
-    /// Jitter takes off up to a quarter, by a fixed sequence: two runs of the same faults wait the same times.
-    pub(super) fn delay(&self, kind: ErrorKind, n_failures: u32) -> Option<Duration> {
+    /// Jitter takes off up to a quarter: two runs of the same faults under one request id wait the same times.
+    pub(super) fn delay(
+        &self,
+        kind: ErrorKind,
+        n_failures: u32,
+        jitter: Jitter,
+    ) -> Option<Duration> {
         let (first, attempts_max) = match kind {
             ErrorKind::Throttled | ErrorKind::Unavailable => (self.delay, self.attempts_max),
             ErrorKind::Busy => (self.busy_delay, self.attempts_max.saturating_mul(10)),
@@ -44,17 +50,9 @@ impl RetrySettings {
             return None;
         }
         let doubled = first.saturating_mul(2_u32.saturating_pow(n_failures.min(16)));
-        Some(jittered(doubled.min(self.delay_max), u64::from(n_failures)))
+        let share = jitter.share(u64::from(n_failures));
+        Some(doubled.min(self.delay_max).mul_f64(1.0 - 0.25 * share))
     }
-}
-
-/// Source of the constants: splitmix64, Steele et al., "Fast splittable pseudorandom number generators", 2014.
-fn jittered(delay: Duration, step: u64) -> Duration {
-    let mut z = step.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    let share = f64::from(u32::try_from(z >> 32).unwrap_or(u32::MAX)) / f64::from(u32::MAX);
-    delay.mul_f64(1.0 - 0.25 * share)
 }
 
 #[cfg(test)]
@@ -74,7 +72,11 @@ mod tests {
             (ErrorKind::Invalid, false),
             (ErrorKind::Other, false),
         ] {
-            assert_eq!(settings.delay(kind, 0).is_some(), expected, "{kind:?}");
+            assert_eq!(
+                settings.delay(kind, 0, Jitter::default()).is_some(),
+                expected,
+                "{kind:?}"
+            );
         }
     }
 
@@ -89,7 +91,9 @@ mod tests {
             (ErrorKind::Busy, 79, false),
         ] {
             assert_eq!(
-                settings.delay(kind, n_failures).is_some(),
+                settings
+                    .delay(kind, n_failures, Jitter::default())
+                    .is_some(),
                 expected,
                 "{kind:?} {n_failures}"
             );
@@ -103,7 +107,8 @@ mod tests {
             let full = Duration::from_millis(400)
                 .saturating_mul(1 << n_failures)
                 .min(settings.delay_max);
-            let delay = settings.delay(ErrorKind::Throttled, n_failures).unwrap();
+            let delay = settings.delay(ErrorKind::Throttled, n_failures, Jitter::of("a"));
+            let delay = delay.unwrap();
             assert!(delay <= full && delay >= full.mul_f64(0.75), "{n_failures}");
         }
     }
