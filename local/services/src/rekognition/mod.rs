@@ -18,8 +18,10 @@ mod arn;
 mod detect;
 mod entries;
 mod error;
+mod inputs;
 mod manifests;
 mod model;
+mod operation;
 mod operations;
 mod persist;
 mod rate;
@@ -40,10 +42,12 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use serde_json::Value;
 
+use self::entries::Changes;
 use self::error::ApiError;
 use self::manifests::Manifests;
 use self::model::{Model, Time, UpdateFaults};
-use self::operations::Extras;
+use self::operation::{ManifestPlace, Operation};
+use self::operations::{Call, Extras};
 use self::persist::Folder;
 use self::rate::Rates;
 use super::faults::{Effect, Faults, Service, Verdict};
@@ -172,7 +176,7 @@ impl Shell {
         let number = self.n_requests.fetch_add(1, Ordering::Relaxed);
         let request_id = format!("{:08x}-0000-4000-8000-{number:012x}", now() / 1000);
         let (parts, body) = request.into_parts();
-        let operation = operation(&parts.headers).to_owned();
+        let operation = operation_name(&parts.headers).to_owned();
         let body = match Limited::new(body, REQUEST_BYTES_MAX).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<http_body_util::LengthLimitError>() => {
@@ -242,36 +246,25 @@ impl Shell {
         request: Value,
         update_faults: UpdateFaults,
     ) -> Result<Value, ApiError> {
-        if !shape::is_known(&operation) {
+        let Some(operation) = Operation::of(&operation) else {
             return Err(ApiError::new(
                 "UnknownOperationException",
                 format!("The embedded service has no operation {operation:?}."),
             ));
-        }
-        if !self.with_state(|state| state.rates.take(&operation, now())) {
+        };
+        let Operation {
+            name, rate_factor, ..
+        } = *operation;
+        if !self.with_state(|state| state.rates.take(name, rate_factor, now())) {
             return Err(ApiError::new(
                 "ProvisionedThroughputExceededException",
                 "Provisioned rate exceeded.",
             ));
         }
-        shape::validate(&operation, &request)?;
-        let manifest = if operation == "CreateDataset" {
-            let place = self
-                .with_state(|state| operations::manifest_of(&mut state.model, &request, now()))?;
-            match (place, &self.manifests) {
-                (None, _) => None,
-                (Some((bucket, key)), Some(manifests)) => {
-                    Some(manifests.read(&bucket, &key).await?)
-                }
-                (Some((bucket, key)), None) => {
-                    return Err(ApiError::new(
-                        "InvalidS3ObjectException",
-                        format!("s3://{bucket}/{key} can't be read: the service knows no S3."),
-                    ));
-                }
-            }
-        } else {
-            None
+        shape::validate(operation.input, &request)?;
+        let manifest = match operation.manifest {
+            Some(place) => self.manifest(place, &request).await?,
+            None => None,
         };
         let extras = Extras {
             manifest,
@@ -280,10 +273,29 @@ impl Shell {
         let shell = Arc::clone(self);
         // Judging five megabytes takes long enough to hold up other connections.
         tokio::task::spawn_blocking(move || {
-            shell.with_state(|state| state.answer(&operation, &request, extras))
+            shell.with_state(|state| state.answer(operation, &request, extras))
         })
         .await
         .unwrap_or_else(|error| Err(ApiError::new("InternalServerError", error.to_string())))
+    }
+
+    /// Reads the manifest that a request names.
+    async fn manifest(
+        &self,
+        place: ManifestPlace,
+        request: &Value,
+    ) -> Result<Option<Result<Changes, String>>, ApiError> {
+        let place = self.with_state(|state| place(&mut state.model, request, now()))?;
+        match (place, &self.manifests) {
+            (None, _) => Ok(None),
+            (Some((bucket, key)), Some(manifests)) => {
+                Ok(Some(manifests.read(&bucket, &key).await?))
+            }
+            (Some((bucket, key)), None) => Err(ApiError::new(
+                "InvalidS3ObjectException",
+                format!("s3://{bucket}/{key} can't be read: the service knows no S3."),
+            )),
+        }
     }
 
     fn with_state<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
@@ -294,11 +306,18 @@ impl Shell {
 impl State {
     fn answer(
         &mut self,
-        operation: &str,
+        operation: &Operation,
         request: &Value,
         extras: Extras,
     ) -> Result<Value, ApiError> {
-        let answer = operations::answer(&mut self.model, operation, request, extras, now());
+        let now = now();
+        self.model.settle(now);
+        let answer = (operation.answer)(Call {
+            model: &mut self.model,
+            request,
+            extras,
+            now,
+        });
         let changes = std::mem::take(&mut self.model.changes);
         if let Some(folder) = &mut self.folder {
             folder.store(changes, &self.model).map_err(|error| {
@@ -324,7 +343,7 @@ fn as_ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn operation(headers: &HeaderMap) -> &str {
+fn operation_name(headers: &HeaderMap) -> &str {
     headers
         .get("x-amz-target")
         .and_then(|target| target.to_str().ok())

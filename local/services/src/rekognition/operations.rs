@@ -23,80 +23,90 @@ pub(crate) struct Extras {
     pub(crate) update_faults: UpdateFaults,
 }
 
-/// Answers a request that [`super::shape::validate`] has passed.
-pub(crate) fn answer(
-    model: &mut Model,
-    operation: &str,
-    request: &Value,
-    extras: Extras,
-    now: Time,
-) -> Result<Value, ApiError> {
-    model.settle(now);
-    let text = |name: &str| request.get(name).and_then(Value::as_str);
-    let arn = |name: &str| text(name).unwrap_or_default();
-    match operation {
-        "CreateProject" => {
-            let arn = model.create_project(
-                arn("ProjectName"),
-                text("Feature"),
-                text("AutoUpdate"),
-                now,
-            )?;
-            Ok(json!({"ProjectArn": arn}))
-        }
-        "DescribeProjects" => describe_projects(model, request, now),
-        "DeleteProject" => {
-            model.delete_project(arn("ProjectArn"), now)?;
-            Ok(json!({"Status": "DELETING"}))
-        }
-        "CreateDataset" => create_dataset(model, request, extras, now),
-        "DescribeDataset" => Ok(describe_dataset(model.dataset(arn("DatasetArn"))?, now)),
-        "DeleteDataset" => {
-            model.delete_dataset(arn("DatasetArn"), now)?;
-            Ok(json!({}))
-        }
-        "UpdateDatasetEntries" => {
-            let blob = blob(request.pointer("/Changes/GroundTruth"))?;
-            model.dataset(arn("DatasetArn"))?;
-            let changes = Changes::of(&blob);
-            model.update_entries(arn("DatasetArn"), changes, extras.update_faults, now)?;
-            Ok(json!({}))
-        }
-        "ListDatasetEntries" => list_entries(model.listable(arn("DatasetArn"))?, request),
-        "ListDatasetLabels" => list_labels(model.listable(arn("DatasetArn"))?, request),
-        "DistributeDatasetEntries" => {
-            let arn = |index: usize| {
-                request
-                    .pointer(&format!("/Datasets/{index}/Arn"))
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-            };
-            model.distribute([arn(0), arn(1)], now)?;
-            Ok(json!({}))
-        }
-        "CreateProjectVersion" => create_version(model, request, now),
-        "DescribeProjectVersions" => describe_versions(model, request),
-        "DeleteProjectVersion" => {
-            model.delete_version(arn("ProjectVersionArn"), now)?;
-            Ok(json!({"Status": "DELETING"}))
-        }
-        "StartProjectVersion" => {
-            let units = |name: &str| request.get(name).and_then(Value::as_u64);
-            model.start_version(
-                arn("ProjectVersionArn"),
-                units("MinInferenceUnits").unwrap_or(1),
-                units("MaxInferenceUnits"),
-                now,
-            )?;
-            Ok(json!({"Status": "STARTING"}))
-        }
-        "StopProjectVersion" => {
-            model.stop_version(arn("ProjectVersionArn"), now)?;
-            Ok(json!({"Status": "STOPPING"}))
-        }
-        "DetectCustomLabels" => detect_custom_labels(model, request),
-        _ => Err(ApiError::new("UnknownOperationException", "")),
+/// A request that [`super::shape::validate`] has passed.
+pub(crate) struct Call<'a> {
+    pub(crate) model: &'a mut Model,
+    pub(crate) request: &'a Value,
+    pub(crate) extras: Extras,
+    pub(crate) now: Time,
+}
+
+impl<'a> Call<'a> {
+    /// A text of the request.
+    fn text(&self, name: &str) -> Option<&'a str> {
+        self.request.get(name).and_then(Value::as_str)
     }
+
+    /// A text that the request has to have.
+    fn required(&self, name: &str) -> &'a str {
+        self.text(name).unwrap_or_default()
+    }
+}
+
+pub(crate) fn create_project(call: Call<'_>) -> Result<Value, ApiError> {
+    let (feature, auto_update) = (call.text("Feature"), call.text("AutoUpdate"));
+    let name = call.required("ProjectName");
+    let arn = call
+        .model
+        .create_project(name, feature, auto_update, call.now)?;
+    Ok(json!({"ProjectArn": arn}))
+}
+
+pub(crate) fn delete_project(call: Call<'_>) -> Result<Value, ApiError> {
+    let arn = call.required("ProjectArn");
+    call.model.delete_project(arn, call.now)?;
+    Ok(json!({"Status": "DELETING"}))
+}
+
+pub(crate) fn describe_dataset(call: Call<'_>) -> Result<Value, ApiError> {
+    let dataset = call.model.dataset(call.required("DatasetArn"))?;
+    Ok(dataset_description(dataset, call.now))
+}
+
+pub(crate) fn delete_dataset(call: Call<'_>) -> Result<Value, ApiError> {
+    let arn = call.required("DatasetArn");
+    call.model.delete_dataset(arn, call.now)?;
+    Ok(json!({}))
+}
+
+pub(crate) fn update_entries(call: Call<'_>) -> Result<Value, ApiError> {
+    let arn = call.required("DatasetArn");
+    let blob = blob(call.request.pointer("/Changes/GroundTruth"))?;
+    call.model.dataset(arn)?;
+    let faults = call.extras.update_faults;
+    call.model
+        .update_entries(arn, Changes::of(&blob), faults, call.now)?;
+    Ok(json!({}))
+}
+
+pub(crate) fn distribute(call: Call<'_>) -> Result<Value, ApiError> {
+    let arn = |index: usize| {
+        let arn = call.request.pointer(&format!("/Datasets/{index}/Arn"));
+        arn.and_then(Value::as_str).unwrap_or_default()
+    };
+    call.model.distribute([arn(0), arn(1)], call.now)?;
+    Ok(json!({}))
+}
+
+pub(crate) fn delete_version(call: Call<'_>) -> Result<Value, ApiError> {
+    let arn = call.required("ProjectVersionArn");
+    call.model.delete_version(arn, call.now)?;
+    Ok(json!({"Status": "DELETING"}))
+}
+
+pub(crate) fn start_version(call: Call<'_>) -> Result<Value, ApiError> {
+    let units = |name: &str| call.request.get(name).and_then(Value::as_u64);
+    let (min, max) = (units("MinInferenceUnits"), units("MaxInferenceUnits"));
+    let arn = call.required("ProjectVersionArn");
+    call.model
+        .start_version(arn, min.unwrap_or(1), max, call.now)?;
+    Ok(json!({"Status": "STARTING"}))
+}
+
+pub(crate) fn stop_version(call: Call<'_>) -> Result<Value, ApiError> {
+    let arn = call.required("ProjectVersionArn");
+    call.model.stop_version(arn, call.now)?;
+    Ok(json!({"Status": "STOPPING"}))
 }
 
 /// Bucket and key of the manifest that a CreateDataset request names, after the checks that come before reading.
@@ -137,24 +147,18 @@ pub(crate) fn manifest_of(
     }
 }
 
-fn create_dataset(
-    model: &mut Model,
-    request: &Value,
-    extras: Extras,
-    now: Time,
-) -> Result<Value, ApiError> {
-    let text = |pointer: &str| request.pointer(pointer).and_then(Value::as_str);
-    let content = match (extras.manifest, text("/DatasetSource/DatasetArn")) {
+pub(crate) fn create_dataset(call: Call<'_>) -> Result<Value, ApiError> {
+    let source = call.request.pointer("/DatasetSource/DatasetArn");
+    let source = source.and_then(Value::as_str);
+    let (project, kind) = (call.required("ProjectArn"), call.required("DatasetType"));
+    let content = match (call.extras.manifest, source) {
         (Some(manifest), _) => manifest,
-        (None, Some(source)) => Ok(model.copy_of(source)?),
+        (None, Some(source)) => Ok(call.model.copy_of(source)?),
         (None, None) => Ok(Changes::default()),
     };
-    let arn = model.create_dataset(
-        text("/ProjectArn").unwrap_or_default(),
-        text("/DatasetType").unwrap_or_default(),
-        content,
-        now,
-    )?;
+    let arn = call
+        .model
+        .create_dataset(project, kind, content, call.now)?;
     Ok(json!({"DatasetArn": arn}))
 }
 
@@ -233,7 +237,13 @@ fn names_of<'a>(request: &'a Value, name: &str) -> Option<Vec<&'a str>> {
     Some(names.iter().filter_map(Value::as_str).collect())
 }
 
-fn describe_projects(model: &Model, request: &Value, now: Time) -> Result<Value, ApiError> {
+pub(crate) fn describe_projects(call: Call<'_>) -> Result<Value, ApiError> {
+    let Call {
+        model,
+        request,
+        now,
+        ..
+    } = call;
     let names = names_of(request, "ProjectNames");
     let features = names_of(request, "Features").unwrap_or_else(|| vec!["CUSTOM_LABELS"]);
     let mut shown = Vec::new();
@@ -287,7 +297,7 @@ fn put<T: Into<Value>>(answer: &mut Value, name: &str, value: Option<T>) {
     }
 }
 
-fn describe_dataset(dataset: &Dataset, now: Time) -> Value {
+fn dataset_description(dataset: &Dataset, now: Time) -> Value {
     let status = dataset.status_shown(now);
     let stats = dataset.entries.stats();
     json!({"DatasetDescription": {
@@ -305,7 +315,9 @@ fn describe_dataset(dataset: &Dataset, now: Time) -> Value {
     }})
 }
 
-fn list_entries(dataset: &Dataset, request: &Value) -> Result<Value, ApiError> {
+pub(crate) fn list_entries(call: Call<'_>) -> Result<Value, ApiError> {
+    let dataset = call.model.listable(call.required("DatasetArn"))?;
+    let request = call.request;
     let scope = format!("entries/{}", dataset.id);
     let start = page_start(request, &scope)?;
     let size = page_size(request);
@@ -332,7 +344,8 @@ fn list_entries(dataset: &Dataset, request: &Value) -> Result<Value, ApiError> {
     Ok(with_token(json!({"DatasetEntries": lines}), &scope, next))
 }
 
-fn list_labels(dataset: &Dataset, request: &Value) -> Result<Value, ApiError> {
+pub(crate) fn list_labels(call: Call<'_>) -> Result<Value, ApiError> {
+    let dataset = call.model.listable(call.required("DatasetArn"))?;
     let labels: Vec<Value> = dataset
         .entries
         .labels_by_name()
@@ -345,15 +358,13 @@ fn list_labels(dataset: &Dataset, request: &Value) -> Result<Value, ApiError> {
         })
         .collect();
     let scope = format!("labels/{}", dataset.id);
-    page(request, &scope, "DatasetLabelDescriptions", &labels)
+    page(call.request, &scope, "DatasetLabelDescriptions", &labels)
 }
 
-fn create_version(model: &mut Model, request: &Value, now: Time) -> Result<Value, ApiError> {
+pub(crate) fn create_version(call: Call<'_>) -> Result<Value, ApiError> {
     let text = |pointer: &str| {
-        request
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .map(str::to_owned)
+        let text = call.request.pointer(pointer).and_then(Value::as_str);
+        text.map(str::to_owned)
     };
     let new = NewVersion {
         name: text("/VersionName").unwrap_or_default(),
@@ -362,16 +373,14 @@ fn create_version(model: &mut Model, request: &Value, now: Time) -> Result<Value
         description: text("/VersionDescription"),
         kms_key: text("/KmsKeyId"),
     };
-    let arn = model.create_version(&text("/ProjectArn").unwrap_or_default(), new, now)?;
+    let project = call.required("ProjectArn");
+    let arn = call.model.create_version(project, new, call.now)?;
     Ok(json!({"ProjectVersionArn": arn}))
 }
 
-fn describe_versions(model: &Model, request: &Value) -> Result<Value, ApiError> {
-    let arn = request
-        .get("ProjectArn")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let project = model.project(arn)?;
+pub(crate) fn describe_versions(call: Call<'_>) -> Result<Value, ApiError> {
+    let project = call.model.project(call.required("ProjectArn"))?;
+    let Call { model, request, .. } = &call;
     let names = names_of(request, "VersionNames");
     let shown: Vec<Value> = model
         .versions
@@ -424,7 +433,8 @@ fn describe_version(version: &Version, feature: &str) -> Value {
     answer
 }
 
-fn detect_custom_labels(model: &Model, request: &Value) -> Result<Value, ApiError> {
+pub(crate) fn detect_custom_labels(call: Call<'_>) -> Result<Value, ApiError> {
+    let Call { model, request, .. } = call;
     let text = |pointer: &str| request.pointer(pointer).and_then(Value::as_str);
     let version = model.version(text("/ProjectVersionArn").unwrap_or_default())?;
     if version.status != "RUNNING" {

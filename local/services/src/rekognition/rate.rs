@@ -9,7 +9,7 @@ use super::model::Time;
 pub(crate) struct Rates {
     per_second: Option<u32>,
     /// Tokens left in thousandths of a call, and when that was.
-    buckets: BTreeMap<String, (u64, Time)>,
+    buckets: BTreeMap<&'static str, (u64, Time)>,
 }
 
 impl Rates {
@@ -20,22 +20,14 @@ impl Rates {
         }
     }
 
-    /// Takes one call; `false` when there were too many. DetectCustomLabels may come ten times as often.
-    pub(crate) fn take(&mut self, operation: &str, now: Time) -> bool {
+    /// Takes one call; `false` when there were too many. The operation may come `factor` times as often as others.
+    pub(crate) fn take(&mut self, operation: &'static str, factor: u32, now: Time) -> bool {
         let Some(per_second) = self.per_second else {
             return true;
         };
-        let factor = if operation == "DetectCustomLabels" {
-            10
-        } else {
-            1
-        };
-        let per_second = u64::from(per_second) * factor;
+        let per_second = u64::from(per_second) * u64::from(factor);
         let full = per_second * 1000;
-        let (left, since) = self
-            .buckets
-            .entry(operation.to_owned())
-            .or_insert((full, now));
+        let (left, since) = self.buckets.entry(operation).or_insert((full, now));
         *left = full.min(*left + now.saturating_sub(*since) * per_second);
         *since = now;
         match left.checked_sub(1000) {
@@ -55,12 +47,14 @@ mod tests {
     #[test]
     fn five_calls_then_one_every_fifth_of_a_second() {
         let mut rates = Rates::new(Some(5));
-        let taken: Vec<bool> = (0..6).map(|_| rates.take("A", 1000)).collect();
+        let taken: Vec<bool> = (0..6).map(|_| rates.take("A", 1, 1000)).collect();
         assert_eq!(taken, [true, true, true, true, true, false]);
-        assert!(rates.take("B", 1000));
-        assert!(!rates.take("A", 1199));
-        assert!(rates.take("A", 1200));
-        assert!(!rates.take("A", 1201));
-        assert!((0..10).all(|_| Rates::new(None).take("A", 0)));
+        assert!(rates.take("B", 1, 1000));
+        assert!(!rates.take("A", 1, 1199));
+        assert!(rates.take("A", 1, 1200));
+        assert!(!rates.take("A", 1, 1201));
+        let detections = (0..60).filter(|_| rates.take("C", 10, 2000));
+        assert_eq!(detections.count(), 50);
+        assert!((0..10).all(|_| Rates::new(None).take("A", 1, 0)));
     }
 }

@@ -1,16 +1,14 @@
 //! What the service model asks of each request: required fields, types, bounds, patterns, enumerations.
-//!
-//! Source: botocore's copy of the service model, rekognition/2016-06-27.
 
+use std::sync::OnceLock;
+
+use regex_lite::Regex;
 use serde_json::Value;
 
-use super::arn;
 use super::error::ApiError;
 
-/// Largest `Changes.GroundTruth` in bytes before base64, inclusive. Source: GroundTruthBlob.
-const CHANGES_BYTES_MAX: u64 = 5_242_880;
-
-enum Shape {
+/// What a value may be.
+pub(crate) enum Shape {
     /// Length in characters, inclusive, and a pattern.
     Text(u64, u64, Option<&'static Pattern>),
     /// Decoded length in bytes, inclusive.
@@ -25,18 +23,39 @@ enum Shape {
     Structure(&'static [Field]),
 }
 
-struct Pattern {
+/// A pattern of the service model, which a text has to match as a whole.
+pub(crate) struct Pattern {
     text: &'static str,
-    holds: fn(&str) -> bool,
+    compiled: OnceLock<Option<Regex>>,
 }
 
-struct Field {
+impl Pattern {
+    pub(crate) const fn new(text: &'static str) -> Self {
+        Self {
+            text,
+            compiled: OnceLock::new(),
+        }
+    }
+
+    /// The pattern; none if it is none, which a test holds for all there are.
+    fn compiled(&self) -> Option<&Regex> {
+        let compile = || Regex::new(&format!("^(?:{})$", self.text)).ok();
+        self.compiled.get_or_init(compile).as_ref()
+    }
+
+    fn holds(&self, text: &str) -> bool {
+        self.compiled()
+            .is_some_and(|pattern| pattern.is_match(text))
+    }
+}
+
+pub(crate) struct Field {
     name: &'static str,
     is_required: bool,
     shape: &'static Shape,
 }
 
-const fn required(name: &'static str, shape: &'static Shape) -> Field {
+pub(crate) const fn required(name: &'static str, shape: &'static Shape) -> Field {
     Field {
         name,
         is_required: true,
@@ -44,7 +63,7 @@ const fn required(name: &'static str, shape: &'static Shape) -> Field {
     }
 }
 
-const fn optional(name: &'static str, shape: &'static Shape) -> Field {
+pub(crate) const fn optional(name: &'static str, shape: &'static Shape) -> Field {
     Field {
         name,
         is_required: false,
@@ -52,252 +71,12 @@ const fn optional(name: &'static str, shape: &'static Shape) -> Field {
     }
 }
 
-static PROJECT_ARN: Shape = Shape::Text(
-    20,
-    2048,
-    Some(&Pattern {
-        text: r"(^arn:[a-z\d-]+:rekognition:[a-z\d-]+:\d{12}:project\/[a-zA-Z0-9_.\-]{1,255}\/[0-9]+$)",
-        holds: arn::is_project,
-    }),
-);
-static DATASET_ARN: Shape = Shape::Text(
-    20,
-    2048,
-    Some(&Pattern {
-        text: r"(^arn:[a-z\d-]+:rekognition:[a-z\d-]+:\d{12}:project\/[a-zA-Z0-9_.\-]{1,255}\/dataset\/(train|test)\/[0-9]+$)",
-        holds: arn::is_dataset,
-    }),
-);
-static VERSION_ARN: Shape = Shape::Text(
-    20,
-    2048,
-    Some(&Pattern {
-        text: r"(^arn:[a-z\d-]+:rekognition:[a-z\d-]+:\d{12}:project\/[a-zA-Z0-9_.\-]{1,255}\/version\/[a-zA-Z0-9_.\-]{1,255}\/[0-9]+$)",
-        holds: arn::is_version,
-    }),
-);
-static NAME: Shape = Shape::Text(
-    1,
-    255,
-    Some(&Pattern {
-        text: r"[a-zA-Z0-9_.\-]+",
-        holds: arn::is_name,
-    }),
-);
-static NAMES: Shape = Shape::List(1, 10, &NAME);
-static TOKEN: Shape = Shape::Text(0, 1024, None);
-static PAGE_SIZE: Shape = Shape::Integer(1, 100);
-static FEATURE: Shape = Shape::OneOf(&["CONTENT_MODERATION", "CUSTOM_LABELS"]);
-static TAGS: Shape = Shape::Tags(200);
-static BOOLEAN: Shape = Shape::Boolean;
-static LABEL: Shape = Shape::Text(
-    1,
-    255,
-    Some(&Pattern {
-        text: ".{1,}",
-        holds: |text| !text.is_empty() && !text.contains(['\n', '\r']),
-    }),
-);
-static BUCKET: Shape = Shape::Text(
-    3,
-    255,
-    Some(&Pattern {
-        text: r"[0-9A-Za-z\.\-_]*",
-        holds: |text| {
-            text.bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))
-        },
-    }),
-);
-static KEY: Shape = Shape::Text(1, 1024, None);
-static S3_OBJECT: Shape = Shape::Structure(&[
-    optional("Bucket", &BUCKET),
-    optional("Name", &KEY),
-    optional("Version", &KEY),
-]);
-static MANIFEST: Shape = Shape::Structure(&[optional("S3Object", &S3_OBJECT)]);
-static ASSETS: Shape = Shape::List(
-    0,
-    u64::MAX,
-    &Shape::Structure(&[optional("GroundTruthManifest", &MANIFEST)]),
-);
-static UNITS: Shape = Shape::Integer(1, i64::MAX);
-
-static CREATE_PROJECT: Shape = Shape::Structure(&[
-    required("ProjectName", &NAME),
-    optional("Feature", &FEATURE),
-    optional("AutoUpdate", &Shape::OneOf(&["ENABLED", "DISABLED"])),
-    optional("Tags", &TAGS),
-]);
-static DESCRIBE_PROJECTS: Shape = Shape::Structure(&[
-    optional("NextToken", &TOKEN),
-    optional("MaxResults", &PAGE_SIZE),
-    optional("ProjectNames", &NAMES),
-    optional("Features", &Shape::List(1, 2, &FEATURE)),
-]);
-static ONE_PROJECT: Shape = Shape::Structure(&[required("ProjectArn", &PROJECT_ARN)]);
-static CREATE_DATASET: Shape = Shape::Structure(&[
-    optional(
-        "DatasetSource",
-        &Shape::Structure(&[
-            optional("GroundTruthManifest", &MANIFEST),
-            optional("DatasetArn", &DATASET_ARN),
-        ]),
-    ),
-    required("DatasetType", &Shape::OneOf(&["TRAIN", "TEST"])),
-    required("ProjectArn", &PROJECT_ARN),
-    optional("Tags", &TAGS),
-]);
-static ONE_DATASET: Shape = Shape::Structure(&[required("DatasetArn", &DATASET_ARN)]);
-static UPDATE_DATASET_ENTRIES: Shape = Shape::Structure(&[
-    required("DatasetArn", &DATASET_ARN),
-    required(
-        "Changes",
-        &Shape::Structure(&[required("GroundTruth", &Shape::Blob(1, CHANGES_BYTES_MAX))]),
-    ),
-]);
-static LIST_DATASET_ENTRIES: Shape = Shape::Structure(&[
-    required("DatasetArn", &DATASET_ARN),
-    optional("ContainsLabels", &Shape::List(1, 10, &LABEL)),
-    optional("Labeled", &BOOLEAN),
-    optional(
-        "SourceRefContains",
-        &Shape::Text(
-            1,
-            2048,
-            Some(&Pattern {
-                text: r".*\S.*",
-                holds: |text| text.chars().any(|c| !c.is_whitespace()),
-            }),
-        ),
-    ),
-    optional("HasErrors", &BOOLEAN),
-    optional("NextToken", &TOKEN),
-    optional("MaxResults", &PAGE_SIZE),
-]);
-static LIST_DATASET_LABELS: Shape = Shape::Structure(&[
-    required("DatasetArn", &DATASET_ARN),
-    optional("NextToken", &TOKEN),
-    optional("MaxResults", &PAGE_SIZE),
-]);
-static DISTRIBUTE: Shape = Shape::Structure(&[required(
-    "Datasets",
-    &Shape::List(2, 2, &Shape::Structure(&[required("Arn", &DATASET_ARN)])),
-)]);
-static CREATE_PROJECT_VERSION: Shape = Shape::Structure(&[
-    required("ProjectArn", &PROJECT_ARN),
-    required("VersionName", &NAME),
-    required(
-        "OutputConfig",
-        &Shape::Structure(&[
-            optional("S3Bucket", &BUCKET),
-            optional("S3KeyPrefix", &Shape::Text(0, 1024, None)),
-        ]),
-    ),
-    optional(
-        "TrainingData",
-        &Shape::Structure(&[optional("Assets", &ASSETS)]),
-    ),
-    optional(
-        "TestingData",
-        &Shape::Structure(&[
-            optional("Assets", &ASSETS),
-            optional("AutoCreate", &BOOLEAN),
-        ]),
-    ),
-    optional("Tags", &TAGS),
-    optional(
-        "KmsKeyId",
-        &Shape::Text(
-            1,
-            2048,
-            Some(&Pattern {
-                text: "^[A-Za-z0-9][A-Za-z0-9:_/+=,@.-]{0,2048}$",
-                holds: |text| {
-                    text.bytes()
-                        .next()
-                        .is_some_and(|b| b.is_ascii_alphanumeric())
-                        && text
-                            .bytes()
-                            .all(|b| b.is_ascii_alphanumeric() || b":_/+=,@.-".contains(&b))
-                },
-            }),
-        ),
-    ),
-    optional(
-        "VersionDescription",
-        &Shape::Text(
-            1,
-            255,
-            Some(&Pattern {
-                text: "[a-zA-Z0-9-_. ()':,;?]+",
-                holds: |text| {
-                    text.bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || b"-_. ()':,;?".contains(&b))
-                },
-            }),
-        ),
-    ),
-    optional("FeatureConfig", &Shape::Structure(&[])),
-]);
-static DESCRIBE_PROJECT_VERSIONS: Shape = Shape::Structure(&[
-    required("ProjectArn", &PROJECT_ARN),
-    optional("VersionNames", &NAMES),
-    optional("NextToken", &TOKEN),
-    optional("MaxResults", &PAGE_SIZE),
-]);
-static ONE_VERSION: Shape = Shape::Structure(&[required("ProjectVersionArn", &VERSION_ARN)]);
-static START_PROJECT_VERSION: Shape = Shape::Structure(&[
-    required("ProjectVersionArn", &VERSION_ARN),
-    required("MinInferenceUnits", &UNITS),
-    optional("MaxInferenceUnits", &UNITS),
-]);
-static DETECT_CUSTOM_LABELS: Shape = Shape::Structure(&[
-    required("ProjectVersionArn", &VERSION_ARN),
-    required(
-        "Image",
-        &Shape::Structure(&[
-            optional("Bytes", &Shape::Blob(1, 5_242_880)),
-            optional("S3Object", &S3_OBJECT),
-        ]),
-    ),
-    optional("MaxResults", &Shape::Integer(0, i64::MAX)),
-    optional("MinConfidence", &Shape::Float(0.0, 100.0)),
-]);
-
-fn input_shape(operation: &str) -> Option<&'static Shape> {
-    Some(match operation {
-        "CreateProject" => &CREATE_PROJECT,
-        "DescribeProjects" => &DESCRIBE_PROJECTS,
-        "DeleteProject" => &ONE_PROJECT,
-        "CreateDataset" => &CREATE_DATASET,
-        "DescribeDataset" | "DeleteDataset" => &ONE_DATASET,
-        "UpdateDatasetEntries" => &UPDATE_DATASET_ENTRIES,
-        "ListDatasetEntries" => &LIST_DATASET_ENTRIES,
-        "ListDatasetLabels" => &LIST_DATASET_LABELS,
-        "DistributeDatasetEntries" => &DISTRIBUTE,
-        "CreateProjectVersion" => &CREATE_PROJECT_VERSION,
-        "DescribeProjectVersions" => &DESCRIBE_PROJECT_VERSIONS,
-        "DeleteProjectVersion" | "StopProjectVersion" => &ONE_VERSION,
-        "StartProjectVersion" => &START_PROJECT_VERSION,
-        "DetectCustomLabels" => &DETECT_CUSTOM_LABELS,
-        _ => return None,
-    })
-}
-
-pub(crate) fn is_known(operation: &str) -> bool {
-    input_shape(operation).is_some()
-}
-
 /// Holds a request against the service model. Fields that the model doesn't have are ignored, as AWS does.
 ///
 /// # Errors
 ///
 /// `SerializationException` for a field of another type, `ValidationException` naming every field out of bounds.
-pub(crate) fn validate(operation: &str, request: &Value) -> Result<(), ApiError> {
-    let Some(shape) = input_shape(operation) else {
-        return Err(ApiError::new("UnknownOperationException", ""));
-    };
+pub(crate) fn validate(shape: &Shape, request: &Value) -> Result<(), ApiError> {
     let mut faults = Vec::new();
     check(shape, request, "", &mut faults)?;
     if faults.is_empty() {
@@ -325,7 +104,7 @@ fn check(
             let text = value.as_str().ok_or_else(|| mismatch(path, "a string"))?;
             check_length(text.chars().count() as u64, *min, *max, value, path, faults);
             if let Some(pattern) = pattern
-                && !(pattern.holds)(text)
+                && !pattern.holds(text)
             {
                 let what = format!("satisfy regular expression pattern: {}", pattern.text);
                 faults.push(fault(&shown(value), path, &what));
@@ -468,12 +247,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::rekognition::arn;
+    use crate::rekognition::inputs::CREATE_DATASET;
+    use crate::rekognition::operation::Operation;
 
     const DATASET: &str =
         "arn:aws:rekognition:us-east-1:123456789012:project/birds/dataset/train/1";
 
     fn code(operation: &str, request: Value) -> String {
-        match validate(operation, &request) {
+        let operation = Operation::of(operation).unwrap();
+        match validate(operation.input, &request) {
             Ok(()) => "ok".to_owned(),
             Err(error) => error.code,
         }
@@ -525,7 +308,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let error = validate("CreateDataset", &json!({"DatasetType": "EVAL"})).unwrap_err();
+        let error = validate(&CREATE_DATASET, &json!({"DatasetType": "EVAL"})).unwrap_err();
         assert!(
             error.message.starts_with("2 validation errors detected: "),
             "{}",
@@ -538,7 +321,78 @@ mod tests {
             "SerializationException"
         );
         assert_eq!(code("DescribeDataset", json!([])), "SerializationException");
-        assert_eq!(code("DetectFaces", json!({})), "UnknownOperationException");
+        assert!(Operation::of("DetectFaces").is_none());
         assert_eq!(code("DescribeProjects", json!({"Unknown": 1})), "ok");
+    }
+
+    /// All patterns below a shape.
+    fn patterns<'a>(shape: &'a Shape, found: &mut Vec<&'a Pattern>) {
+        match shape {
+            Shape::Text(_, _, pattern) => found.extend(pattern),
+            Shape::List(_, _, element) => patterns(element, found),
+            Shape::Structure(fields) => {
+                for field in *fields {
+                    patterns(field.shape, found);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn all_patterns_compile() {
+        let mut found = Vec::new();
+        for operation in Operation::all() {
+            patterns(operation.input, &mut found);
+        }
+        assert!(found.len() > 20, "{}", found.len());
+        for pattern in found {
+            assert!(pattern.compiled().is_some(), "{}", pattern.text);
+        }
+    }
+
+    #[test]
+    fn arns_have_the_documented_form() {
+        let project = |arn: &str| code("DeleteProject", json!({"ProjectArn": arn}));
+        let dataset = |arn: &str| code("DeleteDataset", json!({"DatasetArn": arn}));
+        let version = |arn: &str| code("StopProjectVersion", json!({"ProjectVersionArn": arn}));
+        assert_eq!(project(&arn::project("birds", 1)), "ok");
+        assert_eq!(dataset(&arn::dataset("birds", "TRAIN", 1)), "ok");
+        assert_eq!(version(&arn::version("birds", "v.1", 1)), "ok");
+        for arn in [
+            "arn:aws:rekognition:us-east-1:1:project/birds/1",
+            "arn:aws:rekognition:us-east-1:123456789012:project/birds/x",
+            "arn:aws:s3:us-east-1:123456789012:project/birds/1",
+            "arn:aws:rekognition:us-east-1:123456789012:project/b rds/1",
+            "arn:aws:rekognition:us-east-1:123456789012:project/birds/1\n",
+        ] {
+            assert_eq!(project(arn), "ValidationException", "{arn}");
+        }
+        assert_eq!(dataset(&arn::project("birds", 1)), "ValidationException");
+        assert_eq!(
+            dataset(&arn::dataset("birds", "eval", 1)),
+            "ValidationException"
+        );
+    }
+
+    #[test]
+    fn texts_match_their_pattern_as_a_whole() {
+        let check = |field: &str, value: Value, expected: &str| {
+            let mut request = json!({"DatasetArn": DATASET});
+            request[field] = value.clone();
+            assert_eq!(
+                code("ListDatasetEntries", request),
+                expected,
+                "{field}: {value}"
+            );
+        };
+        check("SourceRefContains", json!(" a "), "ok");
+        check("SourceRefContains", json!("  "), "ValidationException");
+        check("ContainsLabels", json!(["Große Eule"]), "ok");
+        check("ContainsLabels", json!(["a\nb"]), "ValidationException");
+        let name = |name: &str| code("CreateProject", json!({"ProjectName": name}));
+        assert_eq!(name("a.b_c-1"), "ok");
+        assert_eq!(name("a b"), "ValidationException");
+        assert_eq!(name("é"), "ValidationException");
     }
 }
