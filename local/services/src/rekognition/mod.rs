@@ -15,6 +15,7 @@
 //! Signatures are checked.
 
 mod arn;
+mod config;
 mod detect;
 mod entries;
 mod error;
@@ -26,7 +27,9 @@ mod operations;
 mod persist;
 mod rate;
 mod shape;
+mod time;
 mod training;
+mod version;
 mod versions;
 
 use std::io;
@@ -34,7 +37,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -42,14 +45,17 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use serde_json::Value;
 
+pub use self::config::Config;
+
 use self::entries::Changes;
 use self::error::ApiError;
 use self::manifests::Manifests;
-use self::model::{Model, Time, UpdateFaults};
+use self::model::{Model, UpdateFaults};
 use self::operation::{ManifestPlace, Operation};
 use self::operations::{Call, Extras};
 use self::persist::Folder;
 use self::rate::Rates;
+use self::time::{as_ms, now};
 use super::faults::{Effect, Faults, Service, Verdict};
 use super::http::{self, Reply, ReplyBody, Server, full};
 use crate::door::Refusal;
@@ -58,50 +64,6 @@ use crate::keys::Keys;
 
 /// Longest request body in bytes: the largest blob in base64, and what stands around it.
 const REQUEST_BYTES_MAX: usize = 16 * 1024 * 1024;
-
-/// How the service behaves where AWS leaves it open, or where tests want it otherwise. Times in milliseconds.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Calls a second of each operation; DetectCustomLabels may come ten times as often. `None`: no limit.
-    pub calls_per_second: Option<u32>,
-    /// How long a creation or update of a dataset is under way.
-    pub update_time_ms: u64,
-    /// How long after an update DescribeDataset still answers the status from before it.
-    pub stale_status_ms: u64,
-    /// How long a deletion is under way.
-    pub delete_time_ms: u64,
-    /// How long a training takes.
-    pub training_time_ms: u64,
-    /// How long a model takes to start or stop.
-    pub start_time_ms: u64,
-    /// An update fails whole when more than this share of its lines has terminal content errors.
-    pub dropped_share_max: f64,
-    /// Most entries of a dataset, inclusive.
-    pub n_entries_max: usize,
-    /// The S3 from which CreateDataset reads manifests. `None`: there is none, every manifest is missing.
-    pub s3_endpoint: Option<String>,
-    /// The keys that requests are signed with, those to that S3, too.
-    pub keys: Keys,
-}
-
-impl Default for Config {
-    /// Five calls a second, half a second for an update or deletion, two for a training, a fresh status, the
-    /// documented 20 % and 250,000 entries, no S3, the default keys.
-    fn default() -> Self {
-        Self {
-            calls_per_second: Some(5),
-            update_time_ms: 500,
-            stale_status_ms: 0,
-            delete_time_ms: 500,
-            training_time_ms: 2000,
-            start_time_ms: 500,
-            dropped_share_max: 0.2,
-            n_entries_max: 250_000,
-            s3_endpoint: None,
-            keys: Keys::default(),
-        }
-    }
-}
 
 /// A Custom Labels service on this machine; ends when dropped.
 #[derive(Debug)]
@@ -329,18 +291,6 @@ impl State {
         }
         answer
     }
-}
-
-fn now() -> Time {
-    as_ms(
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default(),
-    )
-}
-
-fn as_ms(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn operation_name(headers: &HeaderMap) -> &str {

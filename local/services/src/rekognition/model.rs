@@ -10,14 +10,12 @@ use manifest::Code;
 use manifest::dataset::LABELS_MAX;
 use serde::{Deserialize, Serialize};
 
-use super::Config;
 use super::arn;
+use super::config::Config;
 use super::entries::{Changes, Entries};
 use super::error::ApiError;
-use super::versions::Version;
-
-/// Milliseconds since 1970-01-01 UTC.
-pub(crate) type Time = u64;
+use super::time::Time;
+use super::version::Version;
 
 /// Most projects of an account. Source: quotas.
 const PROJECTS_MAX: usize = 100;

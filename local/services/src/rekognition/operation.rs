@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use super::error::ApiError;
 use super::inputs;
-use super::model::{Model, Time};
+use super::model::Model;
 use super::operations::{self, Call};
 use super::shape::Shape;
+use super::time::Time;
 
 /// Answers a request that passed.
 type Answer = fn(Call<'_>) -> Result<Value, ApiError>;

@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 use super::detect;
 use super::entries::Changes;
 use super::error::ApiError;
-use super::model::{Dataset, Model, Time, UpdateFaults};
-use super::versions::{NewVersion, Version};
+use super::model::{Dataset, Model, UpdateFaults};
+use super::time::Time;
+use super::version::{NewVersion, Version};
 
 /// Page size when none is asked for, and the largest. Source: service model.
 const PAGE_MAX: usize = 100;

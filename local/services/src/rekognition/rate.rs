@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::model::Time;
+use super::time::Time;
 
 /// Calls of an operation that may come within any second; a bucket that refills steadily.
 #[derive(Debug)]

@@ -1,11 +1,11 @@
 //! Model versions and their states. Nothing is trained.
 
-use serde::{Deserialize, Serialize};
-
 use super::arn;
 use super::error::ApiError;
-use super::model::{Change, Model, Time};
+use super::model::{Change, Model};
+use super::time::Time;
 use super::training::training_failure;
+use super::version::{NewVersion, Version};
 
 /// Trainings at a time. Source: quotas.
 const TRAININGS_MAX: usize = 2;
@@ -13,36 +13,6 @@ const TRAININGS_MAX: usize = 2;
 const RUNNING_MAX: usize = 2;
 /// Inference units of a model. Source: quotas.
 const INFERENCE_UNITS_MAX: u64 = 5;
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Version {
-    pub(crate) id: u64,
-    pub(crate) project_id: u64,
-    pub(crate) arn: String,
-    pub(crate) name: String,
-    pub(crate) created: Time,
-    pub(crate) status: String,
-    pub(crate) message: String,
-    pub(crate) training_ended: Option<Time>,
-    pub(crate) output_bucket: Option<String>,
-    pub(crate) output_prefix: Option<String>,
-    pub(crate) description: Option<String>,
-    pub(crate) kms_key: Option<String>,
-    pub(crate) min_units: Option<u64>,
-    pub(crate) max_units: Option<u64>,
-    /// When the state under way ends, and as what.
-    next: Option<(Time, String, String)>,
-}
-
-/// What CreateProjectVersion is asked for.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct NewVersion {
-    pub(crate) name: String,
-    pub(crate) output_bucket: Option<String>,
-    pub(crate) output_prefix: Option<String>,
-    pub(crate) description: Option<String>,
-    pub(crate) kms_key: Option<String>,
-}
 
 impl Model {
     pub(crate) fn settle_versions(&mut self, now: Time) -> bool {
