@@ -7,6 +7,8 @@
 
 #[path = "tidy/imports.rs"]
 mod imports;
+#[path = "tidy/sizes.rs"]
+mod sizes;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -37,6 +39,19 @@ fn files_below(folder: &Path, extension: &str) -> Vec<PathBuf> {
                 found.push(path);
             }
         }
+    }
+    found.sort();
+    found
+}
+
+/// Folders of the workspace's crates that ship or run on their own, the tests' own left out.
+fn crates() -> Vec<String> {
+    let mut found = vec!["bench/s3".to_owned()];
+    for group in ["functions", "shared", "local"] {
+        let folders = fs::read_dir(root().join(group)).expect("a folder of crates");
+        let folders = folders.flatten().map(|entry| entry.path());
+        let packages = folders.filter(|folder| folder.join("Cargo.toml").exists());
+        found.extend(packages.map(|folder| relative(&folder)));
     }
     found.sort();
     found
@@ -182,6 +197,35 @@ fn only_bootstraps_read_the_environment() {
                     !shipped.contains(call),
                     "{name} reads the environment: only a bootstrap.rs may"
                 );
+            }
+        }
+    }
+}
+
+/// Rooms of the dataset-updater that are pure, and files that they have at least.
+const PURE_ROOMS: [(&str, usize); 2] = [("request", 6), ("state", 8)];
+
+#[test]
+fn pure_rooms_of_the_dataset_updater_touch_nothing() {
+    let touches = [
+        "async ", ".await", "tokio", "::now()", "std::fs", "File::", "env::", "Client",
+    ];
+    for (room, n_files_min) in PURE_ROOMS {
+        let folder = root().join("functions/dataset-updater/src").join(room);
+        let files = files_below(&folder, "rs");
+        assert!(files.len() >= n_files_min, "{room} has lost its files");
+        for path in files {
+            let text = read(&path);
+            let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for line in shipped.lines().map(str::trim_start) {
+                let is_code = !line.starts_with("//");
+                for touch in touches {
+                    assert!(
+                        !(is_code && line.contains(touch)),
+                        "{} is pure, but has {line:?}",
+                        relative(&path)
+                    );
+                }
             }
         }
     }
