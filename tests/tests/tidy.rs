@@ -381,6 +381,20 @@ fn nothing_is_left_open() {
     }
 }
 
+#[test]
+fn modules_have_files_of_their_own_names() {
+    for package in crates() {
+        for path in files_below(&root().join(&package).join("src"), "rs") {
+            let is_mod = path.file_name().is_some_and(|name| name == "mod.rs");
+            assert!(
+                !is_mod,
+                "{}: name it x.rs, beside the folder x",
+                relative(&path)
+            );
+        }
+    }
+}
+
 /// Paths in a job's folder, and the only file that has them.
 const LAYOUT: [&str; 3] = [
     "consolidation-request",

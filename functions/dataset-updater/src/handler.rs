@@ -27,11 +27,11 @@ pub async fn handle(
     };
     let parsed = event::parse(&event.payload, &wanted);
     match parsed.map_err(|error| log_error(error.into(), None, &event.context))? {
-        event::Invocation::Manifests(asked) => {
+        event::Delivery::Manifests(asked) => {
             let reports = update_all(clients, config, &asked, &event.context).await?;
             Ok(json!({ "manifests": reports }))
         }
-        event::Invocation::Queue(messages) => {
+        event::Delivery::Queue(messages) => {
             let mut answer = SqsBatchResponse::default();
             for message in messages {
                 let result = match message.asked {

@@ -19,7 +19,7 @@ use crate::state::dataset::Stats;
 use crate::state::origin::Origin;
 use crate::state::verified::Verified;
 use crate::storage::files::Files;
-use crate::storage::reader::{Reader, Source};
+use crate::storage::reader::{LinesObject, Reader};
 use crate::storage::store::Notes;
 
 /// Scratch files that this process has made: part of their names.
@@ -42,8 +42,8 @@ impl Work<'_> {
         Reader::open(&self.clients.s3, &self.lines(), self.options.clone(), false).await
     }
 
-    pub(crate) fn output_manifest(&self) -> Source {
-        Source {
+    pub(crate) fn output_manifest(&self) -> LinesObject {
+        LinesObject {
             bucket: self.request.bucket.clone(),
             key: self.request.key.clone(),
             e_tag: self.version.e_tag.clone(),
@@ -51,7 +51,7 @@ impl Work<'_> {
     }
 
     /// What the entries are made from.
-    pub(crate) fn lines(&self) -> Source {
+    pub(crate) fn lines(&self) -> LinesObject {
         match &self.notes.checkpoint.origin {
             None | Some(Origin::OutputManifest) => self.output_manifest(),
             Some(Origin::Consolidated { e_tag, .. }) => consolidated(self.files, e_tag),

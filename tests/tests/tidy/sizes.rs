@@ -37,7 +37,7 @@ const FILES: &[(&str, &str)] = &[
     ),
     ("local/services/tests/wire/rekognition.rs", CASES),
     (
-        "shared/aws/src/rekognition/mod.rs",
+        "shared/aws/src/rekognition.rs",
         "one method a call of the service, and their types",
     ),
     (
@@ -135,12 +135,12 @@ const FUNCTIONS: &[(&str, &str, &str)] = &[
         "read_consolidation",
         STEPS,
     ),
-    ("local/services/src/ground_truth/mod.rs", "run", STEPS),
+    ("local/services/src/ground_truth.rs", "run", STEPS),
     ("local/services/src/ground_truth/request.rs", "parse", LIST),
     ("local/services/src/lambda/instance.rs", "invoke", STEPS),
     ("local/services/src/lambda/invoke_api.rs", "answer", KINDS),
     ("local/services/src/lambda/triggers.rs", "poll", STEPS),
-    ("local/services/src/rekognition/mod.rs", "reply", STEPS),
+    ("local/services/src/rekognition.rs", "reply", STEPS),
     (
         "local/services/src/rekognition/model.rs",
         "distribute",

@@ -14,11 +14,11 @@ use manifest::RawLine;
 
 use crate::consolidate::job::Job;
 use crate::consolidate::reads::{
-    Reads, Unread, WORKER_RESPONSE_BYTES_MAX, read_annotation_file, read_worker_response,
+    ReadQueue, Unread, WORKER_RESPONSE_BYTES_MAX, read_annotation_file, read_worker_response,
 };
 use crate::error::RunError;
 use crate::request::config::Consolidate;
-use crate::state::origin::Reading;
+use crate::state::origin::AnswersKept;
 use crate::storage::files::ANSWERS_PART_BYTES;
 use crate::storage::reader::Lines;
 use crate::storage::store::Notes;
@@ -41,7 +41,7 @@ pub(crate) struct Answers<'a> {
     /// Which file's answers `gathered` holds, by line number.
     in_use: AnswersInUse<u64>,
     /// How far the reading is: the files below `parts/`, and what isn't in them yet.
-    reading: Reading,
+    reading: AnswersKept,
     /// JSON Lines for the next file below `parts/`.
     unsaved: Vec<u8>,
     /// Data objects of worker-response files that no line is.
@@ -53,7 +53,7 @@ impl<'a> Answers<'a> {
     pub(crate) async fn new(
         job: &'a Job<'a>,
         settings: &'a Settings,
-        reading: &Reading,
+        reading: &AnswersKept,
     ) -> Result<Self, RunError> {
         let mut answers = Self {
             gathered: Gathered::new(job.job_folder().as_str(), settings),
@@ -147,7 +147,7 @@ impl<'a> Answers<'a> {
         notes: &mut Notes<'_>,
     ) -> Result<(), RunError> {
         let folder = self.job.job_folder().annotation_files();
-        let mut reads = Reads::default();
+        let mut reads = ReadQueue::default();
         let after_file = self.reading.after_file.clone();
         let bucket = &self.job.manifest.bucket;
         for file in self.list(&folder).await? {
@@ -214,7 +214,7 @@ impl<'a> Answers<'a> {
     async fn read_referenced(&mut self, notes: &mut Notes<'_>) -> Result<(), RunError> {
         let job = self.job;
         let is_whole_job = job.config.consolidate == Consolidate::WholeJob;
-        let mut reads = Reads::default();
+        let mut reads = ReadQueue::default();
         let mut lines = Lines::open(job.s3, job.manifest).await?;
         loop {
             let in_use = &self.in_use;
@@ -277,7 +277,7 @@ impl<'a> Answers<'a> {
                 None => self.n_unmatched_responses += 1,
             }
         }
-        let mut reads = Reads::default();
+        let mut reads = ReadQueue::default();
         let bucket = &self.job.manifest.bucket;
         for (line_number, key) in wanted {
             let read = (line_number, Ok(ObjectUri::new(bucket, key)));
@@ -288,7 +288,7 @@ impl<'a> Answers<'a> {
 
     async fn read_response(
         &mut self,
-        reads: &mut Reads<u64, DataObject>,
+        reads: &mut ReadQueue<u64, DataObject>,
         (line_number, uri): (u64, Result<ObjectUri, String>),
         notes: &mut Notes<'_>,
     ) -> Result<(), RunError> {
@@ -305,7 +305,7 @@ impl<'a> Answers<'a> {
 
     async fn finish(
         &mut self,
-        mut reads: Reads<u64, DataObject>,
+        mut reads: ReadQueue<u64, DataObject>,
         notes: &mut Notes<'_>,
     ) -> Result<(), RunError> {
         while !reads.is_empty() {

@@ -10,7 +10,7 @@ use crate::error::{RunError, Stage};
 use crate::request::budget::Budget;
 use crate::request::config::Config;
 use crate::storage::files::Files;
-use crate::storage::reader::Source;
+use crate::storage::reader::LinesObject;
 
 /// A job whose labels are to be found.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(crate) struct Job<'a> {
     pub(crate) config: &'a Config,
     pub(crate) options: &'a ConvertOptions,
     /// The output manifest, as Ground Truth wrote it.
-    pub(crate) manifest: &'a Source,
+    pub(crate) manifest: &'a LinesObject,
     pub(crate) files: &'a Files<'a>,
     pub(crate) budget: &'a Budget,
 }

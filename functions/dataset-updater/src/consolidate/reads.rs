@@ -73,7 +73,7 @@ pub(crate) async fn read_annotation_file(
 }
 
 /// Reads that are under way, to be had in the order in which they were begun. Dropped, they end.
-pub(crate) struct Reads<K, T> {
+pub(crate) struct ReadQueue<K, T> {
     under_way: VecDeque<UnderWay<K>>,
     n_begun: u64,
     n_bytes: u64,
@@ -88,7 +88,7 @@ struct UnderWay<K> {
     key: K,
 }
 
-impl<K, T> Default for Reads<K, T> {
+impl<K, T> Default for ReadQueue<K, T> {
     fn default() -> Self {
         Self {
             under_way: VecDeque::new(),
@@ -100,7 +100,7 @@ impl<K, T> Default for Reads<K, T> {
     }
 }
 
-impl<K, T: Send + 'static> Reads<K, T> {
+impl<K, T: Send + 'static> ReadQueue<K, T> {
     pub(crate) fn is_empty(&self) -> bool {
         self.under_way.is_empty()
     }

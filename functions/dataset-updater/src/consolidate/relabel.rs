@@ -21,7 +21,7 @@ use crate::error::RunError;
 use crate::request::config::Consolidate;
 use crate::state::origin::{ConsolidationReport, Origin};
 use crate::storage::files::Files;
-use crate::storage::reader::{Lines, Source};
+use crate::storage::reader::{Lines, LinesObject};
 use crate::storage::store::Notes;
 
 /// The manifest with the labels put in.
@@ -180,8 +180,8 @@ impl Job<'_> {
 }
 
 /// The manifest that [`Job::origin`] wrote.
-pub(crate) fn consolidated(files: &Files<'_>, e_tag: &str) -> Source {
-    Source {
+pub(crate) fn consolidated(files: &Files<'_>, e_tag: &str) -> LinesObject {
+    LinesObject {
         bucket: files.place.bucket.clone(),
         key: files.place.key(FILE_NAME),
         e_tag: e_tag.to_owned(),

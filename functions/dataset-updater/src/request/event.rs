@@ -34,7 +34,7 @@ pub struct Wanted<'c> {
 
 /// What an event asks for.
 #[derive(Debug, PartialEq)]
-pub enum Invocation {
+pub enum Delivery {
     /// What it tells of; an error is the invocation's.
     Manifests(Vec<Asked>),
     /// Messages of a queue; each one succeeds or fails by itself.
@@ -144,20 +144,20 @@ impl EventError {
 /// # Errors
 ///
 /// [`EventError::Unknown`] for another shape; the others for a known shape with parts missing.
-pub fn parse(event: &Value, wanted: &Wanted<'_>) -> Result<Invocation, EventError> {
+pub fn parse(event: &Value, wanted: &Wanted<'_>) -> Result<Delivery, EventError> {
     let Some(records) = event.get("Records").and_then(Value::as_array) else {
-        return parse_one(event, wanted).map(Invocation::Manifests);
+        return parse_one(event, wanted).map(Delivery::Manifests);
     };
     let is_queue = records.iter().any(|record| {
         record.get("eventSource").and_then(Value::as_str) == Some("aws:sqs")
             || (record.get("body").is_some() && record.get("messageId").is_some())
     });
     if !is_queue {
-        return parse_one(event, wanted).map(Invocation::Manifests);
+        return parse_one(event, wanted).map(Delivery::Manifests);
     }
     let messages = records.iter().enumerate();
     let messages = messages.map(|(record_idx, record)| message(record_idx, record, wanted));
-    messages.collect::<Result<_, _>>().map(Invocation::Queue)
+    messages.collect::<Result<_, _>>().map(Delivery::Queue)
 }
 
 fn message(record_idx: usize, record: &Value, wanted: &Wanted<'_>) -> Result<Message, EventError> {

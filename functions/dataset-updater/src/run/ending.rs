@@ -12,7 +12,7 @@ use crate::error::RunError;
 use crate::request::budget::millis;
 use crate::request::config::{Existing, TrainWhen};
 use crate::request::target::Datasets;
-use crate::send::entries::Read;
+use crate::send::entries::Inventory;
 use crate::send::room::is_about_room;
 use crate::state::buckets::notice;
 use crate::state::checkpoint::Checkpoint;
@@ -28,7 +28,7 @@ use crate::work::Work;
 
 /// What was found of the entries, and what is said of it line by line.
 struct Findings {
-    read: Read,
+    inventory: Inventory,
     refused: BTreeMap<u64, Arc<str>>,
     troubles: BTreeMap<u64, Trouble>,
 }
@@ -44,7 +44,7 @@ impl Work<'_> {
     /// Writes the reports of what was found in each lane's dataset.
     pub(super) async fn report(
         &mut self,
-        read: Read,
+        inventory: Inventory,
         verified: Vec<(Stats, Verified)>,
     ) -> Result<Report, RunError> {
         let refused = self.notes.checkpoint.refused.iter();
@@ -52,9 +52,9 @@ impl Work<'_> {
         let mut findings = Findings {
             refused: refused.collect(),
             troubles: BTreeMap::new(),
-            read,
+            inventory,
         };
-        self.look_at_earlier(&mut findings.read.index).await?;
+        self.look_at_earlier(&mut findings.inventory.index).await?;
         let mut report = self.counted(&findings);
         self.add_datasets(&mut report, &mut findings, verified);
         self.add_troubles(&mut report, &mut findings);
@@ -70,10 +70,10 @@ impl Work<'_> {
 
     /// A report of the manifest's lines, and of what a training will stumble over.
     fn counted(&self, findings: &Findings) -> Report {
-        let (counts, refused) = (&findings.read.counts, &findings.refused);
+        let (counts, refused) = (&findings.inventory.counts, &findings.refused);
         let by_code = counts.by_code.iter();
         let there = &self.notes.checkpoint.buckets_before;
-        let notice = notice(findings.read.buckets.values(), there.values());
+        let notice = notice(findings.inventory.buckets.values(), there.values());
         if let Some(notice) = &notice {
             tracing::warn!(
                 code = notice.code,
@@ -92,7 +92,7 @@ impl Work<'_> {
             refused: refused.len() as u64,
             without_room: refused.values().filter(|it| is_about_room(it)).count() as u64,
             resumptions: self.notes.checkpoint.n_resumptions,
-            converting_seconds: findings.read.converting.as_secs_f64(),
+            converting_seconds: findings.inventory.converting.as_secs_f64(),
             by_code: by_code
                 .map(|(code, n)| (code.as_str().to_owned(), *n))
                 .collect(),
@@ -114,7 +114,7 @@ impl Work<'_> {
             report.vanished += verified.vanished.len() as u64;
             report.overwritten += verified.overwritten.len() as u64;
             report.landed_with_errors += verified.errors.len() as u64;
-            let (side, index) = (progress.side, &findings.read.index);
+            let (side, index) = (progress.side, &findings.inventory.index);
             let is_refused = |line_number| findings.refused.contains_key(&line_number);
             let n_lost = index.n_of(side, is_refused) + verified.vanished.len() as u64;
             let n_landed = index.n_entries(side).saturating_sub(n_lost);
@@ -133,7 +133,7 @@ impl Work<'_> {
                 arn: progress.dataset_arn.clone(),
                 entries: index.n_entries(side),
                 buckets: findings
-                    .read
+                    .inventory
                     .buckets
                     .get(&side)
                     .cloned()

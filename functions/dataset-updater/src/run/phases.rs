@@ -3,7 +3,7 @@
 use crate::consolidate::job::Job;
 use crate::consolidate::relabel::consolidated;
 use crate::error::RunError;
-use crate::send::entries::Read;
+use crate::send::entries::Inventory;
 use crate::send::lane::Lane;
 use crate::state::dataset::Stats;
 use crate::state::origin::Origin;
@@ -30,22 +30,22 @@ impl<'a> Work<'a> {
         let mut lanes: Vec<Lane<'_>> = lanes
             .map(|progress| Lane::new(rekognition, self.config, budget, progress))
             .collect();
-        let mut read = Read::default();
+        let mut inventory = Inventory::default();
         let leases = self.leases();
         let arns = lanes.iter().map(|lane| lane.dataset_arn.clone());
         let held = leases.take(arns.collect()).await?;
-        let verified = self.land(&mut lanes, &mut read).await;
+        let verified = self.land(&mut lanes, &mut inventory).await;
         leases.give_back(held).await;
-        self.report(read, verified?).await
+        self.report(inventory, verified?).await
     }
 
     /// Sends entries and makes sure that they are there. To be called while the datasets' leases are held.
     async fn land(
         &mut self,
         lanes: &mut [Lane<'_>],
-        read: &mut Read,
+        inventory: &mut Inventory,
     ) -> Result<Vec<(Stats, Verified)>, RunError> {
-        if let Err(error) = self.send(lanes, read).await {
+        if let Err(error) = self.send(lanes, inventory).await {
             for lane in lanes {
                 self.write_down(lane).await?;
             }
@@ -53,7 +53,7 @@ impl<'a> Work<'a> {
         }
         let mut all = Vec::new();
         for lane in lanes {
-            all.push(self.verify(lane, read).await?);
+            all.push(self.verify(lane, inventory).await?);
         }
         Ok(all)
     }

@@ -8,7 +8,7 @@ use crate::request::config::Config;
 use crate::request::event::Request;
 use crate::request::target::Target;
 use crate::state::checkpoint::ManifestVersion;
-use crate::storage::reader::{Lines, Source};
+use crate::storage::reader::{Lines, LinesObject};
 
 /// Lines of a manifest that are looked at for its label attribute: more than a labeling job's manifest or a dataset has.
 const LINES_MAX: u64 = 1_000_000;
@@ -49,7 +49,7 @@ async fn search(
     version: &ManifestVersion,
     options: &ConvertOptions,
 ) -> Result<Vec<String>, RunError> {
-    let source = Source {
+    let source = LinesObject {
         bucket: request.bucket.clone(),
         key: request.key.clone(),
         e_tag: version.e_tag.clone(),

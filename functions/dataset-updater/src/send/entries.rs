@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::RunError;
 use crate::request::config::Existing;
-use crate::send::existing::{Source, source_ref};
+use crate::send::existing::{EntrySource, source_ref};
 use crate::send::index::{Index, side};
 use crate::send::lane::Lane;
 use crate::send::merge::{losing_job, merge};
@@ -29,14 +29,14 @@ const LISTINGS_MAX: u32 = 3;
 /// What one dataset has.
 struct There {
     /// Its entries.
-    source: Source,
+    source: EntrySource,
     /// How many more it takes.
     room: Room,
 }
 
 /// What reading the manifest brought.
 #[derive(Debug, Default)]
-pub(crate) struct Read {
+pub(crate) struct Inventory {
     pub(crate) index: Index,
     /// A few source references by side; empty when there are too many to be looked up one by one.
     pub(crate) refs: BTreeMap<LaneSide, Vec<String>>,
@@ -46,7 +46,7 @@ pub(crate) struct Read {
     pub(crate) converting: std::time::Duration,
 }
 
-impl Read {
+impl Inventory {
     fn add(&mut self, entry: &Entry, side: LaneSide) {
         self.buckets.entry(side).or_default().add(&entry.source_ref);
         let labels = fingerprint(&entry.json).unwrap_or_default();
@@ -67,7 +67,7 @@ impl Work<'_> {
         for lane in &mut *lanes {
             let room = self.room(lane).await?;
             all.push(There {
-                source: Source::Nowhere,
+                source: EntrySource::Nowhere,
                 room,
             });
         }
@@ -165,17 +165,17 @@ impl Work<'_> {
     pub(crate) async fn send(
         &mut self,
         lanes: &mut [Lane<'_>],
-        read: &mut Read,
+        inventory: &mut Inventory,
     ) -> Result<(), RunError> {
         for n_listings in 1..=LISTINGS_MAX {
             let mut theres = self.there(lanes).await?;
             for (lane, there) in lanes.iter().zip(&theres) {
                 self.look_at_buckets(lane, there.room.n_images()).await?;
             }
-            *read = Read::default();
+            *inventory = Inventory::default();
             let is_watchful = self.config.existing == Existing::Merge && n_listings < LISTINGS_MAX;
             let is_sent = self
-                .send_from(lanes, &mut theres, read, is_watchful)
+                .send_from(lanes, &mut theres, inventory, is_watchful)
                 .await?;
             for lane in &mut *lanes {
                 lane.settle().await?;
@@ -194,7 +194,7 @@ impl Work<'_> {
         &mut self,
         lanes: &mut [Lane<'_>],
         theres: &mut [There],
-        read: &mut Read,
+        inventory: &mut Inventory,
         is_watchful: bool,
     ) -> Result<bool, RunError> {
         for lane in &mut *lanes {
@@ -211,7 +211,7 @@ impl Work<'_> {
                 .find(|(lane, _)| lane.side == side)
                 .filter(|(lane, _)| !self.is_over(lane, entry.line_number))
             else {
-                read.add(&entry, side);
+                inventory.add(&entry, side);
                 continue;
             };
             let dataset = self.dataset(&lane.dataset_arn);
@@ -221,12 +221,12 @@ impl Work<'_> {
                 Ok(json) => entry.json = json,
                 Err(message) => {
                     self.refuse(entry.line_number, &message);
-                    read.add(&entry, side);
+                    inventory.add(&entry, side);
                     continue;
                 }
             }
             self.note_loser(entry.line_number, loser);
-            read.add(&entry, side);
+            inventory.add(&entry, side);
             if let Some(changes) = lane.batcher.push(&entry)
                 && !self.submit_if_unchanged(lane, changes, is_watchful).await?
             {
@@ -240,8 +240,8 @@ impl Work<'_> {
                 return Ok(false);
             }
         }
-        read.counts = reader.counts().clone();
-        read.converting = reader.converting();
+        inventory.counts = reader.counts().clone();
+        inventory.converting = reader.converting();
         Ok(true)
     }
 

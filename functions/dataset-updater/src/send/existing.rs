@@ -16,7 +16,7 @@ use crate::request::budget::Budget;
 
 /// Where a dataset's entries come from.
 #[derive(Debug)]
-pub enum Source {
+pub enum EntrySource {
     /// The dataset has none.
     Nowhere,
     /// One call an image, as it is needed.
@@ -72,12 +72,12 @@ impl Dataset<'_> {
         wanted: &BTreeSet<u64>,
         n_entries: u64,
         scratch_file: &Path,
-    ) -> Result<Source, RunError> {
+    ) -> Result<EntrySource, RunError> {
         if n_entries == 0 || wanted.is_empty() {
-            return Ok(Source::Nowhere);
+            return Ok(EntrySource::Nowhere);
         }
         if (wanted.len() as u64) < n_entries.div_ceil(ENTRIES_PAGE_MAX as u64) {
-            return Ok(Source::EachEntry);
+            return Ok(EntrySource::EachEntry);
         }
         let mut listing = Listing::new(scratch_file);
         let keep = |entry: &str| {
@@ -91,7 +91,7 @@ impl Dataset<'_> {
         };
         self.each(&EntryFilter::All, keep).await?;
         listing.sort();
-        Ok(Source::Listing(listing))
+        Ok(EntrySource::Listing(listing))
     }
 
     /// Shows each entry that `filter` lets through, in the dataset's order.
@@ -124,13 +124,13 @@ impl Dataset<'_> {
     /// As [`Dataset::source`].
     pub async fn find(
         &self,
-        source: &Source,
+        source: &EntrySource,
         source_ref: &str,
     ) -> Result<Option<String>, RunError> {
         match source {
-            Source::Nowhere => Ok(None),
-            Source::Listing(listing) => listing.find(source_ref),
-            Source::EachEntry => {
+            EntrySource::Nowhere => Ok(None),
+            EntrySource::Listing(listing) => listing.find(source_ref),
+            EntrySource::EachEntry => {
                 let filter = EntryFilter::SourceRefContains(source_ref.to_owned());
                 let mut found = None;
                 self.each(&filter, |entry| {

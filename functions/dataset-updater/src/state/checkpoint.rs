@@ -13,7 +13,7 @@ use crate::request::budget::INVOCATION_MAX;
 use crate::state::buckets::Buckets;
 use crate::state::company::{Earlier, ReplacedLabels};
 use crate::state::dataset::LaneSide;
-use crate::state::origin::{Origin, Reading};
+use crate::state::origin::{AnswersKept, Origin};
 use crate::state::progress::{LaneProgress, Refused, by_message};
 
 /// Version of the format. Another one's checkpoint is not understood, and the work starts over.
@@ -39,7 +39,7 @@ pub struct Checkpoint {
     /// What the entries are made from; `None` until that is known.
     pub origin: Option<Origin>,
     /// How far the reading of workers' answers is, while `origin` isn't known.
-    pub reading: Reading,
+    pub reading: AnswersKept,
     /// The function's memory in bytes, when the answers took more than that.
     pub too_large_for: Option<u64>,
     /// The datasets' progress.
@@ -74,7 +74,7 @@ impl Checkpoint {
     /// Forgets the files of work in progress, once they are deleted.
     pub fn forget_parts(&mut self) {
         self.lanes.iter_mut().for_each(|lane| lane.parts.clear());
-        self.reading = Reading::default();
+        self.reading = AnswersKept::default();
     }
 
     /// The checkpoint of the invocation that goes on from here.
@@ -136,7 +136,7 @@ impl Checkpoint {
             lease: None,
             is_done: false,
             origin: None,
-            reading: Reading::default(),
+            reading: AnswersKept::default(),
             too_large_for: None,
             lanes: Vec::new(),
             refused: Vec::new(),
@@ -183,7 +183,7 @@ impl Checkpoint {
 
     /// Forgets what was read and sent: sending it again changes nothing in the datasets.
     pub fn start_over(&mut self) {
-        self.reading = Reading::default();
+        self.reading = AnswersKept::default();
         self.forget_sent();
     }
 

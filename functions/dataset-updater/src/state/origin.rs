@@ -22,7 +22,7 @@ pub enum Origin {
 
 /// How much of the workers' answers is kept in files below `parts/`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reading {
+pub struct AnswersKept {
     /// Those files, numbered from one.
     pub n_parts: u64,
     /// Key of the last annotation file in them, in the order of their names.

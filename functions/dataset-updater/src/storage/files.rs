@@ -10,7 +10,7 @@ use crate::request::place::Place;
 use crate::state::dataset::LaneSide;
 use crate::state::progress::LaneProgress;
 use crate::state::rejected::{RejectedLine, Trouble};
-use crate::storage::reader::{Reader, Source};
+use crate::storage::reader::{LinesObject, Reader};
 
 /// Folder of what each update has landed, while work is under way.
 const PARTS: &str = "parts/";
@@ -98,7 +98,7 @@ impl Files<'_> {
     /// [`RunError::Superseded`] when the manifest has been replaced.
     pub async fn write_lines(
         &self,
-        source: &Source,
+        source: &LinesObject,
         options: ConvertOptions,
         troubles: &BTreeMap<u64, Trouble>,
     ) -> Result<(), RunError> {

@@ -51,7 +51,7 @@ struct HeldLease {
 }
 
 /// What a look at a lease brought.
-enum Look {
+enum Attempt {
     Taken(HeldLease),
     Held(DatasetLease),
     /// Somebody else wrote at the same moment.
@@ -112,9 +112,9 @@ impl Leases<'_> {
         let mut polling = Polling::spread(interval, Jitter::of(self.owner), until);
         loop {
             let holder = match self.look(&lease).await? {
-                Look::Taken(taken) => return Ok(taken),
-                Look::Held(holder) => Some(holder),
-                Look::Lost => None,
+                Attempt::Taken(taken) => return Ok(taken),
+                Attempt::Held(holder) => Some(holder),
+                Attempt::Lost => None,
             };
             if polling.is_first() {
                 tracing::info!(dataset_arn, "another invocation updates the dataset");
@@ -129,14 +129,14 @@ impl Leases<'_> {
     }
 
     /// Takes the lease if nobody holds it.
-    async fn look(&self, lease: &DatasetLease) -> Result<Look, RunError> {
+    async fn look(&self, lease: &DatasetLease) -> Result<Attempt, RunError> {
         let (bucket, key) = (&self.folder.bucket, self.folder.key(&lease.dataset_arn));
         let read = self.s3.read_object_with_tag(bucket, &key, LEASE_BYTES_MAX);
         let condition = match read.await {
             Ok((bytes, e_tag)) => {
                 let now_ms = millis(SystemTime::now());
                 if let Some(holder) = holding(&bytes, &lease.dataset_arn, now_ms) {
-                    return Ok(Look::Held(holder));
+                    return Ok(Attempt::Held(holder));
                 }
                 Condition::Unchanged(e_tag)
             }
@@ -150,12 +150,12 @@ impl Leases<'_> {
             Ok(e_tag) => e_tag,
             Err(S3Error::PreconditionFailed { .. }) => match self.tag_if_ours(&key, lease).await? {
                 Some(e_tag) => e_tag,
-                None => return Ok(Look::Lost),
+                None => return Ok(Attempt::Lost),
             },
             Err(error) => return Err(error.into()),
         };
         let lease = lease.clone();
-        Ok(Look::Taken(HeldLease { lease, e_tag }))
+        Ok(Attempt::Taken(HeldLease { lease, e_tag }))
     }
 
     async fn write(

@@ -9,7 +9,7 @@ use crate::error::RunError;
 
 /// One version of an object that holds JSON Lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct LinesObject {
     /// Its bucket.
     pub bucket: String,
     /// Its key.
@@ -18,7 +18,7 @@ pub struct Source {
     pub e_tag: String,
 }
 
-impl Source {
+impl LinesObject {
     /// Whether the object still is this version.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl Lines {
     /// # Errors
     ///
     /// [`RunError::Superseded`] when it has been replaced.
-    pub async fn open(s3: &S3, source: &Source) -> Result<Self, RunError> {
+    pub async fn open(s3: &S3, source: &LinesObject) -> Result<Self, RunError> {
         let stream = s3
             .stream_object(&source.bucket, &source.key, Some(&source.e_tag))
             .await
@@ -104,7 +104,7 @@ impl Reader {
     /// As [`Lines::open`].
     pub async fn open(
         s3: &S3,
-        source: &Source,
+        source: &LinesObject,
         options: ConvertOptions,
         keeps_lines: bool,
     ) -> Result<Self, RunError> {

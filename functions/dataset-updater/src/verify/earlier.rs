@@ -11,7 +11,7 @@ use crate::send::index::Index;
 use crate::state::company::Earlier;
 use crate::state::dataset::LaneSide;
 use crate::storage::files::{entries_file, left_behind_file};
-use crate::storage::reader::{Lines, Source};
+use crate::storage::reader::{Lines, LinesObject};
 use crate::work::Work;
 
 #[derive(Deserialize)]
@@ -80,11 +80,11 @@ impl Work<'_> {
         Ok(Some(earlier))
     }
 
-    async fn report_file(&self, name: &str) -> Result<Option<Source>, RunError> {
+    async fn report_file(&self, name: &str) -> Result<Option<LinesObject>, RunError> {
         let place = self.files.place;
         let key = place.key(name);
         match self.clients.s3.head_object(&place.bucket, &key).await {
-            Ok(head) => Ok(Some(Source {
+            Ok(head) => Ok(Some(LinesObject {
                 bucket: place.bucket.clone(),
                 key,
                 e_tag: head.e_tag,
@@ -96,7 +96,7 @@ impl Work<'_> {
 
     async fn compare(
         &self,
-        source: &Source,
+        source: &LinesObject,
         side: LaneSide,
         index: &mut Index,
         left_behind: &mut Upload,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use manifest::Converted;
 
 use crate::error::RunError;
-use crate::send::entries::{REFS_MAX, Read};
+use crate::send::entries::{Inventory, REFS_MAX};
 use crate::send::existing::Listing;
 use crate::send::index::{Seen, side};
 use crate::send::lane::Lane;
@@ -25,7 +25,7 @@ impl Work<'_> {
     pub(crate) async fn verify(
         &mut self,
         lane: &mut Lane<'_>,
-        read: &mut Read,
+        inventory: &mut Inventory,
     ) -> Result<(Stats, Verified), RunError> {
         let side = lane.side;
         let progress = self.notes.checkpoint.lane(side);
@@ -33,8 +33,8 @@ impl Work<'_> {
             return Ok(noted.clone());
         }
         let mut verified = Verified::default();
-        let mut refs: Vec<String> = read.refs.remove(&side).unwrap_or_default();
-        let mut n_doubtful = read.index.n_entries(side);
+        let mut refs: Vec<String> = inventory.refs.remove(&side).unwrap_or_default();
+        let mut n_doubtful = inventory.index.n_entries(side);
         lane.is_again = true;
         lane.forget_in_flight();
         for n_rounds in 0..=ROUNDS_MAX {
@@ -55,10 +55,10 @@ impl Work<'_> {
                 source_refs: &refs,
                 scratch_file: &self.scratch_file(),
             }
-            .back(&mut read.index, &mut verified.errors)
+            .back(&mut inventory.index, &mut verified.errors)
             .await?;
             (n_doubtful, refs) = self
-                .look_closer(lane, read, &others, n_rounds < ROUNDS_MAX)
+                .look_closer(lane, inventory, &others, n_rounds < ROUNDS_MAX)
                 .await?;
             verified.n_sent_again += n_doubtful;
             if n_doubtful == 0 {
@@ -66,7 +66,7 @@ impl Work<'_> {
             }
         }
         lane.is_again = false;
-        self.conclude(lane, read, &mut verified);
+        self.conclude(lane, inventory, &mut verified);
         let after: Stats = lane.ready().await?.stats.into();
         if verified.is_worth_noting() {
             self.note(lane, (after, verified.clone())).await?;
@@ -79,14 +79,14 @@ impl Work<'_> {
     async fn look_closer(
         &mut self,
         lane: &mut Lane<'_>,
-        read: &mut Read,
+        inventory: &mut Inventory,
         others: &Listing,
         may_send: bool,
     ) -> Result<(u64, Vec<String>), RunError> {
         let side_here = lane.side;
         let (mut n_sent, mut refs) = (0, Vec::new());
-        let n_landed = read.index.n_seen(side_here, Seen::Landed);
-        if n_landed == read.index.n_entries(side_here) {
+        let n_landed = inventory.index.n_seen(side_here, Seen::Landed);
+        if n_landed == inventory.index.n_entries(side_here) {
             return Ok((n_sent, refs));
         }
         let refused = self.refused_lines();
@@ -96,13 +96,13 @@ impl Work<'_> {
                 continue;
             };
             if side(&entry.source_ref, self.target.test_fraction) != side_here
-                || read.index.seen(&entry.source_ref, side_here) == Some(Seen::Landed)
+                || inventory.index.seen(&entry.source_ref, side_here) == Some(Seen::Landed)
             {
                 continue;
             }
             let existing = others.find(&entry.source_ref)?;
             if existing.as_ref().is_some_and(|it| holds(it, &entry.json)) {
-                read.index.land(&entry.source_ref, side_here);
+                inventory.index.land(&entry.source_ref, side_here);
                 continue;
             }
             if !may_send || refused.contains(&entry.line_number) {
@@ -120,7 +120,9 @@ impl Work<'_> {
                 }
             }
             let labels = fingerprint(&entry.json).unwrap_or_default();
-            read.index.send_again(&entry.source_ref, side_here, labels);
+            inventory
+                .index
+                .send_again(&entry.source_ref, side_here, labels);
             n_sent += 1;
             if refs.len() < REFS_MAX {
                 refs.push(entry.source_ref.clone());
@@ -139,17 +141,17 @@ impl Work<'_> {
 
     /// Says of each entry that isn't there what became of it. A line that an update failed over, and that is there
     /// nevertheless, was refused with another writer's status.
-    fn conclude(&mut self, lane: &Lane<'_>, read: &Read, verified: &mut Verified) {
+    fn conclude(&mut self, lane: &Lane<'_>, inventory: &Inventory, verified: &mut Verified) {
         let side = lane.side;
-        let landed = read.index.lines(side, Seen::Landed);
+        let landed = inventory.index.lines(side, Seen::Landed);
         self.notes
             .checkpoint
             .refused
             .retain(|refused| !landed.contains(&refused.line_number));
         let refused = self.refused_lines();
         let without_refused = |lines: BTreeSet<u64>| lines.difference(&refused).copied().collect();
-        verified.vanished = without_refused(read.index.lines(side, Seen::Missing));
-        verified.overwritten = without_refused(read.index.lines(side, Seen::Differs));
+        verified.vanished = without_refused(inventory.index.lines(side, Seen::Missing));
+        verified.overwritten = without_refused(inventory.index.lines(side, Seen::Differs));
         verified.errors = std::mem::take(&mut verified.errors)
             .into_iter()
             .filter(|(line_number, _)| landed.contains(line_number))

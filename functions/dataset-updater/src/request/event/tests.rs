@@ -35,8 +35,8 @@ fn keys(event: &Value) -> Result<Vec<String>, &'static str> {
         Asked::Nothing { outcome, .. } => outcome.to_owned(),
     };
     match parse(event, &WANTED) {
-        Ok(Invocation::Manifests(asked)) => Ok(asked.into_iter().map(name).collect()),
-        Ok(Invocation::Queue(_)) => Err("queue"),
+        Ok(Delivery::Manifests(asked)) => Ok(asked.into_iter().map(name).collect()),
+        Ok(Delivery::Queue(_)) => Err("queue"),
         Err(error) => Err(error.code()),
     }
 }
@@ -81,7 +81,7 @@ fn own_files_ask_for_nothing_and_jobs_named_as_this_function_are_manifests() {
     let ask = |event: &Value, suffix| {
         let wanted = Wanted { suffix, ..WANTED };
         match parse(event, &wanted) {
-            Ok(Invocation::Manifests(asked)) => Vec::from_iter(
+            Ok(Delivery::Manifests(asked)) => Vec::from_iter(
                 asked
                     .into_iter()
                     .map(|asked| matches!(asked, Asked::Update(_))),
@@ -182,7 +182,7 @@ fn direct_requests() {
         label_attribute: Some("animal".to_owned()),
         ..Request::default()
     };
-    let expected = Invocation::Manifests(vec![Asked::Update(request)]);
+    let expected = Delivery::Manifests(vec![Asked::Update(request)]);
     assert_eq!(parse(&event, &WANTED), Ok(expected));
     assert_eq!(keys(&json!({"manifest": "bkt/any"})), Err("Event.Manifest"));
     assert_eq!(keys(&json!({"manifest": 7})), Err("Event.Manifest"));
@@ -215,7 +215,7 @@ fn messages_of_a_queue_are_judged_one_by_one() {
         "not json".to_owned(),
         json!({"Type": "Notification", "Message": s3(KEY).to_string()}).to_string(),
     ]);
-    let Ok(Invocation::Queue(messages)) = parse(&event, &WANTED) else {
+    let Ok(Delivery::Queue(messages)) = parse(&event, &WANTED) else {
         panic!("not a queue");
     };
     let found: Vec<_> = messages
@@ -245,9 +245,9 @@ fn the_payloads_in_events() {
         assert_eq!(keys(text), Ok(vec![key.to_owned()]));
     }
     let text = include_str!("../../../../../events/dataset-updater-s3-test.json");
-    assert_eq!(parse(text), Invocation::Manifests(vec![]));
+    assert_eq!(parse(text), Delivery::Manifests(vec![]));
     let text = include_str!("../../../../../events/dataset-updater-direct.json");
-    let Invocation::Manifests(asked) = parse(text) else {
+    let Delivery::Manifests(asked) = parse(text) else {
         panic!("a queue");
     };
     let [Asked::Update(request)] = asked.as_slice() else {
@@ -256,6 +256,6 @@ fn the_payloads_in_events() {
     assert_eq!(request.label_attribute.as_deref(), Some("bird"));
     let text = include_str!("../../../../../events/dataset-updater-sqs.json");
     assert!(
-        matches!(parse(text), Invocation::Queue(messages) if messages.len() == 3 && messages.iter().all(|message| message.asked.is_ok()))
+        matches!(parse(text), Delivery::Queue(messages) if messages.len() == 3 && messages.iter().all(|message| message.asked.is_ok()))
     );
 }

@@ -15,10 +15,10 @@ fn checkpoint() -> Checkpoint {
         }),
         is_done: false,
         origin: Some(Origin::OutputManifest),
-        reading: Reading {
+        reading: AnswersKept {
             n_parts: 1,
             after_file: Some("a".to_owned()),
-            ..Reading::default()
+            ..AnswersKept::default()
         },
         too_large_for: None,
         lanes: vec![LaneProgress {
