@@ -5,7 +5,7 @@ use labeling::consolidation::Config;
 /// The function's settings.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// How answers are consolidated.
+    /// Settings of the consolidation.
     pub config: Config,
     /// Buckets that may be read and written; `None`: the role alone decides.
     pub allowed_buckets: Option<Vec<String>>,

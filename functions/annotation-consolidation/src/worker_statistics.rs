@@ -28,7 +28,7 @@ pub(crate) struct WorkerStatistics<'a> {
     kms_key_id: Option<String>,
 }
 
-/// What was read.
+/// The statistics that were read.
 #[derive(Default)]
 pub(crate) struct Carried {
     /// The sum over all other batches.

@@ -78,7 +78,7 @@ pub enum RunError {
     DatasetUnusable {
         /// The dataset.
         dataset_arn: String,
-        /// Its status.
+        /// Status of the dataset, in words.
         reason: String,
     },
     /// The service failed at the update, several times.
@@ -86,7 +86,7 @@ pub enum RunError {
     ServiceFault {
         /// The dataset.
         dataset_arn: String,
-        /// Its StatusMessage.
+        /// StatusMessage of the dataset.
         message: String,
     },
     /// The file for the dataset's entries can't be used.
@@ -96,7 +96,7 @@ pub enum RunError {
     Scratch {
         /// The file.
         path: String,
-        /// What the system says.
+        /// Message of the operating system.
         reason: String,
     },
     /// The label category file of the settings is none.
@@ -104,13 +104,13 @@ pub enum RunError {
     LabelCategories {
         /// The file.
         uri: String,
-        /// What is wrong with it.
+        /// The fault that was found.
         reason: String,
     },
     /// The reading of an answer broke off.
     #[error("reading workers' answers broke off: {reason}")]
     Reading {
-        /// What the runtime says.
+        /// Message of the async runtime.
         reason: String,
     },
     /// All answers of the job take more memory than there is.
@@ -137,13 +137,13 @@ pub enum RunError {
     /// The invocation's time is over; the next one goes on.
     #[error("out of time {stage}; the next invocation goes on from there")]
     OutOfTime {
-        /// What it was at.
+        /// The stage of the work at that moment.
         stage: Stage,
     },
     /// Another invocation works on the manifest.
     #[error("invocation {} works on the manifest until {}", .lease.owner, .lease.until_ms)]
     Leased {
-        /// Its lease.
+        /// Lease of the other invocation.
         lease: Lease,
     },
     /// Another invocation updates the dataset, from another manifest.
@@ -166,18 +166,18 @@ pub enum RunError {
         /// The file.
         uri: String,
     },
-    /// It was tried often enough.
+    /// The work was resumed as often as it may be.
     #[error(
         "given up after {n_resumptions} resumptions, at line {settled_line}; see {report}, and set MAX_RESUMPTIONS higher to go on"
     )]
     GaveUp {
-        /// How often it was resumed.
+        /// Number of resumptions so far.
         n_resumptions: u32,
         /// The last line that is settled in all datasets.
         settled_line: u64,
         /// The report's S3 URI.
         report: String,
-        /// What it says.
+        /// The report itself, for its metrics.
         metrics: Box<Report>,
     },
 }

@@ -35,7 +35,7 @@ pub struct Model {
     started: Instant,
 }
 
-/// What came of asking.
+/// The answer of a model, or the reason for none.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// The model answered, be it that it sees nothing.
@@ -46,14 +46,14 @@ pub(crate) enum Outcome {
     Failed {
         /// A stable name.
         code: &'static str,
-        /// What was the matter.
+        /// Reason, in words.
         reason: String,
         /// Seconds that it is left alone from now on.
         rest_s: Option<u64>,
     },
 }
 
-/// Why there is no answer.
+/// Reason for which there is no answer.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("{0}")]

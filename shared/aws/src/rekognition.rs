@@ -51,9 +51,9 @@ pub enum Side {
 /// One dataset of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProjectDataset {
-    /// Which one.
+    /// The side of the project that the dataset is.
     pub side: Side,
-    /// Its ARN.
+    /// ARN of the dataset.
     pub arn: String,
 }
 
@@ -87,10 +87,10 @@ pub struct DatasetStats {
     pub n_labels: u64,
 }
 
-/// What DescribeDataset says.
+/// State of a dataset, as DescribeDataset tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatasetState {
-    /// Where the dataset stands.
+    /// Status of the dataset's last creation or update.
     pub status: Status,
     /// The status in words; of a failed update the reason.
     pub message: String,
@@ -98,14 +98,14 @@ pub struct DatasetState {
     pub is_service_fault: bool,
     /// When the dataset last changed, in milliseconds since 1970.
     pub last_updated_ms: i64,
-    /// Its counts.
+    /// Counts of the dataset's entries.
     pub stats: DatasetStats,
 }
 
 /// Which entries ListDatasetEntries returns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntryFilter {
-    /// All of them.
+    /// Every entry of the dataset.
     All,
     /// Those with errors.
     WithErrors,

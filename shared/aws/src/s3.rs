@@ -46,7 +46,7 @@ pub struct ObjectPart {
     pub object: ObjectHead,
 }
 
-/// When a write may take place.
+/// The condition on which a write takes place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Condition {
     /// Always.
@@ -58,10 +58,10 @@ pub enum Condition {
     Unchanged(String),
 }
 
-/// How an object is written.
+/// Options of a write.
 #[derive(Clone, Debug, Default)]
 pub struct PutOptions {
-    /// When the write may take place.
+    /// The condition on which the write takes place.
     pub condition: Condition,
     /// The object's media type.
     pub content_type: Option<String>,

@@ -17,11 +17,11 @@ const READ_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// Largest worker-response file that is read, in bytes, inclusive. Source: ours; nine workers' answers of 100 boxes take
 /// less than a tenth.
 pub(crate) const WORKER_RESPONSE_BYTES_MAX: u64 = 2 * 1024 * 1024;
-/// Why something wasn't read.
+/// Reason for which a file of answers wasn't read.
 pub(crate) enum Unread {
-    /// It may be read later.
+    /// S3 is in trouble: the file may be read later.
     Now(S3Error),
-    /// It won't.
+    /// The file can't be read at any time, for this reason.
     Ever(String),
 }
 

@@ -14,7 +14,7 @@ use crate::state::dataset_lease::{self, LeaseFolder};
 /// Everything that can be set, by the variable of the same name in capitals.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Which datasets, for which jobs.
+    /// Datasets by the job that they are for.
     pub targets: Targets,
     /// What happens to entries that the dataset has already.
     pub existing: Existing,
@@ -60,7 +60,7 @@ pub struct Config {
     pub resumptions_max: u32,
     /// Share of rejected lines above which the outcome is worth an alarm.
     pub rejected_alert_fraction: f64,
-    /// When a training is started.
+    /// Condition on which a training is started.
     pub train_when: TrainWhen,
     /// Where a training's results go; `None`: beside the reports.
     pub training_output: Option<ObjectUri>,
@@ -95,7 +95,7 @@ pub enum Consolidate {
 /// When a training is started after an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrainWhen {
-    /// Never.
+    /// No training is ever started.
     Never,
     /// After an update in which every line that was sent has landed, when the documented minimums hold.
     Updated,
@@ -215,7 +215,7 @@ impl Config {
         }
     }
 
-    /// Whether a bucket may be read.
+    /// Tells whether a bucket may be read.
     #[must_use]
     pub fn allows_bucket(&self, bucket: &str) -> bool {
         self.allowed_buckets.is_empty() || self.allowed_buckets.iter().any(|known| known == bucket)

@@ -23,7 +23,7 @@ pub use job_state::JobsOutput;
 /// Key ending of a finished job's output. Source: Ground Truth output data, "Output directories".
 pub const MANIFEST_SUFFIX: &str = labeling::job::layout::OUTPUT_MANIFEST_SUFFIX;
 
-/// Which events act.
+/// The events that lead to an update.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'c> {
     /// Ending of the keys that are acted upon.
@@ -32,7 +32,7 @@ pub struct Wanted<'c> {
     pub jobs_output: Option<&'c JobsOutput>,
 }
 
-/// What an event asks for.
+/// The manifests or messages that an event brings.
 #[derive(Debug, PartialEq)]
 pub enum Delivery {
     /// What it tells of; an error is the invocation's.
@@ -44,11 +44,11 @@ pub enum Delivery {
 /// One message of a queue.
 #[derive(Debug, PartialEq)]
 pub struct Message {
-    /// What SQS knows it by.
+    /// The message's id in SQS.
     pub message_id: String,
     /// Times that it was received, this one included; 0 when unknown.
     pub n_receives: u32,
-    /// What it asks for.
+    /// The updates that the message's body asks for.
     pub asked: Result<Vec<Asked>, EventError>,
 }
 
@@ -61,9 +61,9 @@ pub enum Asked {
     Nothing {
         /// The object's S3 URI, or the job's ARN.
         about: String,
-        /// What the outcome is called.
+        /// Name of the outcome in log and answer.
         outcome: &'static str,
-        /// Why.
+        /// Reason for doing nothing.
         reason: String,
     },
 }
@@ -105,7 +105,7 @@ pub enum EventError {
     /// The direct request's manifest isn't an S3 URI.
     #[error("\"manifest\" of the event: {reason}")]
     Manifest {
-        /// What is wrong with it.
+        /// The fault that was found.
         reason: String,
     },
     /// A record lacks the bucket or the key.
@@ -113,13 +113,13 @@ pub enum EventError {
     Record {
         /// The record's index, zero-based.
         record_idx: usize,
-        /// What it lacks.
+        /// Name of the part that is missing.
         missing: &'static str,
     },
     /// A message's body isn't JSON.
     #[error("the body of the message is not JSON: {reason}")]
     Body {
-        /// What the parser says.
+        /// Message of the JSON parser.
         reason: String,
     },
 }

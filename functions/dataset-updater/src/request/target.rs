@@ -11,7 +11,7 @@ pub struct Targets {
     mapped: Vec<(String, Target)>,
 }
 
-/// Where one job's entries go.
+/// The datasets that one job's entries go to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
     /// The datasets, or the project that has them.
@@ -28,7 +28,7 @@ pub enum Datasets {
         /// The project's ARN.
         arn: String,
     },
-    /// Given.
+    /// Datasets named by their own ARNs.
     Given {
         /// The training dataset.
         train: Option<String>,
@@ -40,7 +40,7 @@ pub enum Datasets {
 /// Why the variables don't name a dataset.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TargetError {
-    /// Nothing is set.
+    /// None of the settings that name a dataset is set.
     #[error("no dataset is named: set PROJECT_ARN, TRAIN_DATASET_ARN, TEST_DATASET_ARN or TARGETS")]
     None,
     /// A project and a dataset are both set.
@@ -70,7 +70,7 @@ pub enum TargetError {
         "TARGETS: {reason}; expected {{\"<job name or label attribute>\": \"<ARN>\" or {{\"projectArn\" | \"trainDatasetArn\" | \"testDatasetArn\": \"<ARN>\", \"testFraction\": 0.2}}}}"
     )]
     Mapping {
-        /// What is wrong.
+        /// The fault that was found in TARGETS.
         reason: String,
     },
 }
@@ -142,7 +142,7 @@ impl Targets {
         found.next().map(|(_, target)| target)
     }
 
-    /// Whether any target is a project.
+    /// Tells whether any target is a project.
     #[must_use]
     pub fn has_project(&self) -> bool {
         let mut all = self

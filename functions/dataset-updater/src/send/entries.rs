@@ -26,11 +26,11 @@ pub(crate) const REFS_MAX: usize = 5_000;
 /// its work for ever.
 const LISTINGS_MAX: u32 = 3;
 
-/// What one dataset has.
+/// Entries that one dataset has, and the room for more.
 struct There {
-    /// Its entries.
+    /// The entries that it has.
     source: EntrySource,
-    /// How many more it takes.
+    /// The room for further entries.
     room: Room,
 }
 

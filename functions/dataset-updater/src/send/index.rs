@@ -131,7 +131,7 @@ impl Index {
     }
 }
 
-/// Which dataset an image goes to.
+/// Chooses the dataset that an image goes to.
 #[must_use]
 pub fn side(source_ref: &str, test_fraction: f64) -> LaneSide {
     if split::is_test(source_ref, test_fraction) {

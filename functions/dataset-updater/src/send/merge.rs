@@ -14,19 +14,19 @@ const LINE_CHARS_MAX: usize = manifest::LINE_CHARS_MAX;
 /// Characters of a job's name that are kept. Source: CreateLabelingJob, at most 63.
 const JOB_NAME_CHARS_MAX: usize = 63;
 
-/// Why two entries can't be one.
+/// Reason for which two entries can't be merged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MergeError {
     /// The dataset's entry isn't a JSON object.
     #[error("the dataset's entry for the image can't be read: {reason}")]
     Existing {
-        /// What the parser says.
+        /// Message of the JSON parser.
         reason: String,
     },
     /// The new entry isn't a JSON object.
     #[error("the new entry can't be read: {reason}")]
     New {
-        /// What the parser says.
+        /// Message of the JSON parser.
         reason: String,
     },
     /// Both together are longer than an entry may be.

@@ -38,9 +38,9 @@ impl Buckets {
 pub struct Notice {
     /// Rekognition's own name for it.
     pub code: String,
-    /// What was found.
+    /// Reason, with what was found in the datasets.
     pub reason: String,
-    /// What a person can do.
+    /// Remedy: the step that a person can take.
     pub remedy: String,
 }
 

@@ -197,13 +197,13 @@ impl Checkpoint {
 /// One version of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestVersion {
-    /// Its S3 URI.
+    /// S3 URI of the manifest.
     pub uri: String,
-    /// Its entity tag.
+    /// Entity tag of that version.
     pub e_tag: String,
     /// Its version id, in a bucket with versioning.
     pub version_id: Option<String>,
-    /// Its size in bytes.
+    /// Size of the manifest in bytes.
     pub n_bytes: u64,
 }
 
@@ -229,7 +229,7 @@ pub enum Start {
     Leased(Lease),
     /// Its answers took more memory than the function has, and it has no more now.
     TooLarge,
-    /// It was tried often enough.
+    /// The work was resumed as often as it may be.
     GiveUp(Box<Checkpoint>),
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Jobs that are told apart, inclusive; the names are other people's.
 const JOBS_MAX: usize = 100;
-/// What further jobs go by.
+/// Name that further jobs are counted under.
 const FURTHER_JOBS: &str = "(further jobs)";
 
 /// Lines whose label took the place of another job's label on the image, since both jobs' label attributes have one

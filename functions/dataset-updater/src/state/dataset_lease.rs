@@ -43,7 +43,7 @@ fn duration_ms(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Where leases lie.
+/// The folder in S3 that datasets' leases lie in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaseFolder {
     /// The bucket.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use labeling::consolidation::Outcome as Consolidated;
 use serde::{Deserialize, Serialize};
 
-/// What entries are made from.
+/// The manifest that entries are made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
@@ -13,9 +13,9 @@ pub enum Origin {
     OutputManifest,
     /// The manifest beside the reports that has the labels put in.
     Consolidated {
-        /// Its entity tag.
+        /// Entity tag of that version.
         e_tag: String,
-        /// What became of the answers.
+        /// Figures of the consolidation.
         report: ConsolidationReport,
     },
 }

@@ -10,7 +10,7 @@ use crate::state::verified::Verified;
 /// Longest message of a refusal that is kept, in characters, inclusive. Source: ours; the service's messages are sentences.
 const MESSAGE_CHARS_MAX: usize = 1000;
 
-/// How far one dataset is.
+/// The progress of the updates of one dataset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LaneProgress {
     /// Train or test.

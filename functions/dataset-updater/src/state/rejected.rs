@@ -8,9 +8,9 @@ use serde::Serialize;
 pub struct Trouble {
     /// Codes, joined by commas.
     pub code: String,
-    /// What happened.
+    /// Reason, in a sentence.
     pub reason: String,
-    /// What a person can do.
+    /// Remedy: the step that a person can take.
     pub remedy: String,
     /// Whether the entry is in the dataset nevertheless.
     pub is_in_dataset: bool,

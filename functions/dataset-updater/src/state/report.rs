@@ -15,7 +15,7 @@ use crate::state::origin::ConsolidationReport;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// What came of it.
+    /// Outcome of the work on the manifest.
     pub outcome: Outcome,
     /// Why nothing was sent, and what a person can do, of an outcome that the figures don't explain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,7 +92,7 @@ pub struct Report {
 pub struct DatasetReport {
     /// `train` or `test`.
     pub side: String,
-    /// Its ARN.
+    /// ARN of the dataset.
     pub arn: String,
     /// Entries that were sent.
     pub entries: u64,
@@ -117,7 +117,7 @@ pub struct DatasetReport {
     pub sent_again: u64,
 }
 
-/// What came of a manifest.
+/// The outcome of the work on a manifest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -152,7 +152,7 @@ impl Outcome {
         )
     }
 
-    /// Its name in logs.
+    /// Name of the outcome in logs.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Lines that are noted in a checkpoint at most: it is read whole.
 const NOTED_LINES_MAX: usize = 10_000;
 
-/// What was found in one dataset.
+/// The entries that a look back has found, or missed, in one dataset.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Verified {
     /// Lines whose entries aren't in the dataset although their update completed, in line order.
@@ -17,7 +17,7 @@ pub struct Verified {
     pub overwritten: Vec<u64>,
     /// Lines whose entries are in the dataset with errors, and the errors' codes.
     pub errors: BTreeMap<u64, Vec<String>>,
-    /// How it was found out.
+    /// The way of looking that was used.
     pub method: Method,
     /// Entries that were sent again because they weren't there, or not as they were sent.
     pub n_sent_again: u64,
@@ -26,12 +26,12 @@ pub struct Verified {
 /// How to find out which entries are there. In the order of their cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Method {
-    /// Nothing was sent.
+    /// No entry was sent, so none is looked for.
     #[default]
     Nothing,
     /// Each entry is looked up by its source-ref.
     EachEntry,
-    /// All of the dataset is listed.
+    /// The whole dataset is listed.
     Listing,
 }
 
@@ -45,7 +45,7 @@ impl Verified {
 }
 
 impl Method {
-    /// Its name in reports.
+    /// Name of the method in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

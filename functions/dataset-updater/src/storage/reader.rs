@@ -10,11 +10,11 @@ use crate::error::RunError;
 /// One version of an object that holds JSON Lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinesObject {
-    /// Its bucket.
+    /// Bucket of the object.
     pub bucket: String,
-    /// Its key.
+    /// Key of the object.
     pub key: String,
-    /// Its entity tag.
+    /// Entity tag of that version.
     pub e_tag: String,
 }
 

@@ -26,7 +26,7 @@ pub struct Look<'a> {
     pub dataset: Dataset<'a>,
     /// Train or test.
     pub side: LaneSide,
-    /// How to look.
+    /// The way of looking.
     pub method: Method,
     /// What to look for by [`Method::EachEntry`].
     pub source_refs: &'a [String],

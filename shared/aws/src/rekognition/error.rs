@@ -20,7 +20,7 @@ pub enum ErrorKind {
     AccessDenied,
     /// No such project or dataset.
     NotFound,
-    /// It exists already.
+    /// The resource exists already.
     AlreadyExists,
     /// The request itself is refused.
     Invalid,
@@ -34,11 +34,11 @@ pub enum ErrorKind {
 pub struct RekognitionError {
     /// The operation's name.
     pub operation: &'static str,
-    /// What it asks of the caller.
+    /// Kind of the error: it decides what the caller does about it.
     pub kind: ErrorKind,
     /// The service's error code, or the SDK's kind of failure.
     pub code: String,
-    /// What the service says.
+    /// Message of the service.
     pub message: String,
 }
 

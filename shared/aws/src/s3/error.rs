@@ -32,7 +32,7 @@ pub enum S3Error {
         operation: &'static str,
         /// The object or bucket.
         uri: String,
-        /// What S3 says.
+        /// Message of S3.
         message: String,
     },
     /// The object has another entity tag than asked for, or another writer won.
@@ -56,7 +56,7 @@ pub enum S3Error {
         operation: &'static str,
         /// The object or bucket.
         uri: String,
-        /// What was the matter.
+        /// Reason, in words.
         message: String,
     },
     /// Any other answer.
@@ -68,7 +68,7 @@ pub enum S3Error {
         uri: String,
         /// S3's error code.
         code: String,
-        /// What S3 says.
+        /// Message of S3.
         message: String,
     },
 }

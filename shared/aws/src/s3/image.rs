@@ -10,7 +10,7 @@ const FIRST_BYTES: usize = 64 * 1024;
 /// An image's object, looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageStart {
-    /// What its first bytes say.
+    /// Facts that the image's first bytes tell.
     pub header: ImageHeader,
     /// How many bytes were read for that.
     pub n_read: u64,

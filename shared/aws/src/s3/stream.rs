@@ -57,7 +57,7 @@ impl ObjectStream {
         })
     }
 
-    /// What is being read.
+    /// S3 URI of the object that is read.
     #[must_use]
     pub fn head(&self) -> &ObjectHead {
         &self.head
