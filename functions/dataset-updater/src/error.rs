@@ -18,6 +18,8 @@ pub enum Stage {
     ListingEntries,
     /// A dataset was waited for, or about to be updated.
     Updating,
+    /// What has landed was looked for.
+    Verifying,
     /// Entries were sent.
     Sending {
         /// The last line that is settled in all datasets; 0 when none is.
@@ -31,6 +33,7 @@ impl fmt::Display for Stage {
             Self::ReadingAnswers => formatter.write_str("while reading workers' answers"),
             Self::ListingEntries => formatter.write_str("while listing a dataset's entries"),
             Self::Updating => formatter.write_str("while a dataset was being updated"),
+            Self::Verifying => formatter.write_str("while looking for what has landed"),
             Self::Sending { settled_line: 0 } => formatter.write_str("while sending entries"),
             Self::Sending { settled_line } => write!(formatter, "after line {settled_line}"),
         }
@@ -277,6 +280,7 @@ mod tests {
         for (stage, expected) in [
             (Stage::ReadingAnswers, "while reading workers' answers"),
             (Stage::ListingEntries, "while listing a dataset's entries"),
+            (Stage::Verifying, "while looking for what has landed"),
             (Stage::Updating, "while sending entries"),
             (Stage::Sending { settled_line: 0 }, "while sending entries"),
         ] {

@@ -16,6 +16,7 @@ mod existing;
 mod faults;
 mod leases;
 mod lines;
+mod looks;
 mod matrix;
 mod places;
 mod processes;

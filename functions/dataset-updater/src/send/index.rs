@@ -76,6 +76,13 @@ impl Index {
         Some((u64::from(row.line_number), row.seen))
     }
 
+    /// Takes back what looks have found of one side's entries.
+    pub fn forget(&mut self, side: LaneSide) {
+        for row in self.rows.iter_mut().filter(|row| row.side == side) {
+            row.seen = Seen::Missing;
+        }
+    }
+
     /// Notes that an entry of the dataset has what was sent, by a closer look.
     pub fn land(&mut self, source_ref: &str, side: LaneSide) {
         if let Some(row) = self.row(source_ref, side) {

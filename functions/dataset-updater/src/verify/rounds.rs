@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use manifest::Converted;
 
-use crate::error::RunError;
+use crate::error::{RunError, Stage};
 use crate::send::entries::{Inventory, REFS_MAX};
 use crate::send::existing::Listing;
 use crate::send::index::{Seen, side};
@@ -18,6 +18,9 @@ use crate::work::Work;
 /// How often entries are sent again that aren't there as they were sent. Source: ours; each time is another writer's
 /// update at the same moment, or a line that the service drops without a word.
 const ROUNDS_MAX: u32 = 3;
+/// How often a look is made again because somebody else's update came between its pages. Then the next invocation looks.
+/// Source: ours.
+const LOOKS_MAX: u32 = 5;
 
 impl Work<'_> {
     /// Looks at what a dataset has of a lane's entries, and sends again what isn't there as it was sent, until all of
@@ -41,22 +44,8 @@ impl Work<'_> {
             if n_rounds > 0 {
                 lane.forget();
             }
-            let n_entries = lane.ready().await?.stats.n_entries;
-            let mut method = Method::choose(n_doubtful, n_entries);
-            if n_doubtful > refs.len() as u64 && method == Method::EachEntry {
-                method = Method::Listing;
-            }
-            verified.method = verified.method.max(method);
-            let dataset_arn = lane.dataset_arn.clone();
-            let others = Look {
-                dataset: self.dataset(&dataset_arn),
-                side,
-                method,
-                source_refs: &refs,
-                scratch_file: &self.scratch_file(),
-            }
-            .back(&mut inventory.index, &mut verified.errors)
-            .await?;
+            let doubtful = (n_doubtful, refs.as_slice());
+            let others = self.look(lane, inventory, doubtful, &mut verified).await?;
             (n_doubtful, refs) = self
                 .look_closer(lane, inventory, &others, n_rounds < ROUNDS_MAX)
                 .await?;
@@ -72,6 +61,50 @@ impl Work<'_> {
             self.note(lane, (after, verified.clone())).await?;
         }
         Ok((after, verified))
+    }
+
+    /// Looks at all pages of a dataset that nobody changes meanwhile: an update between two pages would show the first as
+    /// they were. After one, everything is looked for anew.
+    async fn look(
+        &mut self,
+        lane: &mut Lane<'_>,
+        inventory: &mut Inventory,
+        (mut n_doubtful, mut refs): (u64, &[String]),
+        verified: &mut Verified,
+    ) -> Result<Listing, RunError> {
+        let side = lane.side;
+        for _ in 0..LOOKS_MAX {
+            let before = lane.ready().await?;
+            let mut method = Method::choose(n_doubtful, before.stats.n_entries);
+            if n_doubtful > refs.len() as u64 && method == Method::EachEntry {
+                method = Method::Listing;
+            }
+            verified.method = verified.method.max(method);
+            let dataset_arn = lane.dataset_arn.clone();
+            let look = Look {
+                dataset: self.dataset(&dataset_arn),
+                side,
+                method,
+                source_refs: refs,
+                scratch_file: &self.scratch_file(),
+            };
+            let others = look
+                .back(&mut inventory.index, &mut verified.errors)
+                .await?;
+            if method == Method::Nothing {
+                return Ok(others);
+            }
+            lane.forget();
+            let after = lane.ready().await?;
+            if (after.last_updated_ms, after.stats) == (before.last_updated_ms, before.stats) {
+                return Ok(others);
+            }
+            inventory.index.forget(side);
+            (n_doubtful, refs) = (inventory.index.n_entries(side), &[]);
+        }
+        Err(RunError::OutOfTime {
+            stage: Stage::Verifying,
+        })
     }
 
     /// Compares, value by value, what the dataset has with what was sent, where a hash isn't enough. What isn't there is
