@@ -117,9 +117,9 @@ impl Work<'_> {
         may_send: bool,
     ) -> Result<(u64, Vec<String>), RunError> {
         let side_here = lane.side;
+        let index = &mut inventory.index;
         let (mut n_sent, mut refs) = (0, Vec::new());
-        let n_landed = inventory.index.n_seen(side_here, Seen::Landed);
-        if n_landed == inventory.index.n_entries(side_here) {
+        if index.n_seen(side_here, Seen::Landed) == index.n_entries(side_here) {
             return Ok((n_sent, refs));
         }
         let refused = self.refused_lines();
@@ -129,13 +129,13 @@ impl Work<'_> {
                 continue;
             };
             if side(&entry.source_ref, self.target.test_fraction) != side_here
-                || inventory.index.seen(&entry.source_ref, side_here) == Some(Seen::Landed)
+                || index.seen(&entry.source_ref, side_here) == Some(Seen::Landed)
             {
                 continue;
             }
             let existing = others.find(&entry.source_ref)?;
             if existing.as_ref().is_some_and(|it| holds(it, &entry.json)) {
-                inventory.index.land(&entry.source_ref, side_here);
+                index.land(&entry.source_ref, side_here);
                 continue;
             }
             if !may_send || refused.contains(&entry.line_number) {
@@ -153,9 +153,7 @@ impl Work<'_> {
                 }
             }
             let labels = fingerprint(&entry.json).unwrap_or_default();
-            inventory
-                .index
-                .send_again(&entry.source_ref, side_here, labels);
+            index.send_again(&entry.source_ref, side_here, labels);
             n_sent += 1;
             if refs.len() < REFS_MAX {
                 refs.push(entry.source_ref.clone());
