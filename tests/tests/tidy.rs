@@ -349,16 +349,9 @@ fn variables(source: &str) -> BTreeSet<String> {
                 && text
                     .chars()
                     .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
-                && ![
-                    "AWS_",
-                    "CARGO_",
-                    "ERROR_",
-                    "REJECTED_BY",
-                    "REJECTED_VAN",
-                    "SKIPPED_",
-                ]
-                .iter()
-                .any(|prefix| text.starts_with(prefix))
+                && !["AWS_", "CARGO_", "ERROR_"]
+                    .iter()
+                    .any(|prefix| text.starts_with(prefix))
         })
         .map(str::to_owned)
         .collect()
