@@ -61,7 +61,7 @@ impl Default for Config {
             n_iterations: 5,
             worker_shrinkage: 20.0,
             sensitivity_prior: 0.6,
-            specificity_prior: 0.93,
+            specificity_prior: 0.97,
             rate_prior_weight: 200.0,
             class_prior_weight: 100.0,
             correlation: 0.3,
