@@ -5,7 +5,7 @@
 //! padded to whole lanes of four.
 
 use super::earlier::{Earlier, thousandths};
-use super::estimate::{choose, exponent, known, power};
+use super::estimate::{TopShare, choose, exponent, known, most_probable, power};
 use super::probabilities::Table;
 use super::skills::Skills;
 use super::{Config, Estimate, Votes};
@@ -34,10 +34,21 @@ pub(super) struct Model<'c> {
     /// Counts of earlier batches, of workers who did not answer here.
     absent: Vec<f32>,
     absent_skills: Skills,
-    accuracies: Vec<f32>,
-    /// How far each worker is known, in [0, 1].
-    known: Vec<f32>,
+    workers: Vec<Worker>,
+    /// By worker and true class the answers that are counted.
+    totals: Vec<f32>,
+    /// By answered class and true class the share that the answer has in the errors where the class is true.
+    error_shape: Vec<f32>,
     pooled_accuracy: f32,
+}
+
+/// What all answers of a worker say of him.
+#[derive(Clone, Copy, Default)]
+struct Worker {
+    /// Expected right answers.
+    right: f32,
+    n_answers: f32,
+    accuracy: f32,
 }
 
 impl<'c> Model<'c> {
@@ -59,21 +70,23 @@ impl<'c> Model<'c> {
             prior,
             absent,
             absent_skills,
-            accuracies: vec![0.0; votes.workers.len()],
-            known: vec![0.0; votes.workers.len()],
+            workers: vec![Worker::default(); votes.workers.len()],
+            totals: vec![0.0; votes.workers.len() * width],
+            error_shape: Vec::new(),
             pooled_accuracy: 0.0,
         };
         model.count_shares(votes);
-        model.maximise();
+        model.sum_up();
         model
     }
 }
 
 impl Model<'_> {
     pub(super) fn run(&mut self, votes: &Votes<'_>, n_iterations: u32) {
-        for _ in 0..n_iterations {
-            self.expect(votes);
+        for _ in 0..n_iterations.max(1) {
             self.maximise();
+            self.expect(votes);
+            self.sum_up();
         }
     }
 
@@ -110,7 +123,51 @@ impl Model<'_> {
         }
     }
 
-    /// Estimates every worker's confusion matrix from the counts.
+    /// Sums up the counts: all workers' accuracy and errors, and what is counted of each worker.
+    fn sum_up(&mut self) {
+        match self.width {
+            4 => self.sum_up_wide(4),
+            8 => self.sum_up_wide(8),
+            12 => self.sum_up_wide(12),
+            16 => self.sum_up_wide(16),
+            width => self.sum_up_wide(width),
+        }
+    }
+
+    #[inline(always)]
+    fn sum_up_wide(&mut self, width: usize) {
+        let config = self.config;
+        let per_worker = (self.n_classes * width).max(1);
+        let mut pooled = self.absent.clone();
+        for table in self.counts.chunks_exact(per_worker) {
+            for (sum, n) in pooled.iter_mut().zip(table) {
+                *sum += n;
+            }
+        }
+        let right: f32 = diagonal(&pooled, width).sum();
+        let total: f32 = pooled.iter().sum();
+        let weight = config.accuracy_prior_weight as f32;
+        self.pooled_accuracy = (right + weight * config.accuracy_prior as f32) / (total + weight);
+        self.error_shape = error_shape(pooled, width, self.n_classes, config);
+
+        let shrinkage = config.accuracy_shrinkage as f32;
+        let tables = self.counts.chunks_exact(per_worker);
+        let sums = self.totals.chunks_exact_mut(width).zip(&mut self.workers);
+        for (counts, (totals, worker)) in tables.zip(sums) {
+            totals.fill(0.0);
+            for row in counts.chunks_exact(width) {
+                for (sum, n) in totals.iter_mut().zip(row) {
+                    *sum += n;
+                }
+            }
+            worker.n_answers = totals.iter().sum();
+            worker.right = diagonal(counts, width).sum();
+            worker.accuracy =
+                (worker.right + shrinkage * self.pooled_accuracy) / (worker.n_answers + shrinkage);
+        }
+    }
+
+    /// Estimates every worker's confusion matrix from the counts that were summed up.
     fn maximise(&mut self) {
         match self.width {
             4 => self.maximise_wide(4),
@@ -123,85 +180,75 @@ impl Model<'_> {
 
     #[inline(always)]
     fn maximise_wide(&mut self, width: usize) {
-        let n_classes = self.n_classes;
-        let config = self.config;
-        let per_worker = n_classes * width;
-
-        let mut pooled = self.absent.clone();
-        for table in self.counts.chunks_exact(per_worker.max(1)) {
-            for (sum, n) in pooled.iter_mut().zip(table) {
-                *sum += n;
-            }
-        }
-        let right: f32 = diagonal(&pooled, width).sum();
-        let total: f32 = pooled.iter().sum();
-        let weight = config.accuracy_prior_weight as f32;
-        let accuracy_prior = config.accuracy_prior as f32;
-        self.pooled_accuracy = (right + weight * accuracy_prior) / (total + weight);
-
-        let errors = 1.0 / (n_classes.saturating_sub(1).max(1)) as f32;
-        for (l, row) in pooled.chunks_exact_mut(width).enumerate() {
-            for (k, n) in row.iter_mut().enumerate() {
-                *n = if k == l {
-                    0.0
-                } else {
-                    *n + weight * (1.0 - accuracy_prior) * errors
-                };
-            }
-        }
-        let mut error_sums = vec![0.0_f32; width];
-        for row in pooled.chunks_exact(width) {
-            for (sum, n) in error_sums.iter_mut().zip(row) {
-                *sum += n;
-            }
-        }
-        for row in pooled.chunks_exact_mut(width) {
-            for (n, sum) in row.iter_mut().zip(&error_sums) {
-                *n = if *sum > 0.0 { *n / *sum } else { errors };
-            }
-        }
-        let error_shape = pooled;
-
-        let shrinkage = config.row_shrinkage as f32;
-        let accuracy_shrinkage = config.accuracy_shrinkage as f32;
+        let per_worker = (self.n_classes * width).max(1);
+        let shrinkage = self.config.row_shrinkage as f32;
         let mut scales = vec![0.0_f32; width];
-        let tables = self
-            .counts
-            .chunks_exact(per_worker.max(1))
-            .zip(self.likelihood.chunks_exact_mut(per_worker.max(1)));
-        let of_workers = self.accuracies.iter_mut().zip(&mut self.known);
-        for ((counts, likelihood), (accuracy, known_share)) in tables.zip(of_workers) {
-            scales.fill(0.0);
-            for row in counts.chunks_exact(width) {
-                for (sum, n) in scales.iter_mut().zip(row) {
-                    *sum += n;
-                }
+        let tables = (self.counts.chunks_exact(per_worker))
+            .zip(self.likelihood.chunks_exact_mut(per_worker));
+        let sums = self.totals.chunks_exact(width).zip(&self.workers);
+        for ((counts, likelihood), (totals, worker)) in tables.zip(sums) {
+            for (scale, total) in scales.iter_mut().zip(totals) {
+                *scale = 1.0 / (total + shrinkage);
             }
-            let n_answers: f32 = scales.iter().sum();
-            let right: f32 = diagonal(counts, width).sum();
-            let a = (right + accuracy_shrinkage * self.pooled_accuracy)
-                / (n_answers + accuracy_shrinkage);
-            *accuracy = a;
-            *known_share = known(n_answers, accuracy_shrinkage);
-            for scale in &mut scales {
-                *scale = 1.0 / (*scale + shrinkage);
-            }
-            let off = shrinkage * (1.0 - a);
+            let of_right = shrinkage * worker.accuracy;
+            let of_wrong = shrinkage * (1.0 - worker.accuracy);
             let rows = counts
                 .chunks_exact(width)
                 .zip(likelihood.chunks_exact_mut(width));
-            for (l, ((n, p), shape)) in rows.zip(error_shape.chunks_exact(width)).enumerate() {
+            let rows = rows.zip(self.error_shape.chunks_exact(width));
+            for (l, ((n, p), shape)) in rows.enumerate() {
                 for (((p, n), shape), scale) in p.iter_mut().zip(n).zip(shape).zip(&scales) {
-                    *p = ((n + off * shape) * scale).max(PROBABILITY_MIN);
+                    *p = ((n + of_wrong * shape) * scale).max(PROBABILITY_MIN);
                 }
                 if let (Some(p), Some(n), Some(scale)) = (p.get_mut(l), n.get(l), scales.get(l)) {
-                    *p = ((n + shrinkage * a) * scale).max(PROBABILITY_MIN);
+                    *p = ((n + of_right) * scale).max(PROBABILITY_MIN);
                 }
             }
         }
     }
 
-    /// Every item's tempered posterior, and the expected counts of these items from the untempered one.
+    /// The posterior of one item by what its workers answered to the other items: what an item itself says of its workers
+    /// would make it surer of what it says. `counted` is its posterior as it was counted.
+    #[inline(always)]
+    fn by_others(&self, cells: &[u32], classes: &[u32], counted: &[f32], posterior: &mut [f32]) {
+        let (width, n_classes) = (self.width, self.n_classes.max(1) as u32);
+        let accuracy_shrinkage = self.config.accuracy_shrinkage as f32;
+        let row_shrinkage = self.config.row_shrinkage as f32;
+        posterior.copy_from_slice(&self.prior);
+        for (cell, class) in cells.iter().zip(classes) {
+            let worker_idx = (cell - class) / n_classes;
+            let worker = self.workers.get(worker_idx as usize).copied();
+            let worker = worker.unwrap_or_default();
+            let was_right = counted.get(*class as usize).copied().unwrap_or_default();
+            let accuracy = (worker.right - was_right + accuracy_shrinkage * self.pooled_accuracy)
+                / (worker.n_answers - 1.0 + accuracy_shrinkage);
+            let of_wrong = row_shrinkage * (1.0 - accuracy);
+            let rows = row(&self.counts, *cell, width)
+                .iter()
+                .zip(row(&self.totals, worker_idx, width))
+                .zip(row(&self.error_shape, *class, width));
+            let before = posterior.get(*class as usize).copied().unwrap_or_default();
+            for ((q, own), ((n, total), shape)) in posterior.iter_mut().zip(counted).zip(rows) {
+                let p = ((n - own).max(0.0) + of_wrong * shape)
+                    / ((total - own).max(0.0) + row_shrinkage);
+                *q *= p.max(PROBABILITY_MIN);
+            }
+            let n = row(&self.counts, *cell, width).get(*class as usize);
+            let total = row(&self.totals, worker_idx, width).get(*class as usize);
+            if let (Some(q), Some(n), Some(total)) = (posterior.get_mut(*class as usize), n, total)
+            {
+                let p = ((n - was_right).max(0.0) + row_shrinkage * accuracy)
+                    / ((total - was_right).max(0.0) + row_shrinkage);
+                *q = before * p.max(PROBABILITY_MIN);
+            }
+            let scale = 1.0 / sum(posterior);
+            for q in posterior.iter_mut() {
+                *q *= scale;
+            }
+        }
+    }
+
+    /// Every item's tempered posterior by what its workers answered to other items, and what items were counted as.
     pub(super) fn conclude(&self, votes: &Votes<'_>) -> (Vec<Option<Estimate>>, ClassStatistics) {
         match self.width {
             4 => self.conclude_wide::<4>(votes),
@@ -252,33 +299,42 @@ impl Model<'_> {
             )
         });
         let spread = self.spread();
+        let shrinkage = self.config.accuracy_shrinkage as f32;
         // By cell: a division saved for each vote.
-        let each = |known: &f32| std::iter::repeat_n(*known, n_classes);
-        let known: Vec<f32> = self.known.iter().flat_map(each).collect();
+        let each =
+            |worker: &Worker| std::iter::repeat_n(known(worker.n_answers, shrinkage), n_classes);
+        let known: Vec<f32> = self.workers.iter().flat_map(each).collect();
+        let mut counted = vec![0.0_f32; self.width];
+        let mut shares = TopShare::new(self.n_classes);
         for item in votes.own_items() {
             let (cells, classes) = (votes.of(item), votes.classes_of(item));
-            expect(cells, posterior);
+            expect(cells, &mut counted);
+            self.by_others(cells, classes, &counted, posterior);
             if let Some(answered) = &mut answered {
-                let posterior = posterior.get(..self.n_classes).unwrap_or_default();
-                thousandths(posterior, &mut probable);
+                let counted = counted.get(..self.n_classes).unwrap_or_default();
+                thousandths(counted, &mut probable);
                 let votes = cells.iter().zip(classes);
                 let worker = |cell: &u32, class: &u32| (cell - class) / n_classes as u32;
                 let votes = votes.map(|(cell, class)| [worker(cell, class), *class]);
                 answered.push(votes, &probable);
             }
             let known = cells.iter().map(|cell| known.get(*cell as usize).copied());
-            let exponent = exponent(spread, known.map(Option::unwrap_or_default), self.config);
+            let known = known.map(Option::unwrap_or_default);
+            let exponent = exponent(spread, known, shares.of(classes), self.config);
             for q in posterior.iter_mut() {
                 *q = power(*q, exponent);
             }
             let single = if let ([cell], [class]) = (cells, classes) {
                 let worker = cell.saturating_sub(*class) as usize / n_classes;
-                self.accuracies.get(worker).copied().map(f64::from)
+                self.workers
+                    .get(worker)
+                    .map(|worker| f64::from(worker.accuracy))
             } else {
                 None
             };
+            let most_probable = most_probable(&counted);
             table.push(item.item_idx, |row| {
-                choose(posterior, row, classes, single, self.config)
+                choose(posterior, row, most_probable, classes, single, self.config)
             });
         }
         (
@@ -289,15 +345,37 @@ impl Model<'_> {
 
     /// How much the skills of these workers differ.
     fn spread(&self) -> f64 {
-        let per_worker = (self.n_classes * self.width).max(1);
         let mut skills = self.absent_skills;
-        for table in self.counts.chunks_exact(per_worker) {
-            let n_answers: f32 = table.iter().sum();
-            let right: f32 = diagonal(table, self.width).sum();
-            skills.add(f64::from(right), f64::from(n_answers));
+        for worker in &self.workers {
+            skills.add(f64::from(worker.right), f64::from(worker.n_answers));
         }
         skills.spread(f64::from(self.pooled_accuracy), self.n_classes, self.config)
     }
+}
+
+/// From all workers' answers by answered class and true class to the share that each answer has in the errors where a
+/// class is true.
+#[inline(always)]
+fn error_shape(mut pooled: Vec<f32>, width: usize, n_classes: usize, config: &Config) -> Vec<f32> {
+    let errors = 1.0 / (n_classes.saturating_sub(1).max(1)) as f32;
+    let weight = config.accuracy_prior_weight as f32 * (1.0 - config.accuracy_prior as f32);
+    for (l, row) in pooled.chunks_exact_mut(width).enumerate() {
+        for (k, n) in row.iter_mut().enumerate() {
+            *n = if k == l { 0.0 } else { *n + weight * errors };
+        }
+    }
+    let mut error_sums = vec![0.0_f32; width];
+    for row in pooled.chunks_exact(width) {
+        for (sum, n) in error_sums.iter_mut().zip(row) {
+            *sum += n;
+        }
+    }
+    for row in pooled.chunks_exact_mut(width) {
+        for (n, sum) in row.iter_mut().zip(&error_sums) {
+            *n = if *sum > 0.0 { *n / *sum } else { errors };
+        }
+    }
+    pooled
 }
 
 /// Thousandths to whole answers.

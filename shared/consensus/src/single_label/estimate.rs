@@ -2,21 +2,59 @@
 
 use super::Config;
 
-/// What the posterior of an item is raised to, whose answers' workers are known by these shares, each in [0, 1].
+/// What the posterior of an item is raised to, whose answers' workers are known by these shares, each in [0, 1], and of
+/// whose votes the class with most has the share `top_share`.
 ///
 /// Skills that differ by `spread` tell whose error it is only as far as they are known: workers of whom nothing is known
-/// are all alike.
+/// are all alike. An item whose workers disagree is a hard one, on which they are worse than on others.
 #[inline(always)]
 pub(super) fn exponent(
     spread: f64,
     known: impl ExactSizeIterator<Item = f32>,
+    top_share: f64,
     config: &Config,
 ) -> f32 {
     let n_answers = known.len() as f64;
     let told = spread * f64::from(known.sum::<f32>()) / (n_answers * config.spread_at_half);
-    // 1 / (1 + correlation / (1 + told²) (n - 1)) in one division.
+    // 1 / (1 + correlation / (1 + told²) (n - 1)), and 1 / (1 + disagreement (1 - top_share)), in one division.
     let weakened = 1.0 + told * told;
-    (weakened / (weakened + config.correlation * (n_answers - 1.0))) as f32
+    let together = weakened + config.correlation * (n_answers - 1.0);
+    (weakened / (together * (1.0 + config.disagreement * (1.0 - top_share)))) as f32
+}
+
+/// Finds the share of votes that the class with most of them has.
+pub(super) struct TopShare {
+    /// By class; all 0 between items.
+    n_votes: Vec<u32>,
+}
+
+impl TopShare {
+    pub(super) fn new(n_classes: usize) -> Self {
+        Self {
+            n_votes: vec![0; n_classes],
+        }
+    }
+
+    /// Of an item whose votes are for these classes; 1 without votes.
+    #[inline(always)]
+    pub(super) fn of(&mut self, classes: &[u32]) -> f64 {
+        let mut top = 0;
+        for class in classes {
+            if let Some(n) = self.n_votes.get_mut(*class as usize) {
+                *n += 1;
+                top = top.max(*n);
+            }
+        }
+        for class in classes {
+            if let Some(n) = self.n_votes.get_mut(*class as usize) {
+                *n = 0;
+            }
+        }
+        if top == 0 {
+            return 1.0;
+        }
+        f64::from(top) / classes.len() as f64
+    }
 }
 
 /// How far a worker is known: the share of `n_answers` of his own in an accuracy that is shrunk by `shrinkage`.
@@ -59,14 +97,15 @@ fn larger(a: f32, b: f32) -> f32 {
 }
 
 /// Makes probabilities, which are put into `row`, of what is tempered and not normalised, and returns the item's class.
-/// `tempered` may be longer than `row`, with zeros there. `classes` are those answered; `single` is the accuracy of the
-/// worker where there is one answer.
+/// `tempered` may be longer than `row`, with zeros there. `most_probable` is the class that is so by all answers, `classes`
+/// are those answered; `single` is the accuracy of the worker where there is one answer.
 ///
 /// Nothing branches on numbers that are others for each item.
 #[inline(always)]
 pub(super) fn choose(
     tempered: &[f32],
     row: &mut [f64],
+    most_probable: usize,
     classes: &[u32],
     single: Option<f64>,
     config: &Config,
@@ -78,31 +117,35 @@ pub(super) fn choose(
     for (p, q) in row.iter_mut().zip(tempered) {
         *p = f64::from(*q) * scale + floor;
     }
-    let best = best(tempered, (floor / scale) as f32);
     let first = classes.first().copied().unwrap_or_default();
     let differs = classes
         .iter()
         .fold(0, |differs, class| differs | (class ^ first));
     let is_unanimous = differs == 0 && !classes.is_empty();
-    let chosen = if is_unanimous { first as usize } else { best };
+    let chosen = if is_unanimous {
+        first as usize
+    } else {
+        most_probable
+    };
+    let top = by_lanes(row, 0.0, f64::max, f64::max);
     if let Some(accuracy) = single {
         give(row, chosen, accuracy);
-    } else if chosen != best {
-        if let Some(top) = row.get(best).copied()
-            && let Some(p) = row.get_mut(chosen)
-        {
-            *p = top;
-        }
+    } else if let Some(p) = row.get_mut(chosen)
+        && *p < top
+    {
+        *p = top;
         normalise(row);
     }
     chosen as u32
 }
 
 /// [`choose`] of many classes of which all but `chosen` have nothing beyond what each is given for items beyond the
-/// workers: the class and its probability. `tempered` stands beside `chosen`, which ascend.
+/// workers: the class and its probability. `tempered` stands beside `chosen`, which ascend and of which the one at
+/// `most_probable` is the item's.
 pub(super) fn choose_among(
     tempered: &[f32],
     chosen: &[u32],
+    most_probable: usize,
     n_classes: usize,
     single: Option<f64>,
     config: &Config,
@@ -110,36 +153,33 @@ pub(super) fn choose_among(
     let sum: f64 = tempered.iter().map(|q| f64::from(*q)).sum();
     let scale = (1.0 - config.beyond_workers) / sum;
     let floor = config.beyond_workers / n_classes.max(1) as f64;
-    let best = best(tempered, (floor / scale) as f32);
-    let p = f64::from(tempered.get(best).copied().unwrap_or_default()) * scale + floor;
-    let class = chosen.get(best).copied().unwrap_or_default();
-    (class, single.unwrap_or(p))
+    let probabilities = tempered.iter().map(|q| f64::from(*q) * scale + floor);
+    let top = probabilities.clone().fold(0.0, f64::max);
+    let own = probabilities.skip(most_probable).next().unwrap_or_default();
+    let class = chosen.get(most_probable).copied().unwrap_or_default();
+    (class, single.unwrap_or(top / (1.0 + top - own)))
 }
 
 /// How far two probabilities may be apart, as a share, and are still the same one: iterations make rounding larger.
 const TIE: f32 = 1e-4;
 
-/// The first of the most probable; `floor` is added to each.
+/// The first of the most probable.
 #[inline(always)]
-fn best(tempered: &[f32], floor: f32) -> usize {
-    let top = by_lanes(tempered, 0.0, larger, larger) + floor;
+pub(super) fn most_probable(posterior: &[f32]) -> usize {
+    let top = by_lanes(posterior, 0.0, larger, larger);
     let mut best = 0;
-    for (k, q) in tempered.iter().enumerate().rev() {
-        best = if (q + floor) * (1.0 + TIE) >= top {
-            k
-        } else {
-            best
-        };
+    for (k, q) in posterior.iter().enumerate().rev() {
+        best = if q * (1.0 + TIE) >= top { k } else { best };
     }
     best
 }
 
 /// Folds lane by lane, which go side by side, and then the lanes.
 #[inline(always)]
-fn by_lanes<T: Copy>(
-    values: &[f32],
+fn by_lanes<V: Copy, T: Copy>(
+    values: &[V],
     start: T,
-    with: impl Fn(T, f32) -> T,
+    with: impl Fn(T, V) -> T,
     both: impl Fn(T, T) -> T,
 ) -> T {
     let (chunks, rest) = values.as_chunks::<4>();
@@ -183,14 +223,15 @@ fn give(probabilities: &mut [f64], class: usize, p_class: f64) {
 
 #[cfg(test)]
 mod tests {
-    use super::{exponent, power};
+    use super::{TopShare, exponent, power};
     use crate::single_label::Config;
 
     #[test]
     fn skills_tell_errors_apart_as_far_as_workers_are_known() {
         let config = Config::default();
-        let of =
-            |spread, known: &[f32]| f64::from(exponent(spread, known.iter().copied(), &config));
+        let of = |spread, known: &[f32]| {
+            f64::from(exponent(spread, known.iter().copied(), 1.0, &config))
+        };
         let half = config.spread_at_half;
         let of_three = |correlation: f64| 1.0 / (1.0 + correlation * 2.0);
         for (spread, known, correlation) in [
@@ -204,6 +245,29 @@ mod tests {
             assert!(error < 1e-6, "{spread} {known:?}: {error}");
         }
         assert_eq!(of(0.0, &[0.3]), 1.0);
+    }
+
+    #[test]
+    fn disagreement_makes_less_certain() {
+        let config = Config::default();
+        let of = |share| f64::from(exponent(0.0, [1.0; 3].into_iter(), share, &config));
+        let ratio = of(0.5) * (1.0 + config.disagreement / 2.0) / of(1.0);
+        assert!((ratio - 1.0).abs() < 1e-6, "{ratio}");
+    }
+
+    #[test]
+    fn top_shares() {
+        let mut shares = TopShare::new(4);
+        for (classes, expected) in [
+            (&[][..], 1.0),
+            (&[3], 1.0),
+            (&[0, 1], 0.5),
+            (&[1, 0, 1], 2.0 / 3.0),
+            (&[0, 0, 0], 1.0),
+            (&[0, 1, 2, 3], 0.25),
+        ] {
+            assert_eq!(shares.of(classes), expected, "{classes:?}");
+        }
     }
 
     #[test]

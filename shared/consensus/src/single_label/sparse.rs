@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 
 use super::earlier::{Earlier, thousandths};
-use super::estimate::{choose, choose_among, exponent, known, power};
+use super::estimate::{TopShare, choose, choose_among, exponent, known, most_probable, power};
 use super::probabilities::Table;
 use super::skills::Skills;
 use super::votes::ItemVotes;
@@ -111,19 +111,20 @@ impl<'c> Model<'c> {
                 .map(|class| share(class) * part)
                 .collect()
         });
-        model.maximise();
+        model.sum_up();
         model
     }
 
     pub(super) fn run(&mut self, n_iterations: u32) {
-        for _ in 0..n_iterations {
+        for _ in 0..n_iterations.max(1) {
+            self.maximise();
             self.reset();
             self.count(|item, model| model.posterior(item));
-            self.maximise();
+            self.sum_up();
         }
     }
 
-    /// Every item's tempered posterior, and the expected counts of these items.
+    /// Every item's tempered posterior by what its workers answered to other items, and what items were counted as.
     pub(super) fn conclude(&self, votes: &Votes<'_>) -> (Vec<Option<Estimate>>, ClassStatistics) {
         let mut skills = self.absent;
         for (right, n_answers) in &self.workers {
@@ -144,12 +145,13 @@ impl<'c> Model<'c> {
             votes.n_votes(),
         );
         let mut probable = Vec::new();
+        let mut shares = TopShare::new(self.n_classes);
         let n_own = votes.n_items as u32;
         let mut tempered = vec![0.0; if is_kept { self.n_classes } else { 0 }];
         for item in self.items.iter().filter(|item| item.item_idx < n_own) {
-            let posterior = self.posterior(item);
-            let posterior_f32: Vec<f32> = posterior.iter().map(|q| *q as f32).collect();
-            thousandths(&posterior_f32, &mut probable);
+            let counted = self.posterior(item);
+            let counted_f32: Vec<f32> = counted.iter().map(|q| *q as f32).collect();
+            thousandths(&counted_f32, &mut probable);
             for [class, _] in &mut probable {
                 *class = item
                     .chosen
@@ -170,17 +172,26 @@ impl<'c> Model<'c> {
                 &probable,
             );
             let known = workers.map(|worker| known_shares.get(worker as usize).copied());
-            let exponent = exponent(spread, known.map(Option::unwrap_or_default), self.config);
-            let of_chosen = posterior_f32.iter().map(|q| power(*q, exponent));
+            let known = known.map(Option::unwrap_or_default);
+            let exponent = exponent(spread, known, shares.of(&item.votes), self.config);
+            let by_others = self.by_others(item, &counted).into_iter();
+            let of_chosen = by_others.map(|q| power(q as f32, exponent));
             let of_chosen: Vec<f32> = of_chosen.collect();
             let single = match (item.votes.as_slice(), item.entries.as_slice()) {
                 ([_], [entry_idx]) => (self.entry(*entry_idx))
                     .and_then(|entry| self.accuracies.get(entry.worker as usize).copied()),
                 _ => None,
             };
+            let most_probable = most_probable(&counted_f32);
             if !is_kept {
-                let (chosen, n_classes) = (&item.chosen, self.n_classes);
-                let (class, p) = choose_among(&of_chosen, chosen, n_classes, single, self.config);
+                let (class, p) = choose_among(
+                    &of_chosen,
+                    &item.chosen,
+                    most_probable,
+                    self.n_classes,
+                    single,
+                    self.config,
+                );
                 table.push_class(item.item_idx, class, p);
                 continue;
             }
@@ -190,8 +201,17 @@ impl<'c> Model<'c> {
                     *p = q;
                 }
             }
+            let most_probable =
+                item.chosen.get(most_probable).copied().unwrap_or_default() as usize;
             table.push(item.item_idx, |row| {
-                choose(&tempered, row, &item.votes, single, self.config)
+                choose(
+                    &tempered,
+                    row,
+                    most_probable,
+                    &item.votes,
+                    single,
+                    self.config,
+                )
             });
         }
         let statistics = if self.config.leaves_statistics {
@@ -275,7 +295,8 @@ impl<'c> Model<'c> {
         }
     }
 
-    fn maximise(&mut self) {
+    /// Sums up the counts: all workers' accuracy, and each worker's.
+    fn sum_up(&mut self) {
         let config = self.config;
         let (mut right, mut total) = self.absent_sums;
         for sums in &self.workers {
@@ -284,30 +305,76 @@ impl<'c> Model<'c> {
         }
         let weight = config.accuracy_prior_weight;
         self.pooled_accuracy = (right + weight * config.accuracy_prior) / (total + weight);
-        for (accuracy, (right, all)) in self.accuracies.iter_mut().zip(&self.workers) {
-            *accuracy = (right.all + config.accuracy_shrinkage * self.pooled_accuracy)
-                / (all.all + config.accuracy_shrinkage);
+        let workers = self.workers.iter();
+        self.accuracies = workers
+            .map(|(right, all)| self.accuracy(right.all, all.all))
+            .collect();
+    }
+
+    /// A worker's accuracy, shrunk to all workers'.
+    fn accuracy(&self, right: f64, n_answers: f64) -> f64 {
+        let shrinkage = self.config.accuracy_shrinkage;
+        (right + shrinkage * self.pooled_accuracy) / (n_answers + shrinkage)
+    }
+
+    /// Estimates what each worker answers where a class is true from the counts that were summed up.
+    fn maximise(&mut self) {
+        let probability = |entry: &Entry| {
+            let accuracy = self.accuracies.get(entry.worker as usize).copied();
+            self.probability(entry, accuracy.unwrap_or_default(), 0.0)
+        };
+        let probabilities: Vec<f64> = self.entries.iter().map(probability).collect();
+        for (entry, probability) in self.entries.iter_mut().zip(probabilities) {
+            entry.probability = probability;
         }
-        let wrong = self.n_classes.saturating_sub(1).max(1) as f64;
-        let any_error = weight * (1.0 - config.accuracy_prior);
-        for entry in &mut self.entries {
-            let accuracy = self
-                .accuracies
-                .get(entry.worker as usize)
-                .copied()
-                .unwrap_or_default();
-            let of =
-                |sums: &[Sum], idx: u32| sums.get(idx as usize).copied().unwrap_or_default().all;
-            let expected = if entry.truth == entry.answered {
-                accuracy
-            } else {
-                (1.0 - accuracy) * (of(&self.pairs, entry.pair_idx) + any_error / wrong)
-                    / (of(&self.errors, entry.truth) + any_error)
-            };
-            entry.probability = ((entry.count.all + config.row_shrinkage * expected)
-                / (of(&self.rows, entry.row_idx) + config.row_shrinkage))
-                .max(PROBABILITY_MIN);
+    }
+
+    /// Probability of an answer by a worker of this accuracy, without `own` of what is counted of both.
+    fn probability(&self, entry: &Entry, accuracy: f64, own: f64) -> f64 {
+        let config = self.config;
+        let of = |sums: &[Sum], idx: u32| sums.get(idx as usize).copied().unwrap_or_default().all;
+        let expected = if entry.truth == entry.answered {
+            accuracy
+        } else {
+            let any_error = config.accuracy_prior_weight * (1.0 - config.accuracy_prior);
+            let wrong = self.n_classes.saturating_sub(1).max(1) as f64;
+            (1.0 - accuracy) * (of(&self.pairs, entry.pair_idx) + any_error / wrong)
+                / (of(&self.errors, entry.truth) + any_error)
+        };
+        let n = (entry.count.all - own).max(0.0) + config.row_shrinkage * expected;
+        let n_row = (of(&self.rows, entry.row_idx) - own).max(0.0) + config.row_shrinkage;
+        (n / n_row).max(PROBABILITY_MIN)
+    }
+
+    /// Probability of each class chosen for the item by what its workers answered to the other items. `counted` is what
+    /// the item was counted as.
+    fn by_others(&self, item: &Item, counted: &[f64]) -> Vec<f64> {
+        let prior = item
+            .chosen
+            .iter()
+            .map(|class| self.prior.get(*class as usize));
+        let mut posterior: Vec<f64> = prior.map(|p| p.copied().unwrap_or_default()).collect();
+        let votes = item
+            .entries
+            .chunks(item.chosen.len().max(1))
+            .zip(&item.votes);
+        for (entries, answered) in votes {
+            let of_vote = entries.first().and_then(|idx| self.entry(*idx));
+            let worker = of_vote.and_then(|entry| self.workers.get(entry.worker as usize));
+            let (right, all) = worker.copied().unwrap_or_default();
+            let place = item.chosen.binary_search(answered).ok();
+            let was_right = place.and_then(|place| counted.get(place)).copied();
+            let accuracy = self.accuracy(right.all - was_right.unwrap_or_default(), all.all - 1.0);
+            for ((q, own), entry_idx) in posterior.iter_mut().zip(counted).zip(entries) {
+                let entry = self.entry(*entry_idx);
+                *q *= entry.map_or(1.0, |entry| self.probability(entry, accuracy, *own));
+            }
+            let sum: f64 = posterior.iter().sum();
+            for q in &mut posterior {
+                *q /= sum;
+            }
         }
+        posterior
     }
 }
 
