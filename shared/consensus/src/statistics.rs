@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 mod answered;
+mod settled;
 
 pub(crate) use answered::{Answered, AnsweredItem, ClassStatistics, THOUSAND};
+pub(crate) use settled::{Settled, WHOLE_SHARE};
 
 /// Millionths: whole numbers add up to the same sum in any order and any grouping.
 pub(crate) const ONE: f64 = 1_000_000.0;
@@ -152,6 +154,14 @@ impl Statistics {
         for (worker, theirs) in &other.edges {
             self.edges.entry(worker.clone()).or_default().merge(theirs);
         }
+    }
+
+    /// Bounds what a batch costs that is consolidated with these statistics, however many went before it: of items with
+    /// one class each, batches are summed up, whose items are then not asked again, until no more than `n_items_max` of
+    /// the others are left. For statistics that are held in memory: sums are not written.
+    pub fn settle(&mut self, n_items_max: usize) {
+        self.single_label.settle(n_items_max);
+        self.box_classes.settle(n_items_max);
     }
 
     /// How many counts of a worker, a true class and an answer it takes to read them: what reading costs.

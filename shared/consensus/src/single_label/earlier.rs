@@ -2,11 +2,14 @@
 
 use crate::Problem;
 use crate::single_label::Answer;
-use crate::statistics::{Answered, AnsweredItem, ClassStatistics, THOUSAND};
+use crate::statistics::{Answered, AnsweredItem, ClassStatistics, Settled, THOUSAND, WHOLE_SHARE};
 
 /// Earlier batches, and which of their items are asked again.
 pub(crate) struct Earlier<'a> {
     batches: Vec<Batch<'a>>,
+    settled: &'a Settled,
+    /// By number of a settled class its index among these items' classes.
+    settled_classes: Vec<Option<u32>>,
 }
 
 struct Batch<'a> {
@@ -25,7 +28,7 @@ pub(crate) struct Count {
     pub(crate) truth: u32,
     pub(crate) answered: u32,
     /// In thousandths.
-    pub(crate) n: u32,
+    pub(crate) n: u64,
 }
 
 impl<'a> Earlier<'a> {
@@ -38,6 +41,8 @@ impl<'a> Earlier<'a> {
         if carried.is_empty() {
             return Self {
                 batches: Vec::new(),
+                settled: carried.settled(),
+                settled_classes: Vec::new(),
             };
         }
         let answers = problem.items.iter().flatten();
@@ -51,10 +56,18 @@ impl<'a> Earlier<'a> {
             .zip(0..)
             .collect();
         by_name.sort_unstable();
-        let class = |name: &String| {
-            let found = by_name.binary_search_by_key(&name.as_str(), |(name, _)| name);
+        let class_of = |name: &str| {
+            let found = by_name.binary_search_by_key(&name, |(name, _)| name);
             Some(by_name.get(found.ok()?)?.1)
         };
+        let class = |name: &String| class_of(name);
+        let settled = carried.settled();
+        let mut settled_classes = vec![None; settled.shares().len()];
+        for (name, number) in settled.classes() {
+            if let Some(slot) = settled_classes.get_mut(number as usize) {
+                *slot = class_of(name);
+            }
+        }
         let batches = carried.batches().map(|answered| Batch {
             answered,
             classes: answered.classes.iter().map(class).collect(),
@@ -82,12 +95,16 @@ impl<'a> Earlier<'a> {
                 *is_again = true;
             }
         }
-        Self { batches }
+        Self {
+            batches,
+            settled,
+            settled_classes,
+        }
     }
 
     /// Whether there is nothing.
     pub(crate) fn is_empty(&self) -> bool {
-        self.batches.is_empty()
+        self.batches.is_empty() && self.settled.is_empty()
     }
 
     /// Names of the workers of the items that are asked again, in any order and repeatedly.
@@ -128,8 +145,9 @@ impl<'a> Earlier<'a> {
             .batches
             .iter()
             .flat_map(|batch| &batch.answered.workers);
+        let names = names.map(String::as_str);
+        let names = names.chain(self.settled.workers().map(|(name, _)| name));
         let mut others: Vec<&str> = names
-            .map(String::as_str)
             .filter(|name| workers.binary_search(name).is_err())
             .collect();
         others.sort_unstable();
@@ -162,10 +180,26 @@ impl<'a> Earlier<'a> {
                                 worker: *worker,
                                 truth,
                                 answered,
-                                n: *n,
+                                n: u64::from(*n),
                             });
                         }
                     }
+                }
+            }
+        }
+        let class = |number: u32| self.settled_classes.get(number as usize).copied().flatten();
+        for (name, cells) in self.settled.workers() {
+            let Some(worker) = worker_idx(name) else {
+                continue;
+            };
+            for ([truth, answered], n) in cells {
+                if let (Some(truth), Some(answered)) = (class(*truth), class(*answered)) {
+                    add(Count {
+                        worker,
+                        truth,
+                        answered,
+                        n: *n,
+                    });
                 }
             }
         }
@@ -173,11 +207,14 @@ impl<'a> Earlier<'a> {
 
     /// Each class's votes among the items that are not asked again, in items: their vote shares, summed.
     pub(crate) fn shares(&self, n_classes: usize) -> Vec<f64> {
-        // Whole numbers, for the order leaves no trace in their sums.
-        const WHOLE: u64 = 1_000_000;
         let mut sums = vec![0_u64; n_classes];
+        for (class, share) in self.settled_classes.iter().zip(self.settled.shares()) {
+            if let Some(sum) = class.and_then(|class| sums.get_mut(class as usize)) {
+                *sum += share;
+            }
+        }
         for (batch, item) in self.items(false) {
-            let share = WHOLE / item.votes.len().max(1) as u64;
+            let share = WHOLE_SHARE / item.votes.len().max(1) as u64;
             for [_, class] in item.votes {
                 let class = batch.classes.get(*class as usize).copied().flatten();
                 if let Some(sum) = class.and_then(|class| sums.get_mut(class as usize)) {
@@ -186,7 +223,7 @@ impl<'a> Earlier<'a> {
             }
         }
         sums.into_iter()
-            .map(|sum| sum as f64 / WHOLE as f64)
+            .map(|sum| sum as f64 / WHOLE_SHARE as f64)
             .collect()
     }
 

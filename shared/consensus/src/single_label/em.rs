@@ -4,17 +4,17 @@
 //! rounds alike, and an item costs no exponential. Tables are laid out worker, answered class, true class, the last
 //! padded to whole lanes of four.
 
+mod passes;
+
 use super::earlier::{Earlier, thousandths};
 use super::estimate::{TopShare, choose, exponent, known, most_probable, power};
 use super::probabilities::Table;
 use super::skills::Skills;
 use super::{Config, Estimate, Votes};
 use crate::statistics::{Answered, ClassStatistics, THOUSAND};
+use passes::{count_shares, diagonal, expect, expect_one, expect_one_wide, expect_wide, row, sum};
 
 const LANES: usize = 4;
-
-/// Votes multiplied before the product is brought back to a largest value of 1; keeps `f32` from underflow.
-const VOTES_PER_RESCALE: usize = 6;
 
 /// Smallest probability of an answer, for the same reason.
 const PROBABILITY_MIN: f32 = 1e-5;
@@ -400,7 +400,7 @@ fn carried(votes: &Votes<'_>, earlier: &Earlier<'_>, width: usize, n_cells: usiz
     earlier.counts(rank, |count| {
         let row = count.worker as usize * n_classes + count.answered as usize;
         if let Some(sum) = sums.get_mut(row * width + count.truth as usize) {
-            *sum += u64::from(count.n);
+            *sum += count.n;
         }
     });
     sums.into_iter().map(|n| whole(n) as f32).collect()
@@ -414,7 +414,7 @@ fn absent(votes: &Votes<'_>, earlier: &Earlier<'_>, width: usize) -> (Vec<f32>, 
     let mut of_workers = vec![(0_u64, 0_u64); names.len()];
     let idx = |name: &str| names.binary_search(&name).ok().map(|idx| idx as u32);
     earlier.counts(idx, |count| {
-        let n = u64::from(count.n);
+        let n = count.n;
         if let Some(sum) = sums.get_mut(count.answered as usize * width + count.truth as usize) {
             *sum += n;
         }
@@ -429,145 +429,4 @@ fn absent(votes: &Votes<'_>, earlier: &Earlier<'_>, width: usize) -> (Vec<f32>, 
     }
     let sums = sums.into_iter().map(|n| whole(n) as f32);
     (sums.collect(), skills)
-}
-
-/// Counts the items' vote shares, for which `shares` is one row.
-#[inline(always)]
-fn count_shares(votes: &Votes<'_>, counts: &mut [f32], shares: &mut [f32]) {
-    for item in &votes.items {
-        let cells = votes.of(item);
-        let part = 1.0 / cells.len() as f32;
-        shares.fill(0.0);
-        for class in votes.classes_of(item) {
-            if let Some(share) = shares.get_mut(*class as usize) {
-                *share += part;
-            }
-        }
-        for cell in cells {
-            let row = row_mut(counts, *cell, shares.len());
-            for (n, share) in row.iter_mut().zip(shares.iter()) {
-                *n += share;
-            }
-        }
-    }
-}
-
-/// [`expect`] for a width known when compiled: the posterior stays in registers.
-fn expect_wide<const WIDTH: usize>(
-    votes: &Votes<'_>,
-    prior: &[f32],
-    likelihood: &[f32],
-    counts: &mut [f32],
-) {
-    let ([prior], likelihood) = (
-        prior.as_chunks::<WIDTH>().0,
-        likelihood.as_chunks::<WIDTH>().0,
-    ) else {
-        return;
-    };
-    let counts = counts.as_chunks_mut::<WIDTH>().0;
-    for item in &votes.items {
-        let cells = votes.of(item);
-        let posterior = expect_one_wide(cells, prior, likelihood);
-        for cell in cells {
-            if let Some(row) = counts.get_mut(*cell as usize) {
-                for (n, q) in row.iter_mut().zip(&posterior) {
-                    *n += q;
-                }
-            }
-        }
-    }
-}
-
-/// The posterior of one item, normalised, for a width known when compiled.
-#[inline(always)]
-fn expect_one_wide<const WIDTH: usize>(
-    cells: &[u32],
-    prior: &[f32; WIDTH],
-    likelihood: &[[f32; WIDTH]],
-) -> [f32; WIDTH] {
-    let mut posterior = *prior;
-    for some in cells.chunks(VOTES_PER_RESCALE) {
-        for row in some
-            .iter()
-            .filter_map(|cell| likelihood.get(*cell as usize))
-        {
-            for (q, p) in posterior.iter_mut().zip(row) {
-                *q *= p;
-            }
-        }
-        let scale = 1.0 / sum(&posterior);
-        for q in &mut posterior {
-            *q *= scale;
-        }
-    }
-    posterior
-}
-
-fn expect(votes: &Votes<'_>, prior: &[f32], likelihood: &[f32], counts: &mut [f32], width: usize) {
-    let mut posterior = vec![0.0; width];
-    for item in &votes.items {
-        let cells = votes.of(item);
-        expect_one(cells, prior, likelihood, &mut posterior, width);
-        for cell in cells {
-            for (n, q) in row_mut(counts, *cell, width).iter_mut().zip(&posterior) {
-                *n += q;
-            }
-        }
-    }
-}
-
-/// Sum by lanes first; every path adds in this order.
-#[inline(always)]
-fn sum(values: &[f32]) -> f32 {
-    let mut lanes = [0.0_f32; LANES];
-    for some in values.as_chunks::<LANES>().0 {
-        for (lane, value) in lanes.iter_mut().zip(some) {
-            *lane += value;
-        }
-    }
-    let [a, b, c, d] = lanes;
-    (a + b) + (c + d)
-}
-
-/// The posterior of one item, normalised.
-#[inline(always)]
-fn expect_one(
-    cells: &[u32],
-    prior: &[f32],
-    likelihood: &[f32],
-    posterior: &mut [f32],
-    width: usize,
-) {
-    posterior.copy_from_slice(prior);
-    for some in cells.chunks(VOTES_PER_RESCALE) {
-        for cell in some {
-            for (q, p) in posterior.iter_mut().zip(row(likelihood, *cell, width)) {
-                *q *= p;
-            }
-        }
-        let scale = 1.0 / sum(posterior);
-        for q in posterior.iter_mut() {
-            *q *= scale;
-        }
-    }
-}
-
-#[inline(always)]
-fn row(table: &[f32], cell: u32, width: usize) -> &[f32] {
-    let start = cell as usize * width;
-    table.get(start..start + width).unwrap_or_default()
-}
-
-#[inline(always)]
-fn row_mut<T>(table: &mut [T], cell: u32, width: usize) -> &mut [T] {
-    let start = cell as usize * width;
-    table.get_mut(start..start + width).unwrap_or_default()
-}
-
-fn diagonal(table: &[f32], width: usize) -> impl Iterator<Item = f32> {
-    table
-        .chunks_exact(width)
-        .enumerate()
-        .filter_map(|(k, row)| row.get(k).copied())
 }

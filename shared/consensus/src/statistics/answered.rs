@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::settled::Settled;
+
 /// What an item's probabilities add up to: thousandths are whole numbers, which add up to the same sum in any order.
 pub(crate) const THOUSAND: u32 = 1_000;
 
@@ -16,6 +18,8 @@ pub(crate) const THOUSAND: u32 = 1_000;
 pub(crate) struct ClassStatistics {
     /// Ascending, so that the order of merging leaves no trace.
     batches: Vec<Arc<Answered>>,
+    /// Items that are not asked again. They are never written: a file holds batches.
+    settled: Settled,
 }
 
 impl ClassStatistics {
@@ -23,11 +27,31 @@ impl ClassStatistics {
         let used = (!answered.items.is_empty()).then(|| Arc::new(answered.with_used_names()));
         Self {
             batches: used.into_iter().collect(),
+            settled: Settled::default(),
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.batches.is_empty()
+        self.batches.is_empty() && self.settled.is_empty()
+    }
+
+    pub(crate) fn settled(&self) -> &Settled {
+        &self.settled
+    }
+
+    /// As [`crate::Statistics::settle`].
+    pub(crate) fn settle(&mut self, n_items_max: usize) {
+        let mut n_items = self.n_items();
+        let n_settled = (self.batches.iter())
+            .take_while(|batch| {
+                let is_too_many = n_items > n_items_max;
+                n_items -= batch.items().count();
+                is_too_many
+            })
+            .count();
+        for batch in self.batches.drain(..n_settled) {
+            self.settled.add(&batch);
+        }
     }
 
     pub(crate) fn batches(&self) -> impl Iterator<Item = &Answered> {
@@ -51,11 +75,12 @@ impl ClassStatistics {
             let place = self.batches.partition_point(|mine| mine <= batch);
             self.batches.insert(place, batch.clone());
         }
+        self.settled.merge(&other.settled);
     }
 
     /// For each worker the expected right answers and the answers, by name.
     pub(crate) fn sums(&self) -> BTreeMap<&str, (f64, f64)> {
-        let mut sums: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+        let mut sums: BTreeMap<&str, (u64, u64)> = self.settled.sums().collect();
         for batch in self.batches() {
             for item in batch.items() {
                 for [worker, class] in item.votes {
@@ -88,7 +113,10 @@ impl<'de> Deserialize<'de> for ClassStatistics {
             .map(Arc::new)
             .collect();
         batches.sort_unstable();
-        Ok(Self { batches })
+        Ok(Self {
+            batches,
+            settled: Settled::default(),
+        })
     }
 }
 
