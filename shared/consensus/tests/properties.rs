@@ -235,6 +235,30 @@ proptest! {
         prop_assert_eq!(n_counted, n_answers as f64);
     }
 
+    /// What is summed up counts as before, as long as none of it would be asked again.
+    #[test]
+    fn settled_batches_count_as_those_that_are_not_asked_again(
+        a in single_items(), b in single_items(), c in single_items(), n_kept in 0..60_usize, is_sparse: bool,
+    ) {
+        let mut config = config(is_sparse);
+        config.items_again_max = 0;
+        let nothing = Statistics::default();
+        let mut carried = history();
+        for items in [a, b] {
+            carried.merge(&single_label::consolidate(&problem(items), &nothing, &config).statistics);
+        }
+        let mut settled = carried.clone();
+        settled.settle(n_kept);
+        let next = problem(c);
+        let expected = single_label::consolidate(&next, &carried, &config);
+        prop_assert_eq!(single_label::consolidate(&next, &settled, &config), expected);
+        prop_assert_eq!(quality::accuracies(&settled), quality::accuracies(&carried));
+        settled.settle(0);
+        let mut sum = nothing.clone();
+        sum.merge(&settled);
+        prop_assert_eq!(quality::accuracies(&sum), quality::accuracies(&carried));
+    }
+
     /// A job may have tasks of both kinds under one folder.
     #[test]
     fn classes_of_images_and_of_boxes_keep_apart(a in single_items(), c in box_items()) {

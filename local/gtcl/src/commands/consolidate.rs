@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use consensus::ITEMS_KEPT;
 use labeling::TaskType;
 use labeling::consolidation::{
     AnnotationFile, Config, Counts, Outcome, Payload, Quality, Request, consolidate,
@@ -184,6 +185,7 @@ fn one_after_another(
     let outcomes = batches.iter().map(|file| {
         let outcome = consolidate(&request, file, &carried, config);
         carried.merge(&outcome.statistics);
+        carried.settle(ITEMS_KEPT);
         outcome
     });
     outcomes.collect()
