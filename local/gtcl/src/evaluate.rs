@@ -16,7 +16,7 @@ pub mod single_label;
 
 use random::Random;
 
-use consensus::{Consolidation, Problem, Statistics};
+use consensus::{Consolidation, ITEMS_KEPT, Problem, Statistics};
 
 /// What a batch knows of the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,6 +91,7 @@ pub fn consolidate_in_batches<A: Clone, E>(
         estimates.extend(done.estimates);
         if conditions.mode == Mode::Carried {
             carried.merge(&done.statistics);
+            carried.settle(ITEMS_KEPT);
         }
     }
     estimates

@@ -8,8 +8,9 @@ use labeling::consolidation::Config;
 
 use crate::arguments::Format;
 use crate::error::CommandError;
+use crate::evaluate::figures::Measured;
 use crate::evaluate::job::{self, JobSet};
-use crate::evaluate::{Conditions, Mode, boxes, figures, multi_label, read, single_label};
+use crate::evaluate::{Conditions, Mode, boxes, multi_label, read, single_label};
 use crate::finished_job;
 use crate::input;
 use crate::output::progress::{Detail, Reporter};
@@ -91,15 +92,39 @@ struct Options {
     /// Objects in a batch.
     #[arg(long, value_name = "B", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     batch: u32,
-    /// One run each; the figures are their mean.
-    #[arg(long, value_delimiter = ',', default_values_t = [10, 11, 12])]
-    seeds: Vec<u64>,
+    /// How many runs, with seeds from 10 on, or a list of seeds (a list of one ends in a comma); the figures are the runs'
+    /// mean.
+    #[arg(long, value_name = "N|LIST", default_value = "3", value_parser = seeds)]
+    seeds: Seeds,
     /// What a batch knows of the others.
     #[arg(long, value_enum, default_value_t)]
     mode: CommandMode,
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+/// First seed where only their number is given.
+const FIRST_SEED: u64 = 10;
+
+/// Most runs.
+const N_SEEDS_MAX: u64 = 10_000;
+
+/// One for each run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seeds(Vec<u64>);
+
+fn seeds(text: &str) -> Result<Seeds, String> {
+    if let Ok(n) = text.parse::<u64>() {
+        if !(1..=N_SEEDS_MAX).contains(&n) {
+            return Err(format!("from 1 to {N_SEEDS_MAX} runs"));
+        }
+        return Ok(Seeds((FIRST_SEED..FIRST_SEED + n).collect()));
+    }
+    let list = text.strip_suffix(',').unwrap_or(text).split(',');
+    let parsed: Result<Vec<u64>, _> = list.map(str::parse).collect();
+    let list = parsed.map_err(|_| "a number of runs, or seeds separated by commas".to_owned())?;
+    Ok(Seeds(list))
 }
 
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
@@ -120,7 +145,7 @@ impl Options {
                 .answers_per_object
                 .map_or(answers_per_object, |n| n as usize),
             batch: self.batch as usize,
-            seeds: self.seeds.clone(),
+            seeds: self.seeds.0.clone(),
             mode: match self.mode {
                 CommandMode::Batch => Mode::Batch,
                 CommandMode::Carried => Mode::Carried,
@@ -171,11 +196,11 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
                 "an image needs workers' \"answers\", and a box in \"truth\"",
             )?;
             print_boxes(
-                &boxes::evaluate(
+                &Measured::of(&boxes::runs(
                     &set,
                     &options.conditions(ANSWERS_PER_OBJECT),
                     &Default::default(),
-                ),
+                )),
                 &file,
                 options.format,
             );
@@ -188,11 +213,11 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
                 set.n_judged(),
                 "a row needs a character a worker in answers, and 1 in truth where the label is right",
             )?;
-            let comparison = multi_label::evaluate(
+            let comparison = Measured::of(&multi_label::runs(
                 &set,
                 &options.conditions(ANSWERS_PER_OBJECT),
                 &Default::default(),
-            );
+            ));
             print_multi_label(&comparison, &file, options.format);
         }
         Kind::Job {
@@ -230,21 +255,23 @@ fn job(folder: &Path, gold: &Path, options: &Options) -> Result<(), CommandError
     }
     match set {
         Some(JobSet::SingleLabel(set)) => {
-            let comparison = single_label::evaluate(&set, &conditions, &config.single_label);
+            let comparison =
+                Measured::of(&single_label::runs(&set, &conditions, &config.single_label));
             match format {
                 Format::Text => print_single_label(&[(recorded.name.clone(), comparison)], format),
                 Format::Json => print_json(&Report::of_job(&recorded.name, comparison, own)),
             }
         }
         Some(JobSet::MultiLabel(set)) => {
-            let comparison = multi_label::evaluate(&set, &conditions, &config.multi_label);
+            let comparison =
+                Measured::of(&multi_label::runs(&set, &conditions, &config.multi_label));
             match format {
                 Format::Text => print_multi_label(&comparison, name, format),
                 Format::Json => print_json(&Report::of_job(&recorded.name, comparison, own)),
             }
         }
         Some(JobSet::BoundingBox(set)) => {
-            let comparison = boxes::evaluate(&set, &conditions, &config.boxes);
+            let comparison = Measured::of(&boxes::runs(&set, &conditions, &config.boxes));
             match format {
                 Format::Text => print_boxes(&comparison, name, format),
                 Format::Json => print_json(&Report::of_job(&recorded.name, comparison, own)),
@@ -309,20 +336,20 @@ fn single_label_sets(folder: &Path, options: &Options) -> Result<(), CommandErro
         )?;
         runs.push((
             name_of(folder),
-            single_label::evaluate(
+            Measured::of(&single_label::runs(
                 &set,
                 &options.conditions(ANSWERS_PER_OBJECT),
                 &Default::default(),
-            ),
+            )),
         ));
     }
     print_single_label(&runs, options.format);
     Ok(())
 }
 
-fn print_single_label(runs: &[(String, single_label::Comparison)], format: Format) {
+fn print_single_label(runs: &[(String, Measured<single_label::Comparison>)], format: Format) {
     let comparisons: Vec<_> = runs.iter().map(|(_, comparison)| *comparison).collect();
-    let mean = figures::mean(&comparisons);
+    let mean = Measured::mean_of(&comparisons);
     let all = runs
         .iter()
         .map(|(set, comparison)| (set.as_str(), comparison));
@@ -338,15 +365,18 @@ fn print_single_label(runs: &[(String, single_label::Comparison)], format: Forma
             print_json(&Report::of_set(set, comparison));
             continue;
         }
-        let points = 100.0 * (comparison.consolidation.accuracy - comparison.vote.accuracy);
-        for (method, figures, points) in [
-            (
-                "consolidation",
-                comparison.consolidation,
-                format!("{points:+.2}"),
-            ),
-            ("vote", comparison.vote, String::new()),
-        ] {
+        let Measured {
+            mean,
+            standard_error,
+        } = comparison;
+        let points = 100.0 * (mean.consolidation.accuracy - mean.vote.accuracy);
+        let mut rows = vec![
+            ("consolidation", mean.consolidation, format!("{points:+.2}")),
+            ("  off by ±", standard_error.consolidation, String::new()),
+            ("vote", mean.vote, String::new()),
+        ];
+        rows.retain(|(_, figures, _)| !figures.accuracy.is_nan());
+        for (method, figures, points) in rows {
             print(format!(
                 "{set:<16} {method:<13} {:>8.2} {points:>7} {:>6.3} {:>6.3} {:>6.3} {:>6.3}",
                 100.0 * figures.accuracy,
@@ -358,8 +388,9 @@ fn print_single_label(runs: &[(String, single_label::Comparison)], format: Forma
         }
     }
     if runs.len() > 1 && matches!(format, Format::Text) {
-        let points = |comparison: &single_label::Comparison| {
-            100.0 * (comparison.consolidation.accuracy - comparison.vote.accuracy)
+        let points = |comparison: &Measured<single_label::Comparison>| {
+            let mean = &comparison.mean;
+            100.0 * (mean.consolidation.accuracy - mean.vote.accuracy)
         };
         if let Some((set, comparison)) = runs
             .iter()
@@ -373,7 +404,7 @@ fn print_single_label(runs: &[(String, single_label::Comparison)], format: Forma
     }
 }
 
-fn print_boxes(comparison: &boxes::Comparison, file: &Path, format: Format) {
+fn print_boxes(comparison: &Measured<boxes::Comparison>, file: &Path, format: Format) {
     let set = name_of(file);
     if matches!(format, Format::Json) {
         return print_json(&Report::of_set(&set, comparison));
@@ -383,8 +414,9 @@ fn print_boxes(comparison: &boxes::Comparison, file: &Path, format: Format) {
         "set", "method", "F1@0.5", "F1@0.75", "mean IoU", "ECE", "ECE all"
     ));
     for (method, figures) in [
-        ("consolidation", comparison.consolidation),
-        ("vote and mean", comparison.vote),
+        ("consolidation", comparison.mean.consolidation),
+        ("  off by ±", comparison.standard_error.consolidation),
+        ("vote and mean", comparison.mean.vote),
     ] {
         print(format!(
             "{set:<16} {method:<13} {:>8} {:>8} {:>8} {:>6} {:>8}",
@@ -397,7 +429,7 @@ fn print_boxes(comparison: &boxes::Comparison, file: &Path, format: Format) {
     }
 }
 
-fn print_multi_label(comparison: &multi_label::Comparison, file: &Path, format: Format) {
+fn print_multi_label(comparison: &Measured<multi_label::Comparison>, file: &Path, format: Format) {
     let set = name_of(file);
     if matches!(format, Format::Json) {
         return print_json(&Report::of_set(&set, comparison));
@@ -407,13 +439,17 @@ fn print_multi_label(comparison: &multi_label::Comparison, file: &Path, format: 
         "set", "method", "F1", "exact", "ECE", "NLL"
     ));
     for (method, figures) in [
-        ("consolidation", comparison.consolidation),
-        ("half of the votes", comparison.vote_half),
-        ("a third of them", comparison.vote_third),
+        ("consolidation", comparison.mean.consolidation),
+        ("  off by ±", comparison.standard_error.consolidation),
+        ("half of the votes", comparison.mean.vote_half),
+        ("a third of them", comparison.mean.vote_third),
     ] {
         print(format!(
-            "{set:<20} {method:<17} {:>6.3} {:>6.3} {:>6.3} {:>6.3}",
-            figures.f1, figures.exact, figures.ece, figures.nll,
+            "{set:<20} {method:<17} {:>6} {:>6} {:>6} {:>6}",
+            three_decimals(figures.f1),
+            three_decimals(figures.exact),
+            three_decimals(figures.ece),
+            three_decimals(figures.nll),
         ));
     }
 }
@@ -458,4 +494,27 @@ fn text(path: &Path) -> Result<String, CommandError> {
 fn unreadable(path: &Path, error: &read::ReadError) -> CommandError {
     CommandError::new(format!("{}: {error}", path.display()))
         .with_help("gtcl evaluate --help says what each kind of file holds")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seeds;
+
+    #[test]
+    fn seeds_by_number_and_by_name() {
+        for (text, expected) in [
+            ("1", Some(vec![10])),
+            ("3", Some(vec![10, 11, 12])),
+            ("7,", Some(vec![7])),
+            ("0,5", Some(vec![0, 5])),
+            ("0", None),
+            ("10001", None),
+            ("", None),
+            (",", None),
+            ("a", None),
+            ("1,,2", None),
+        ] {
+            assert_eq!(seeds(text).ok().map(|seeds| seeds.0), expected, "{text:?}");
+        }
+    }
 }

@@ -51,6 +51,12 @@ impl figures::Figures for Figures {
 /// Mean over the seeds.
 #[must_use]
 pub fn evaluate(set: &Set, conditions: &Conditions, config: &Config) -> Comparison {
+    figures::mean(&runs(set, conditions, config))
+}
+
+/// One run for each seed.
+#[must_use]
+pub fn runs(set: &Set, conditions: &Conditions, config: &Config) -> Vec<Comparison> {
     let mut runs = Vec::new();
     for seed in &conditions.seeds {
         let (problem, truth) = conditions.drawn(*seed, &set.problem, &set.truth);
@@ -63,7 +69,7 @@ pub fn evaluate(set: &Set, conditions: &Conditions, config: &Config) -> Comparis
             vote: judge(&votes, &truth),
         });
     }
-    figures::mean(&runs)
+    runs
 }
 
 /// Each box joins the first cluster whose mean overlaps by at least one half.

@@ -71,6 +71,12 @@ impl figures::Figures for Comparison {
 /// Mean over the seeds.
 #[must_use]
 pub fn evaluate(set: &Set, conditions: &Conditions, config: &Config) -> Comparison {
+    figures::mean(&runs(set, conditions, config))
+}
+
+/// One run for each seed.
+#[must_use]
+pub fn runs(set: &Set, conditions: &Conditions, config: &Config) -> Vec<Comparison> {
     let mut runs = Vec::new();
     for seed in &conditions.seeds {
         let belongings = set.offered.iter().zip(&set.truth);
@@ -94,7 +100,7 @@ pub fn evaluate(set: &Set, conditions: &Conditions, config: &Config) -> Comparis
             vote_third: votes(1.0 / 3.0),
         });
     }
-    figures::mean(&runs)
+    runs
 }
 
 fn vote(answers: &[Answer], n_classes: usize, accept_at_least: f64) -> Option<Estimate> {

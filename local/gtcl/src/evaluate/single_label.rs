@@ -50,6 +50,12 @@ impl figures::Figures for Figures {
 /// Mean over the seeds.
 #[must_use]
 pub fn evaluate(set: &Set, conditions: &Conditions, config: &Config) -> Comparison {
+    figures::mean(&runs(set, conditions, config))
+}
+
+/// One run for each seed.
+#[must_use]
+pub fn runs(set: &Set, conditions: &Conditions, config: &Config) -> Vec<Comparison> {
     let mut runs = Vec::new();
     for seed in &conditions.seeds {
         let truth = set.truth.iter().copied();
@@ -66,7 +72,7 @@ pub fn evaluate(set: &Set, conditions: &Conditions, config: &Config) -> Comparis
             vote: judge_votes(votes, &truth),
         });
     }
-    figures::mean(&runs)
+    runs
 }
 
 fn shares(answers: &[Answer], n_classes: usize) -> Vec<f64> {
