@@ -3,13 +3,16 @@
 //! Figures are taken against the consolidated classes, not against a truth: a majority that errs together makes the
 //! ones who are right look bad.
 
+pub mod agreement;
 pub mod boxes;
+pub mod histogram;
 pub mod multi_label;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use self::histogram::Histogram;
 use crate::single_label::{ACCURACY_SHRINKAGE, Answer, Estimate};
 use crate::{Problem, Statistics};
 
@@ -31,6 +34,14 @@ pub struct Report {
     pub workers: Vec<WorkerQuality>,
     /// Classes, in class order, those that nobody chose left out. Of boxes: figures by box.
     pub classes: Vec<ClassQuality>,
+    /// How often each class was answered where each class was consolidated, in class order, what never happened left
+    /// out. Of boxes: of those that match. Of answers that name any number of classes, a consolidated class that a worker
+    /// didn't select stands with each one that he selected in vain.
+    pub confusion: Vec<Confused>,
+    /// Probabilities that classes or boxes are right, of those that were consolidated; as many as there are of these.
+    pub confidences: Histogram,
+    /// Of answers that draw boxes.
+    pub boxes: Option<BoxHistograms>,
     /// Items whose answer is least certain, the least certain first, then by index; unanimous ones left out.
     pub second_look: Vec<SecondLook>,
 }
@@ -67,6 +78,24 @@ pub struct Rates {
     pub specificity: f64,
 }
 
+/// How well boxes were drawn, and how large they are.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BoxHistograms {
+    /// Intersection over union of each worker's box with the consolidated one that it matches.
+    pub ious: Histogram,
+    /// Square roots of the consolidated boxes' areas, in pixels.
+    pub sides_px: Histogram,
+}
+
+impl Default for BoxHistograms {
+    fn default() -> Self {
+        Self {
+            ious: Histogram::of_shares(),
+            sides_px: Histogram::of_lengths_px(),
+        }
+    }
+}
+
 /// A worker's boxes against the consolidated ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct BoxCounts {
@@ -80,7 +109,7 @@ pub struct BoxCounts {
     pub mean_iou: Option<f64>,
 }
 
-/// A pair of classes that a worker takes for each other.
+/// How often a class was answered where another one, or the same, was consolidated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Confused {
     /// The consolidated class.
@@ -133,8 +162,10 @@ pub fn report(
     let mut all = Table::default();
     let mut items_of_class = vec![0_u32; n_classes];
     let mut second_look = Vec::new();
+    let mut confidences = Histogram::of_shares();
     for (item_idx, (answers, estimate)) in problem.items.iter().zip(estimates).enumerate() {
         let Some(estimate) = estimate else { continue };
+        confidences.add(estimate.confidence);
         if let Some(n) = items_of_class.get_mut(estimate.class as usize) {
             *n += 1;
         }
@@ -177,12 +208,16 @@ pub fn report(
     let workers = workers
         .filter(|(_, table)| table.n_answers > 0)
         .map(|(worker, table)| table.quality(worker, &problem.classes, pooled));
-    Report::sorted(
-        workers.collect(),
-        all.classes(&problem.classes, &items_of_class),
-        second_look,
-        n_second_looks,
-    )
+    Report {
+        confusion: confusion(&all.counts, &problem.classes),
+        confidences,
+        ..Report::sorted(
+            workers.collect(),
+            all.classes(&problem.classes, &items_of_class),
+            second_look,
+            n_second_looks,
+        )
+    }
 }
 
 impl Report {
@@ -202,9 +237,24 @@ impl Report {
         Self {
             workers,
             classes,
+            confusion: Vec::new(),
+            confidences: Histogram::default(),
+            boxes: None,
             second_look,
         }
     }
+}
+
+/// The table, by consolidated and answered class, in names.
+fn confusion(counts: &BTreeMap<(u32, u32), u32>, classes: &[String]) -> Vec<Confused> {
+    let name = |class: u32| classes.get(class as usize).cloned().unwrap_or_default();
+    let cells = counts.iter().filter(|(_, n)| **n > 0);
+    let named = cells.map(|((consolidated, answered), n)| Confused {
+        consolidated: name(*consolidated),
+        answered: name(*answered),
+        n: *n,
+    });
+    named.collect()
 }
 
 /// The answers to an item without later ones of the same worker.

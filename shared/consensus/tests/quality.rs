@@ -2,7 +2,9 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test may panic")]
 
+use consensus::quality::agreement::{self, Agreement};
 use consensus::quality::{Report, WorkerQuality};
+use consensus::single_label::Answer;
 use consensus::{Problem, Statistics, boxes, multi_label, quality, single_label};
 
 fn names(letter: char, n: usize) -> Vec<String> {
@@ -258,4 +260,112 @@ fn nothing_to_tell() {
             .iter()
             .all(|worker| worker.disagreement == 0.0)
     );
+}
+
+/// Expected values of α: the Python package krippendorff 0.9.0, level of measurement "nominal".
+#[test]
+fn agreement_of_single_labels() {
+    let check = |units: &[&[u32]], expected: Option<(u32, u32, f64, Option<f64>)>| {
+        let answer = |(worker, class): (u32, &u32)| Answer {
+            worker,
+            class: *class,
+        };
+        let problem = Problem {
+            workers: (0..4).map(|worker| format!("w{worker}")).collect(),
+            classes: (0..4).map(|class| format!("c{class}")).collect(),
+            items: units
+                .iter()
+                .map(|unit| (0..).zip(unit.iter()).map(answer).collect())
+                .collect(),
+        };
+        let found = agreement::of_single_label(&problem);
+        check_agreement(found, expected, &format!("{units:?}"));
+    };
+    check(&[], None);
+    check(&[&[0], &[], &[1]], None);
+    check(&[&[0, 0]], Some((1, 2, 1.0, None)));
+    check(&[&[0, 1]], Some((1, 2, 0.0, Some(0.0))));
+    // Krippendorff (2011), example C: two to four of three observers, four values.
+    check(
+        &[
+            &[0],
+            &[],
+            &[1, 1],
+            &[0, 0],
+            &[2, 2],
+            &[2, 2, 3],
+            &[3, 3, 3],
+            &[0, 2],
+            &[1, 1],
+            &[0, 0],
+            &[0, 0],
+            &[2, 2],
+            &[2, 2],
+            &[],
+            &[2, 3],
+        ],
+        Some((12, 26, 12.0 / 16.0, Some(0.691_358_024_691_358))),
+    );
+    check(
+        &[
+            &[0, 0, 0],
+            &[0, 1],
+            &[2, 2, 1],
+            &[1, 1, 1, 0],
+            &[2],
+            &[],
+            &[0, 2, 2, 2],
+            &[1, 1],
+        ],
+        Some((6, 18, 11.0 / 20.0, Some(0.364_485_981_308_411_14))),
+    );
+}
+
+/// As above, each decision for or against a class being a unit.
+#[test]
+fn agreement_of_multi_labels() {
+    let units: [&[&[u32]]; 5] = [
+        &[&[0, 1], &[1, 0], &[0]],
+        &[&[2], &[2, 2]],
+        &[&[], &[], &[1]],
+        &[&[0, 2], &[1]],
+        &[&[1]],
+    ];
+    let answer = |(worker, classes): (u32, &&[u32])| consensus::multi_label::Answer {
+        worker,
+        classes: classes.to_vec(),
+    };
+    let problem = Problem {
+        workers: (0..3).map(|worker| format!("w{worker}")).collect(),
+        classes: (0..4).map(|class| format!("c{class}")).collect(),
+        items: units
+            .iter()
+            .map(|unit| (0..).zip(unit.iter()).map(answer).collect())
+            .collect(),
+    };
+    check_agreement(
+        agreement::of_multi_label(&problem),
+        Some((4, 10, 3.0 / 8.0, Some(0.388_714_733_542_319_67))),
+        "multi-label",
+    );
+}
+
+fn check_agreement(
+    found: Option<Agreement>,
+    expected: Option<(u32, u32, f64, Option<f64>)>,
+    what: &str,
+) {
+    let rounded = |value: f64| (value * 1e12).round() / 1e12;
+    let found = found.map(|found| {
+        (
+            found.n_items,
+            found.n_answers,
+            rounded(found.share_of_pairs),
+            found.alpha.map(rounded),
+        )
+    });
+    let expected = expected.map(|(n_items, n_answers, share, alpha)| {
+        (n_items, n_answers, rounded(share), alpha.map(rounded))
+    });
+    assert_eq!(found, expected, "{what}");
 }

@@ -25,6 +25,6 @@ pub use bounds::{
 pub use consolidate::Config;
 pub use gathered::{Gathered, consolidate, gather};
 pub use outcome::{ConsolidatedAnnotation, Counts, FailedObject, Outcome};
-pub use quality::{Disputed, Quality};
+pub use quality::{Disputed, Likely, Quality, Worker, WorkerSays};
 pub use request::{Payload, Request, RequestError};
 pub use votes::{Votes, VotesProblem};

@@ -66,9 +66,47 @@ pub(crate) fn normalised(date: Cow<'_, str>) -> Option<Cow<'_, str>> {
     )))
 }
 
+/// Seconds from one time to another, each with an offset or in UTC; `None` when one can't be read. Negative when the
+/// second one is earlier.
+#[must_use]
+pub fn seconds_between(start: &str, end: &str) -> Option<f64> {
+    let timestamp = |date: &str| match date.parse::<jiff::Timestamp>() {
+        Ok(timestamp) => Some(timestamp),
+        Err(_) => {
+            let date: jiff::civil::DateTime = date.parse().ok()?;
+            jiff::tz::Offset::UTC.to_timestamp(date).ok()
+        }
+    };
+    Some(
+        timestamp(end)?
+            .duration_since(timestamp(start)?)
+            .as_secs_f64(),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn differences() {
+        let check = |start: &str, end: &str, expected: Option<f64>| {
+            assert_eq!(seconds_between(start, end), expected, "{start} {end}");
+        };
+        check(
+            "2020-06-11T00:54:41.833Z",
+            "2020-06-11T00:54:42Z",
+            Some(0.167),
+        );
+        check("2020-06-11T00:54:41Z", "2020-06-11T00:54:41Z", Some(0.0));
+        check(
+            "2020-06-11T02:54:41+02:00",
+            "2020-06-11 00:54:42",
+            Some(1.0),
+        );
+        check("2020-06-11T00:54:42Z", "2020-06-11T00:54:41Z", Some(-1.0));
+        check("yesterday", "2020-06-11T00:54:41Z", None);
+    }
 
     #[test]
     fn shapes() {

@@ -51,6 +51,7 @@ pub use convert_options::{
     ConvertOptions, WhenEmpty, WhenFaultyBox, WhenTooManyBoxes, label_attribute_fault,
 };
 pub use counted::counted;
+pub use date::seconds_between;
 pub use destination::Destination;
 pub use encoding::text_start;
 pub use envelope::{BoxLabel, Envelope, EnvelopeError, ImageSize};

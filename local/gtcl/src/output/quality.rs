@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use consensus::quality::WorkerQuality;
+use consensus::quality::agreement::Agreement;
 use labeling::TaskType;
-use labeling::consolidation::Quality;
+use labeling::consolidation::{Quality, Worker};
 
 /// Data objects that are shown; the JSON form has all.
 const DISPUTED_MAX: usize = 20;
@@ -20,6 +20,9 @@ pub fn write_text(quality: &Quality, out: &mut impl Write) -> io::Result<()> {
         TaskType::MultiLabel => ", share of true categories selected, of false ones left",
         TaskType::BoundingBox => ", boxes matched, missed, extra, their mean IoU",
     };
+    if let Some(agreement) = &quality.agreement {
+        write_agreement(agreement, out)?;
+    }
     writeln!(
         out,
         "\nworkers, the least accurate first: answers, estimated accuracy, share of disagreement{columns}"
@@ -68,7 +71,20 @@ pub fn write_text(quality: &Quality, out: &mut impl Write) -> io::Result<()> {
     }
 }
 
-fn write_worker(worker: &WorkerQuality, out: &mut impl Write) -> io::Result<()> {
+fn write_agreement(agreement: &Agreement, out: &mut impl Write) -> io::Result<()> {
+    let alpha = agreement
+        .alpha
+        .map_or_else(|| "-".to_owned(), |alpha| format!("{alpha:.3}"));
+    writeln!(
+        out,
+        "\nagreement      {:>7} of pairs of answers, Krippendorff's alpha {alpha}, {} data objects with two answers or more",
+        percent(Some(agreement.share_of_pairs)),
+        agreement.n_items
+    )
+}
+
+fn write_worker(found: &Worker, out: &mut impl Write) -> io::Result<()> {
+    let worker = &found.quality;
     write!(
         out,
         "  {}  {:>5}  {:>7}  {:>7}",
@@ -99,6 +115,9 @@ fn write_worker(worker: &WorkerQuality, out: &mut impl Write) -> io::Result<()> 
             pair.answered.escape_debug(),
             pair.consolidated.escape_debug()
         )?;
+    }
+    if let Some(seconds) = found.median_seconds {
+        write!(out, "  {seconds:.1} s")?;
     }
     let mark = if worker.is_suspected {
         "  suspected: the answers say next to nothing about the image"

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::histogram::Histogram;
 use super::{
-    BoxCounts, ClassQuality, Confused, Report, SUSPECT_ANSWERS_MIN, SecondLook, WorkerQuality,
-    first_of_each,
+    BoxCounts, BoxHistograms, ClassQuality, Confused, Report, SUSPECT_ANSWERS_MIN, SecondLook,
+    WorkerQuality, confusion, first_of_each,
 };
 use crate::Problem;
 use crate::boxes::{Answer, BoxLabel, ConsolidatedBox, Estimate, iou};
@@ -31,14 +32,10 @@ pub fn report(
     let mut all = Table::default();
     let mut classes = vec![Class::default(); problem.classes.len()];
     let mut second_look = Vec::new();
+    let (mut confidences, mut histograms) = (Histogram::of_shares(), BoxHistograms::default());
     for (item_idx, (answers, estimate)) in problem.items.iter().zip(estimates).enumerate() {
         let Some(estimate) = estimate else { continue };
-        for label in &estimate.boxes {
-            if let Some(class) = classes.get_mut(label.class as usize) {
-                class.n_boxes += 1;
-                class.n_workers += label.n_workers;
-            }
-        }
+        count_labels(estimate, &mut classes, &mut confidences, &mut histograms);
         let (mut n_votes, mut n_answers) = (0, 0);
         for answer in first_of_each(answers, |answer| answer.worker) {
             let Some(table) = tables.get_mut(answer.worker as usize) else {
@@ -48,20 +45,18 @@ pub fn report(
             n_answers += 1;
             n_votes += u32::from(table.add(answer, &estimate.boxes, &matched));
             all.add(answer, &estimate.boxes, &matched);
-            for (idx, drawn) in answer.boxes.iter().enumerate() {
-                let found = matched.iter().find(|pair| pair.drawn == idx);
-                let found = found.and_then(|pair| estimate.boxes.get(pair.consolidated));
-                if let Some(class) = classes.get_mut(drawn.class as usize) {
-                    let is_agreed = found.is_some_and(|found| found.class == drawn.class);
-                    class.n_agreed += u32::from(is_agreed);
-                    class.n_answered_elsewhere += u32::from(!is_agreed);
-                }
+            for pair in &matched {
+                histograms.ious.add(pair.iou);
             }
+            count_drawn(answer, estimate, &matched, &mut classes);
         }
         if n_votes < n_answers {
             second_look.push(SecondLook {
                 item_idx,
-                label: described(&estimate.boxes, &problem.classes),
+                label: described(
+                    estimate.boxes.iter().map(|label| label.class),
+                    &problem.classes,
+                ),
                 confidence: confidence(estimate),
                 n_votes,
                 n_answers,
@@ -73,14 +68,49 @@ pub fn report(
         .filter(|(_, table)| table.n_answers > 0)
         .map(|(worker, table)| table.quality(worker, &problem.classes, all.share_right()));
     let found = problem.classes.iter().zip(&classes);
-    Report::sorted(
-        workers.collect(),
-        found
-            .filter_map(|(name, class)| class.quality(name))
-            .collect(),
-        second_look,
-        n_second_looks,
-    )
+    Report {
+        confusion: confusion(&all.with_agreed(&classes), &problem.classes),
+        confidences,
+        boxes: Some(histograms),
+        ..Report::sorted(
+            workers.collect(),
+            found
+                .filter_map(|(name, class)| class.quality(name))
+                .collect(),
+            second_look,
+            n_second_looks,
+        )
+    }
+}
+
+/// Counts an item's boxes.
+fn count_labels(
+    estimate: &Estimate,
+    classes: &mut [Class],
+    confidences: &mut Histogram,
+    histograms: &mut BoxHistograms,
+) {
+    for label in &estimate.boxes {
+        confidences.add(label.confidence);
+        histograms.sides_px.add((label.width * label.height).sqrt());
+        if let Some(class) = classes.get_mut(label.class as usize) {
+            class.n_boxes += 1;
+            class.n_workers += label.n_workers;
+        }
+    }
+}
+
+/// Counts the boxes that a worker drew.
+fn count_drawn(answer: &Answer, estimate: &Estimate, matched: &[Match], classes: &mut [Class]) {
+    for (idx, drawn) in answer.boxes.iter().enumerate() {
+        let found = matched.iter().find(|pair| pair.drawn == idx);
+        let found = found.and_then(|pair| estimate.boxes.get(pair.consolidated));
+        if let Some(class) = classes.get_mut(drawn.class as usize) {
+            let is_agreed = found.is_some_and(|found| found.class == drawn.class);
+            class.n_agreed += u32::from(is_agreed);
+            class.n_answered_elsewhere += u32::from(!is_agreed);
+        }
+    }
 }
 
 /// The least certain decision on the item: for a box, or against one.
@@ -90,11 +120,12 @@ fn confidence(estimate: &Estimate) -> f64 {
     accepted.chain(rejected).fold(1.0, f64::min)
 }
 
-/// `2 Owl, 1 Duck`; `no boxes`.
-fn described(boxes: &[ConsolidatedBox], classes: &[String]) -> String {
+/// How many boxes of which class there are, in words: `2 Owl, 1 Duck`; `no boxes`.
+#[must_use]
+pub fn described(boxes: impl Iterator<Item = u32>, classes: &[String]) -> String {
     let mut counts: BTreeMap<u32, u32> = BTreeMap::new();
-    for label in boxes {
-        *counts.entry(label.class).or_default() += 1;
+    for class in boxes {
+        *counts.entry(class).or_default() += 1;
     }
     let parts = counts.iter().filter_map(|(class, n)| {
         let name = classes.get(*class as usize)?;
@@ -187,6 +218,13 @@ impl Table {
         self.n_extra += n_extra as u32;
         self.n_right += n_right;
         n_missed + n_extra == 0 && n_right as usize == matched.len()
+    }
+
+    /// Confused classes, and those that are the consolidated one.
+    fn with_agreed(&self, classes: &[Class]) -> BTreeMap<(u32, u32), u32> {
+        let agreed = (0..).zip(classes);
+        let agreed = agreed.map(|(class, found)| ((class, class), found.n_agreed));
+        self.confused.clone().into_iter().chain(agreed).collect()
     }
 
     fn n_boxes(&self) -> f64 {

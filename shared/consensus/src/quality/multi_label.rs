@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::histogram::Histogram;
 use super::{
     ClassQuality, Confused, Rates, Report, SUSPECT_ANSWERS_MIN, SUSPECT_DISAGREEMENT_MIN,
-    SUSPECT_INFORMATION_MAX, SecondLook, WorkerQuality, first_of_each,
+    SUSPECT_INFORMATION_MAX, SecondLook, WorkerQuality, confusion, first_of_each,
 };
 use crate::Problem;
 use crate::multi_label::{Answer, Estimate};
@@ -28,13 +29,10 @@ pub fn report(
     let mut all = Table::default();
     let mut classes = vec![Class::default(); problem.classes.len()];
     let mut second_look = Vec::new();
+    let mut confidences = Histogram::of_shares();
     for (item_idx, (answers, estimate)) in problem.items.iter().zip(estimates).enumerate() {
         let Some(estimate) = estimate else { continue };
-        for class in &estimate.accepted {
-            if let Some(class) = classes.get_mut(*class as usize) {
-                class.n_items += 1;
-            }
-        }
+        count_labels(estimate, &mut classes, &mut confidences);
         let (mut n_votes, mut n_answers) = (0, 0);
         for answer in first_of_each(answers, |answer| answer.worker) {
             let Some(table) = tables.get_mut(answer.worker as usize) else {
@@ -66,14 +64,29 @@ pub fn report(
         .filter(|(_, table)| table.n_answers > 0)
         .map(|(worker, table)| table.quality(worker, &problem.classes, &pooled, all.accuracy()));
     let found = problem.classes.iter().zip(&classes);
-    Report::sorted(
-        workers.collect(),
-        found
-            .filter_map(|(name, class)| class.quality(name))
-            .collect(),
-        second_look,
-        n_second_looks,
-    )
+    Report {
+        confusion: confusion(&all.with_agreed(&classes), &problem.classes),
+        confidences,
+        ..Report::sorted(
+            workers.collect(),
+            found
+                .filter_map(|(name, class)| class.quality(name))
+                .collect(),
+            second_look,
+            n_second_looks,
+        )
+    }
+}
+
+/// Counts an item's classes.
+fn count_labels(estimate: &Estimate, classes: &mut [Class], confidences: &mut Histogram) {
+    for class in &estimate.accepted {
+        let probability = estimate.probabilities.get(*class as usize);
+        confidences.add(probability.copied().unwrap_or_default());
+        if let Some(class) = classes.get_mut(*class as usize) {
+            class.n_items += 1;
+        }
+    }
 }
 
 /// The least certain decision on the item.
@@ -137,6 +150,13 @@ impl Table {
             }
         }
         overlooked.is_empty() && invented.is_empty()
+    }
+
+    /// Confused classes, and those that are selected where they are consolidated.
+    fn with_agreed(&self, classes: &[Class]) -> BTreeMap<(u32, u32), u32> {
+        let agreed = (0..).zip(classes);
+        let agreed = agreed.map(|(class, found)| ((class, class), found.n_agreed));
+        self.confused.clone().into_iter().chain(agreed).collect()
     }
 
     fn rates(&self, pooled: &Rates, weight: f64) -> Rates {

@@ -12,7 +12,7 @@ use super::bounded;
 use super::bounds::Bounds;
 use super::classes::Classes;
 use super::object::Object;
-use super::quality::Quality;
+use super::quality::{Details, Quality};
 use super::{ConsolidatedAnnotation, Counts, FailedObject, Outcome, Votes, VotesProblem};
 use crate::TaskType;
 use crate::answers::{Answer, DrawnBox, ImageSize};
@@ -407,29 +407,35 @@ impl Batch {
     pub(super) fn quality(mut self, config: &Config) -> Option<Quality> {
         let task_type = self.task_type?;
         let (nothing, n_items) = (Statistics::default(), self.objects.len());
-        let report = match task_type {
+        let (report, details) = match task_type {
             TaskType::SingleLabel => {
                 use consensus::single_label::consolidate;
                 let problem = self.single_label_problem();
-                let found = consolidate(&problem, &nothing, &config.single_label);
-                quality::report(&problem, &found.estimates, n_items)
+                let found = consolidate(&problem, &nothing, &config.single_label).estimates;
+                let report = quality::report(&problem, &found, n_items);
+                let details = Details::of_single_label(&problem, &found, &report.second_look);
+                (report, details)
             }
             TaskType::MultiLabel => {
                 use consensus::multi_label::consolidate;
                 let problem = self.multi_label_problem(&config.exclusion_label);
-                let found = consolidate(&problem, &nothing, &config.multi_label);
-                quality::multi_label::report(&problem, &found.estimates, n_items)
+                let found = consolidate(&problem, &nothing, &config.multi_label).estimates;
+                let report = quality::multi_label::report(&problem, &found, n_items);
+                let details = Details::of_multi_label(&problem, &found, &report.second_look);
+                (report, details)
             }
             TaskType::BoundingBox => {
                 use consensus::boxes::consolidate;
-                let (problem, _) = self.boxes_problem();
-                let found = consolidate(&problem, &nothing, &config.boxes);
-                quality::boxes::report(&problem, &found.estimates, n_items)
+                let (problem, sizes) = self.boxes_problem();
+                let found = consolidate(&problem, &nothing, &config.boxes).estimates;
+                let report = quality::boxes::report(&problem, &found, n_items);
+                let details = Details::of_boxes(&problem, &found, &sizes, &report.second_look);
+                (report, details)
             }
         };
         let objects = self.objects.into_iter();
         let ids: Vec<String> = objects.map(|object| object.dataset_object_id).collect();
-        Some(Quality::new(task_type, report, &ids))
+        Some(Quality::new(task_type, report, details, &ids))
     }
 
     fn into_outcome(
