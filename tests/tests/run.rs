@@ -93,6 +93,13 @@ fn the_example_goes_through_everything() {
             quality["disputed"].as_array().unwrap().len() as u64,
             job["quality"]["disputed_objects"]
         );
+        let page = folder.path().join(job["files"]["page"].as_str().unwrap());
+        let page = fs::read_to_string(page).unwrap();
+        let suspected = job["quality"]["suspected_workers"][0].as_str().unwrap();
+        assert!(
+            page.contains(suspected) && page.contains("data:image/jpeg"),
+            "{name}"
+        );
         let jobs_folder = folder.path().join("gtcl-out/1/s3/gtcl/jobs").join(name);
         let output = lines(&jobs_folder.join("manifests/output/output.manifest"));
         assert_eq!(output.len(), n_objects);

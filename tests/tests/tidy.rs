@@ -90,7 +90,7 @@ fn dependencies(package: &str) -> BTreeSet<String> {
 
 #[test]
 fn pure_crates_depend_on_nothing_that_does_io() {
-    for package in ["manifest", "consensus", "labeling"] {
+    for package in ["manifest", "consensus", "labeling", "report"] {
         for name in dependencies(package) {
             let shell = [
                 "tokio",
@@ -130,11 +130,25 @@ fn dependencies_point_one_way() {
     assert!(!dependencies("manifest").contains("labeling"));
     assert!(!dependencies("consensus").contains("manifest"));
     assert!(!dependencies("aws").contains("labeling"));
+    for package in ["services", "aws", "gtcl"] {
+        assert!(!dependencies("report").contains(package), "{package}");
+    }
 }
 
 #[test]
 fn pure_crates_are_linted_against_io() {
     let rules = read(&root().join("shared/clippy.toml"));
+    let of_report = read(&root().join("local/report/clippy.toml"));
+    let methods = |rules: &str| {
+        rules
+            .split_once("disallowed-methods")
+            .map(|it| it.1.to_owned())
+    };
+    assert_eq!(
+        methods(&of_report),
+        methods(&rules),
+        "local/report is as pure"
+    );
     for call in [
         "std::env::var",
         "std::fs::read",

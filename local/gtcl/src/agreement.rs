@@ -187,7 +187,7 @@ impl Agreement {
                 (0, label.len(), 0)
             }
             (Truth::Boxes(label), Truth::Boxes(truth)) => {
-                (n_boxes_found(label, truth), label.len(), truth.len())
+                (found_boxes(label, truth).len(), label.len(), truth.len())
             }
             _ => return,
         };
@@ -216,8 +216,9 @@ impl Agreement {
     }
 }
 
-/// Boxes of the truth that a labeled box of the same category overlaps enough, one to one: the best pair first.
-fn n_boxes_found(label: &[TruthBox], truth: &[TruthBox]) -> usize {
+/// Positions of the labeled boxes that overlap one of the truth of the same category enough, one to one: the best pair
+/// first.
+pub(crate) fn found_boxes(label: &[TruthBox], truth: &[TruthBox]) -> BTreeSet<usize> {
     let mut pairs: Vec<(f64, usize, usize)> = Vec::new();
     for (label_idx, one) in label.iter().enumerate() {
         for (truth_idx, other) in truth.iter().enumerate() {
@@ -239,7 +240,7 @@ fn n_boxes_found(label: &[TruthBox], truth: &[TruthBox]) -> usize {
             labels.insert(label_idx);
         }
     }
-    labels.len()
+    labels
 }
 
 fn edges(drawn: &TruthBox) -> NamedBox {
@@ -311,7 +312,7 @@ mod tests {
         assert_eq!(agreement.exact(), Some(0.5));
         assert_eq!(Agreement::default().exact(), None);
 
-        let found = |label: &[TruthBox], truth: &[TruthBox]| n_boxes_found(label, truth);
+        let found = |label: &[TruthBox], truth: &[TruthBox]| found_boxes(label, truth).len();
         assert_eq!(found(&[square("x", 0.0)], &[square("x", 2.0)]), 1);
         assert_eq!(found(&[square("x", 0.0)], &[square("y", 0.0)]), 0);
         assert_eq!(found(&[square("x", 0.0)], &[square("x", 9.0)]), 0);

@@ -6,7 +6,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
     check, consolidate, convert, evaluate, export, function, import, job_request, manual,
-    preflight, run, serve, soak,
+    preflight, report, run, serve, soak,
 };
 use crate::environment::Environment;
 use crate::error::CommandError;
@@ -44,6 +44,8 @@ enum Command {
     Export(Box<export::Args>),
     /// Consolidate workers' answers from a job's files, without a job.
     Consolidate(consolidate::Args),
+    /// Say what a finished job is worth, as one HTML file: what was lost, where workers disagree, whom to look at.
+    Report(Box<report::Args>),
     /// Measure consolidation on answers whose truth is known: accuracy, F1, and whether the confidence can be believed.
     Evaluate(evaluate::Args),
     /// Update a dataset of 250,000 entries under random faults and with too little time, and check what came of it.
@@ -77,6 +79,7 @@ impl Command {
             Self::Convert(args) => Signals::listen()?.interrupt(convert::run(*args)).await,
             Self::Import(args) => Signals::listen()?.interrupt(import::run(*args)).await,
             Self::Export(args) => Signals::listen()?.interrupt(export::run(*args)).await,
+            Self::Report(args) => Signals::listen()?.interrupt(report::run(*args)).await,
             Self::Consolidate(args) => consolidate::run(args).await,
             Self::Evaluate(args) => evaluate::run(args).await,
             Self::Completions { shell } => {

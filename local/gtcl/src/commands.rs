@@ -10,6 +10,7 @@ pub mod import;
 pub mod job_request;
 pub(crate) mod manual;
 pub mod preflight;
+pub mod report;
 pub mod run;
 pub mod serve;
 pub mod soak;

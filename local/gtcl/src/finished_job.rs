@@ -14,7 +14,7 @@ mod output;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use labeling::consolidation::{Annotation, Config, Content, DataObject, Gathered};
 use labeling::job::{categories, layout};
@@ -133,6 +133,15 @@ pub fn read(path: &Path, truth: Option<&Path>) -> Result<FinishedJob, FinishedJo
         notes,
         left_out,
     })
+}
+
+/// The job's own folder: the one given, or the only one in it that is a job's.
+///
+/// # Errors
+///
+/// Fails when there is none, or several.
+pub fn folder_of(path: &Path) -> Result<PathBuf, FinishedJobError> {
+    files::find_job(path)
 }
 
 fn read_truth(

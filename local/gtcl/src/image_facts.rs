@@ -49,29 +49,70 @@ impl Images {
             Self::Folder(folder) => look_in_folder(folder, &uri).await,
         }
     }
+
+    /// The whole image file, of at most `bytes_max` bytes.
+    ///
+    /// # Errors
+    ///
+    /// Says why it can't be read.
+    pub(crate) async fn read(
+        &self,
+        source_ref: &str,
+        bytes_max: u64,
+    ) -> Result<Vec<u8>, LookError> {
+        let uri =
+            SourceRef::parse(source_ref).map_err(|error| LookError::Image(error.to_string()))?;
+        match self {
+            Self::S3(s3) => {
+                let read = s3.read_object(uri.bucket, uri.key, bytes_max).await;
+                read.map_err(look_error)
+            }
+            Self::Folder(folder) => {
+                let (file, of_image) = open_in_folder(folder, &uri).await?;
+                let mut bytes = Vec::new();
+                let read = file.take(bytes_max + 1).read_to_end(&mut bytes).await;
+                read.map_err(of_image)?;
+                if bytes.len() as u64 > bytes_max {
+                    let reason = format!("{source_ref} has more than {bytes_max} bytes");
+                    return Err(LookError::Image(reason));
+                }
+                Ok(bytes)
+            }
+        }
+    }
 }
 
 async fn look_in_s3(s3: &S3, uri: &SourceRef<'_>) -> Result<ImageFacts, LookError> {
     let start = s3.read_image_header(uri.bucket, uri.key).await;
-    let start = start.map_err(|error| {
-        let reason = error.to_string();
-        match error {
-            S3Error::AccessDenied { .. } => LookError::Denied(reason),
-            error if error.is_about_the_caller() => LookError::All {
-                reason,
-                remedy: format!(
-                    "{}; or give the images with --images-from",
-                    s3_remedy(&error)
-                        .unwrap_or_else(|| "look at the credentials in use".to_owned())
-                ),
-            },
-            _ => LookError::Image(reason),
-        }
-    })?;
+    let start = start.map_err(look_error)?;
     facts(start.header, start.n_read, start.n_bytes).map_err(LookError::Image)
 }
 
+fn look_error(error: S3Error) -> LookError {
+    let reason = error.to_string();
+    match error {
+        S3Error::AccessDenied { .. } => LookError::Denied(reason),
+        error if error.is_about_the_caller() => LookError::All {
+            reason,
+            remedy: format!(
+                "{}; or give the images with --images-from",
+                s3_remedy(&error).unwrap_or_else(|| "look at the credentials in use".to_owned())
+            ),
+        },
+        _ => LookError::Image(reason),
+    }
+}
+
 async fn look_in_folder(folder: &Path, uri: &SourceRef<'_>) -> Result<ImageFacts, LookError> {
+    let (file, of_image) = open_in_folder(folder, uri).await?;
+    facts_of_file(file, of_image).await
+}
+
+/// An image's file below a folder, and how an error of reading it reads.
+async fn open_in_folder(
+    folder: &Path,
+    uri: &SourceRef<'_>,
+) -> Result<(tokio::fs::File, impl Fn(std::io::Error) -> LookError), LookError> {
     let below = Path::new(uri.bucket).join(uri.key);
     let is_plain = below
         .components()
@@ -83,7 +124,8 @@ async fn look_in_folder(folder: &Path, uri: &SourceRef<'_>) -> Result<ImageFacts
         )));
     }
     let path = folder.join(below);
-    let of_image = |error: std::io::Error| LookError::Image(format!("{}: {error}", path.display()));
+    let shown = path.display().to_string();
+    let of_image = move |error: std::io::Error| LookError::Image(format!("{shown}: {error}"));
     let file = match tokio::fs::File::open(&path).await {
         Ok(file) => file,
         Err(_) if !folder.join(uri.bucket).is_dir() => {
@@ -106,7 +148,7 @@ async fn look_in_folder(folder: &Path, uri: &SourceRef<'_>) -> Result<ImageFacts
             )));
         }
     };
-    facts_of_file(file, of_image).await
+    Ok((file, of_image))
 }
 
 /// What an image file is, wherever it is.

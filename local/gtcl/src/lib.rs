@@ -16,6 +16,7 @@ pub mod finished_job;
 pub mod function_name;
 pub mod image_facts;
 mod input;
+pub mod job_report;
 pub mod job_request;
 pub mod leases;
 pub mod output;

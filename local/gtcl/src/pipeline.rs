@@ -1,5 +1,6 @@
 //! A labeling job through everything: upload, labeling job, dataset, and what came of it.
 
+mod page;
 mod request;
 
 use std::collections::BTreeMap;
@@ -11,8 +12,9 @@ use dataset_updater::request::place::Place;
 use dataset_updater::state::report::Report;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
-use labeling::consolidation::{Config, Quality};
+use labeling::consolidation::Quality;
 use labeling::job::layout;
+use labeling::job::times::WorkTimes;
 use manifest::S3Uri;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -22,6 +24,7 @@ use crate::agreement::Agreement;
 use crate::error::CommandError;
 use crate::finished_job::FinishedJob;
 use crate::function_name::{CONSOLIDATION, FunctionName, PRE_ANNOTATION, UPDATER};
+use crate::job_report::{self, Recorded};
 use crate::output::progress::Reporter;
 use crate::output::summary::{JobSummary, QualitySummary, Rejection, WORTH_A_LOOK_BELOW};
 use crate::provision::{create_bucket, create_dataset};
@@ -279,11 +282,10 @@ impl<'a> Pipeline<'a> {
             Some(_) => place.key("consolidated.manifest"),
             None => manifest_key.to_owned(),
         };
-        let output = self
+        let labeled = self
             .read(&labeled_key)
             .await
             .ok_or_else(|| missing(&labeled_key))?;
-        let output = String::from_utf8_lossy(&output);
         let agreement = |manifest: &str| {
             job.truth.as_ref().map(|truth| {
                 Agreement::of_manifest(manifest.lines(), &job.label_attribute, truth).into()
@@ -300,10 +302,18 @@ impl<'a> Pipeline<'a> {
             let reason = "the dataset-updater found no label in the answers".to_owned();
             failures.insert(reason, n_unconsolidated);
         }
-        let config = Config::default();
-        let gathered = job.gathered(outcome.folder.as_str(), &config);
-        let found = gathered.quality(job.categories());
-        let quality = found.map(|found| self.keep_quality(&job.name, &found));
+        let rejected = self.read(&place.key("rejected.jsonl")).await;
+        let rejected = rejected.unwrap_or_default();
+        let rejections = rejections(&rejected);
+        let recorded = Recorded {
+            output: labeled,
+            updater: Some((report.clone(), rejected)),
+            times: WorkTimes::default(),
+        };
+        let found = job_report::of(job, &recorded, outcome.folder.as_str());
+        let page = page::write(self.stack, job, &found).await?;
+        let quality = found.quality.as_ref();
+        let quality = quality.map(|found| self.keep_quality(&job.name, found));
         let folder = self.stack.bucket_folder(BUCKET);
         let path = |key: &str| -> PathBuf { folder.join(key) };
         let mut summary = JobSummary {
@@ -325,9 +335,9 @@ impl<'a> Pipeline<'a> {
             rejected: report.rejected,
             skipped: report.skipped,
             by_code: report.by_code,
-            rejections: self.rejections(&place.key("rejected.jsonl")).await,
+            rejections,
             entries_listed: self.count_entries(&dataset_arn).await?,
-            agreement: agreement(&output),
+            agreement: agreement(&String::from_utf8_lossy(&recorded.output)),
             recorded_agreement: job.recorded_output.as_deref().and_then(agreement),
             quality: quality.transpose()?,
             dataset_arn,
@@ -336,6 +346,7 @@ impl<'a> Pipeline<'a> {
                 ("report".to_owned(), path(&report_key)),
                 ("entries".to_owned(), path(&place.key("entries.manifest"))),
                 ("rejected".to_owned(), path(&place.key("rejected.jsonl"))),
+                ("page".to_owned(), page),
             ]),
             left_out: job.left_out.clone(),
             losses: Vec::new(),
@@ -369,31 +380,6 @@ impl<'a> Pipeline<'a> {
                 .count(),
             file: path,
         })
-    }
-
-    async fn rejections(&self, key: &str) -> Vec<Rejection> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Line {
-            line_number: u64,
-            code: String,
-            reason: String,
-            remedy: String,
-        }
-        let Some(file) = self.read(key).await else {
-            return Vec::new();
-        };
-        String::from_utf8_lossy(&file)
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Line>(line).ok())
-            .take(REJECTIONS_MAX)
-            .map(|line| Rejection {
-                line_number: line.line_number,
-                code: line.code,
-                reason: line.reason,
-                remedy: line.remedy,
-            })
-            .collect()
     }
 
     /// Entries of a dataset, by its own count.
@@ -468,6 +454,29 @@ impl<'a> Pipeline<'a> {
             self.stack.lambda.log_file(function).display()
         )
     }
+}
+
+/// The first lines of `rejected.jsonl`.
+fn rejections(file: &[u8]) -> Vec<Rejection> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Line {
+        line_number: u64,
+        code: String,
+        reason: String,
+        remedy: String,
+    }
+    String::from_utf8_lossy(file)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Line>(line).ok())
+        .take(REJECTIONS_MAX)
+        .map(|line| Rejection {
+            line_number: line.line_number,
+            code: line.code,
+            reason: line.reason,
+            remedy: line.remedy,
+        })
+        .collect()
 }
 
 fn report_place(manifest_key: &str) -> Place {

@@ -54,6 +54,12 @@ impl std::str::FromStr for Place {
     }
 }
 
+/// The media type of an object that a browser shall show instead of saving it.
+fn media_type(key: &str) -> Option<String> {
+    let is_page = key.ends_with(".html");
+    is_page.then(|| "text/html; charset=utf-8".to_owned())
+}
+
 /// Reads an argument that can't be in S3, for commands that look through whole folders.
 pub(crate) fn local_path() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| {
@@ -250,11 +256,11 @@ impl Place {
             }
             Self::S3(uri) => {
                 let s3 = aws::Clients::s3_from_profile().await;
-                Output::S3(Box::new(s3.upload(
-                    &uri.bucket,
-                    &uri.key,
-                    &PutOptions::default(),
-                )))
+                let options = PutOptions {
+                    content_type: media_type(&uri.key),
+                    ..PutOptions::default()
+                };
+                Output::S3(Box::new(s3.upload(&uri.bucket, &uri.key, &options)))
             }
         };
         Ok(Sink {

@@ -20,6 +20,7 @@ use crate::arguments::task_type;
 use crate::error::CommandError;
 use crate::finished_job::{self, FinishedJobError};
 use crate::input;
+use crate::job_report::recorded;
 use crate::output::progress::{Detail, Reporter};
 use crate::output::quality;
 use crate::output::stdout;
@@ -134,7 +135,13 @@ pub async fn run(args: Args) -> Result<u8, CommandError> {
     };
     let quality = args.report.and_then(|_| {
         let objects = batches.iter().flat_map(|file| file.objects.iter().cloned());
-        whole::gather(&args.label_attribute, objects, &config).quality(None)
+        let mut quality = whole::gather(&args.label_attribute, objects, &config).quality(None)?;
+        let objects = batches.iter().flat_map(|file| &file.objects);
+        let sources = objects.map(|object| (object.dataset_object_id.as_str(), &object.source));
+        let sources: BTreeMap<&str, &Option<String>> = sources.collect();
+        quality.name_sources(|id| (*sources.get(id)?).clone());
+        quality.add_times(&recorded::times(&paths), &args.label_attribute);
+        Some(quality)
     });
     let outcomes = if args.whole_job {
         let objects = batches.into_iter().flat_map(|file| file.objects);

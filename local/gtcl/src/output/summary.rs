@@ -236,7 +236,7 @@ impl Summary {
             if self.is_conserved {
                 writeln!(f, "every data object and line is accounted for")?;
             }
-            let files = self.jobs.iter().flat_map(|job| job.files.get("report"));
+            let files = self.jobs.iter().flat_map(|job| job.files.get("page"));
             match Vec::from_iter(files).as_slice() {
                 [] => {}
                 [report] => writeln!(f, "report: {}", report.display())?,
