@@ -153,9 +153,9 @@ pub(super) fn choose_among(
     let sum: f64 = tempered.iter().map(|q| f64::from(*q)).sum();
     let scale = (1.0 - config.beyond_workers) / sum;
     let floor = config.beyond_workers / n_classes.max(1) as f64;
-    let probabilities = tempered.iter().map(|q| f64::from(*q) * scale + floor);
+    let mut probabilities = tempered.iter().map(|q| f64::from(*q) * scale + floor);
     let top = probabilities.clone().fold(0.0, f64::max);
-    let own = probabilities.skip(most_probable).next().unwrap_or_default();
+    let own = probabilities.nth(most_probable).unwrap_or_default();
     let class = chosen.get(most_probable).copied().unwrap_or_default();
     (class, single.unwrap_or(top / (1.0 + top - own)))
 }
