@@ -20,7 +20,7 @@ const { chromium } = require("playwright-core");
 const here = dirname(fileURLToPath(import.meta.url));
 const read = (...path) => readFileSync(join(here, ...path), "utf8");
 const cases = JSON.parse(read("cases.json"));
-const standIn = read("crowd-html-elements.js");
+const elements = read("../../local/portal/src/assets/crowd-html-elements.js");
 const names = ["single-label", "multi-label", "bounding-box"];
 const templates = Object.fromEntries(names.map((name) => [name, read("../../templates", `${name}.liquid.html`)]));
 
@@ -95,7 +95,7 @@ async function open(html) {
   await page.route("**", (route) => {
     const url = route.request().url();
     if (url === PAGE) return route.fulfill({ contentType: "text/html; charset=utf-8", body: `<!doctype html>${html}` });
-    if (url === SCRIPT) return route.fulfill({ contentType: "text/javascript; charset=utf-8", body: standIn });
+    if (url === SCRIPT) return route.fulfill({ contentType: "text/javascript; charset=utf-8", body: elements });
     if (url.startsWith(IMAGES)) return route.fulfill({ contentType: "image/svg+xml", body: IMAGE });
     if (url !== `${PAGE}favicon.ico`) events.push(`request ${url}`);
     return route.abort();
@@ -119,12 +119,16 @@ async function answer(page, chosen) {
     await page.locator(".categories button").nth(shown.indexOf(choice.label ?? choice)).click();
     if (choice.label === undefined) continue;
     await page.locator("img").scrollIntoViewIfNeeded();
+    await page.keyboard.press("Escape");
     const image = await page.locator("img").boundingBox();
-    await page.mouse.move(image.x + choice.left, image.y + choice.top);
+    const scale = image.width / (await page.locator("img").evaluate((image) => image.naturalWidth));
+    await page.mouse.move(image.x + choice.left * scale, image.y + choice.top * scale);
     await page.mouse.down();
-    await page.mouse.move(image.x + choice.left + choice.width, image.y + choice.top + choice.height);
+    await page.mouse.move(image.x + (choice.left + choice.width) * scale, image.y + (choice.top + choice.height) * scale);
     await page.mouse.up();
   }
+  const nothing = page.locator(".crowd-nothing input");
+  if ((await nothing.count()) > 0 && (await page.locator(".box").count()) === 0) await nothing.check();
   await page.locator("#submit").click();
   return JSON.parse(await page.evaluate(() => window.submitted));
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
-    check, consolidate, convert, evaluate, export, function, import, job_request, manual,
+    check, consolidate, convert, evaluate, export, function, import, job_request, label, manual,
     preflight, report, run, serve, soak,
 };
 use crate::environment::Environment;
@@ -28,6 +28,8 @@ struct Cli {
 enum Command {
     /// Run a labeling job through the whole pipeline: the bundled example, or a job of yours (default).
     Run(run::Args),
+    /// Label images in the browser, by one person or several, and turn the answers into a dataset.
+    Label(Box<label::Args>),
     /// Start the services and the three functions, for clients of your own, until Ctrl-C.
     Serve(serve::Args),
     /// Print a complete CreateLabelingJob request for a deployed stack.
@@ -70,6 +72,7 @@ impl Command {
     async fn run(self, environment: &Environment) -> Result<u8, CommandError> {
         match self {
             Self::Run(args) => run::run(args, environment).await,
+            Self::Label(args) => label::run(*args, environment).await,
             Self::Serve(args) => serve::run(args, environment).await,
             Self::JobRequest(args) => job_request::run(*args).await,
             Self::Preflight(args) => preflight::run(args).await,

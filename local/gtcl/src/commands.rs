@@ -8,6 +8,7 @@ pub mod export;
 pub mod function;
 pub mod import;
 pub mod job_request;
+pub mod label;
 pub(crate) mod manual;
 pub mod preflight;
 pub mod report;

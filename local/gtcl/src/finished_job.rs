@@ -45,6 +45,8 @@ pub struct FinishedJob {
     pub label_categories: Vec<String>,
     /// The workers' answers by position in the manifest, from 0.
     pub answers: BTreeMap<u32, Vec<WorkerAnswer>>,
+    /// Workers asked for each data object, where that is known; else as many as answered one at most.
+    pub workers_per_object: Option<usize>,
     /// Images by key, where there are some.
     pub images: Vec<(String, Vec<u8>)>,
     /// Whether the job had a consolidation function: one without leaves `worker-response-ref` and nothing to consolidate
@@ -127,6 +129,7 @@ pub fn read(path: &Path, truth: Option<&Path>) -> Result<FinishedJob, FinishedJo
         label_attribute,
         manifest: manifest.text,
         answers: answers.by_object,
+        workers_per_object: None,
         images: Vec::new(),
         recorded_output: output.map(|it| String::from_utf8_lossy(&it.bytes).into_owned()),
         truth,

@@ -18,6 +18,7 @@ pub mod image_facts;
 mod input;
 pub mod job_report;
 pub mod job_request;
+pub mod label;
 pub mod leases;
 pub mod output;
 pub mod pipeline;

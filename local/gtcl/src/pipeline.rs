@@ -25,11 +25,14 @@ use crate::error::CommandError;
 use crate::finished_job::FinishedJob;
 use crate::function_name::{CONSOLIDATION, FunctionName, PRE_ANNOTATION, UPDATER};
 use crate::job_report::{self, Recorded};
-use crate::output::progress::Reporter;
+use crate::output::progress::{Reporter, Stage};
 use crate::output::summary::{JobSummary, QualitySummary, Rejection, WORTH_A_LOOK_BELOW};
 use crate::provision::{create_bucket, create_dataset};
 use crate::stack::{BUCKET, Stack};
-use services::ground_truth::{self, JobError, JobOutcome, LabelingJobRequest, Options, Progress};
+use services::ground_truth::{
+    self, JobError, JobOutcome, LabelingJob, LabelingJobRequest, Options, PreparedJob, Progress,
+};
+use services::lambda::Lambda;
 use services::lambda::triggers::{Delivered, Triggers};
 
 /// Images uploaded at a time.
@@ -63,6 +66,14 @@ pub struct Pipeline<'a> {
     delivered: broadcast::Receiver<Delivered>,
     /// By manifest key: whether it was worked off, or why it was given up.
     ended: BTreeMap<String, Result<(), String>>,
+}
+
+/// A labeling job whose tasks are made.
+#[derive(Debug)]
+pub struct Begun {
+    request: LabelingJobRequest,
+    /// Its tasks.
+    pub prepared: PreparedJob,
 }
 
 impl<'a> Pipeline<'a> {
@@ -128,6 +139,108 @@ impl<'a> Pipeline<'a> {
     ///
     /// What fails a job as a whole.
     pub async fn label(&self, job: &FinishedJob) -> Result<JobOutcome, CommandError> {
+        let request = self.put_inputs(job).await?;
+        let tasks = self.tasks_stage(job);
+        let labels = self.labels_stage(&job.name, job.answers.len());
+        let options = self.options();
+        let outcome = ground_truth::run(
+            &self.labeling_job(&request, &options),
+            &job.answers,
+            &|progress| match progress {
+                Progress::PreAnnotated(n_done, _) => tasks.set(n_done),
+                Progress::Consolidated(n_done, _) => labels.set(n_done),
+            },
+        )
+        .await
+        .map_err(|error| self.job_error(&job.name, &error))?;
+        let n_tasks = outcome.n_objects - outcome.n_already_labeled;
+        tasks.finish(&format!("{n_tasks} made"));
+        labels.finish(&consolidated(&outcome));
+        Ok(outcome)
+    }
+
+    /// Makes the tasks of a labeling job whose answers are still to be given.
+    ///
+    /// # Errors
+    ///
+    /// What fails a job as a whole.
+    pub async fn begin(&self, job: &FinishedJob) -> Result<Begun, CommandError> {
+        let request = self.put_inputs(job).await?;
+        let stage = self.tasks_stage(job);
+        let options = self.options();
+        let prepared = self
+            .labeling_job(&request, &options)
+            .prepare(&|progress| {
+                if let Progress::PreAnnotated(n_done, _) = progress {
+                    stage.set(n_done);
+                }
+            })
+            .await
+            .map_err(|error| self.job_error(&job.name, &error))?;
+        stage.finish(&format!("{} made", prepared.tasks.len()));
+        Ok(Begun { request, prepared })
+    }
+
+    /// Consolidates the answers that a begun job was given; the dataset is updated after.
+    ///
+    /// # Errors
+    ///
+    /// What fails a job as a whole.
+    pub async fn finish(
+        &self,
+        job: &FinishedJob,
+        begun: &Begun,
+    ) -> Result<JobOutcome, CommandError> {
+        let stage = self.labels_stage(&job.name, job.answers.len());
+        let options = self.options();
+        let outcome = self
+            .labeling_job(&begun.request, &options)
+            .finish(&begun.prepared, &job.answers, &|progress| {
+                if let Progress::Consolidated(n_done, _) = progress {
+                    stage.set(n_done);
+                }
+            })
+            .await
+            .map_err(|error| self.job_error(&job.name, &error))?;
+        stage.finish(&consolidated(&outcome));
+        Ok(outcome)
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            seed: self.seed,
+            concurrent_calls: 2,
+            started: Timestamp::now(),
+        }
+    }
+
+    fn labeling_job<'b>(
+        &'b self,
+        request: &'b LabelingJobRequest,
+        options: &'b Options,
+    ) -> LabelingJob<'b, Lambda> {
+        LabelingJob {
+            request,
+            s3: &self.s3,
+            lambda: &self.stack.lambda,
+            options,
+        }
+    }
+
+    fn tasks_stage(&self, job: &FinishedJob) -> Stage {
+        let lines = job.manifest.lines();
+        let n_objects = lines.filter(|line| !line.trim().is_empty()).count();
+        self.reporter
+            .stage(&format!("{}: task inputs", job.name), n_objects)
+    }
+
+    fn labels_stage(&self, job: &str, n_objects: usize) -> Stage {
+        self.reporter
+            .stage(&format!("{job}: answers consolidated"), n_objects)
+    }
+
+    /// Puts what the job is made of into S3, its images among it, and deploys the pre-annotation function for it.
+    async fn put_inputs(&self, job: &FinishedJob) -> Result<LabelingJobRequest, CommandError> {
         let mut environment = Vec::new();
         if !job.label_categories.is_empty() {
             let labels: Vec<Value> = job
@@ -148,68 +261,37 @@ impl<'a> Pipeline<'a> {
         let manifest = job.manifest.clone().into_bytes();
         self.put(&request::key(job, "input.manifest"), manifest)
             .await?;
-        if !job.images.is_empty() {
-            let stage = self
-                .reporter
-                .stage(&format!("{}: images", job.name), job.images.len());
-            let puts = job
-                .images
-                .iter()
-                .map(|(key, image)| self.put(key, image.clone()));
-            let mut done = stream::iter(puts)
-                .buffer_unordered(UPLOADS_AT_ONCE)
-                .enumerate();
-            while let Some((n_done, put)) = done.next().await {
-                put?;
-                stage.set(n_done + 1);
-            }
-            stage.finish(&format!("{} uploaded", job.images.len()));
-        }
-
+        self.put_images(job).await?;
         let request = request::of_job(job).to_string();
         self.put(
             &request::key(job, "create-labeling-job.json"),
             request.clone().into(),
         )
         .await?;
-        let request = LabelingJobRequest::parse(request.as_bytes())
-            .map_err(|error| self.job_error(&job.name, &error))?;
-        let n_objects = job
-            .manifest
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .count();
-        let tasks = self
+        LabelingJobRequest::parse(request.as_bytes())
+            .map_err(|error| self.job_error(&job.name, &error))
+    }
+
+    async fn put_images(&self, job: &FinishedJob) -> Result<(), CommandError> {
+        if job.images.is_empty() {
+            return Ok(());
+        }
+        let stage = self
             .reporter
-            .stage(&format!("{}: task inputs", job.name), n_objects);
-        let labels = self.reporter.stage(
-            &format!("{}: answers consolidated", job.name),
-            job.answers.len(),
-        );
-        let options = Options {
-            seed: self.seed,
-            concurrent_calls: 2,
-            started: Timestamp::now(),
-        };
-        let outcome = ground_truth::run(
-            &request,
-            &self.s3,
-            &self.stack.lambda,
-            &job.answers,
-            &options,
-            &|progress| match progress {
-                Progress::PreAnnotated(n_done, _) => tasks.set(n_done),
-                Progress::Consolidated(n_done, _) => labels.set(n_done),
-            },
-        )
-        .await
-        .map_err(|error| self.job_error(&job.name, &error))?;
-        tasks.finish(&format!("{} made", n_objects - outcome.n_already_labeled));
-        labels.finish(&format!(
-            "{} objects in {} calls",
-            outcome.n_consolidated, outcome.n_batches
-        ));
-        Ok(outcome)
+            .stage(&format!("{}: images", job.name), job.images.len());
+        let puts = job
+            .images
+            .iter()
+            .map(|(key, image)| self.put(key, image.clone()));
+        let mut done = stream::iter(puts)
+            .buffer_unordered(UPLOADS_AT_ONCE)
+            .enumerate();
+        while let Some((n_done, put)) = done.next().await {
+            put?;
+            stage.set(n_done + 1);
+        }
+        stage.finish(&format!("{} uploaded", job.images.len()));
+        Ok(())
     }
 
     /// Waits until the dataset-updater has worked off the job's manifest.
@@ -477,6 +559,13 @@ fn rejections(file: &[u8]) -> Vec<Rejection> {
             remedy: line.remedy,
         })
         .collect()
+}
+
+fn consolidated(outcome: &JobOutcome) -> String {
+    format!(
+        "{} objects in {} calls",
+        outcome.n_consolidated, outcome.n_batches
+    )
 }
 
 fn report_place(manifest_key: &str) -> Place {

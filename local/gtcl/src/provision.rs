@@ -2,18 +2,19 @@
 
 use aws_sdk_rekognition::error::DisplayErrorContext;
 use aws_sdk_rekognition::types::{DatasetType, ProjectDescription};
+use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
 
 use crate::error::CommandError;
 use crate::stack::BUCKET;
 
-/// Makes [`BUCKET`].
+/// Makes [`BUCKET`], and lets the browsers of workers fetch images of it, as Ground Truth asks of every bucket.
 ///
 /// # Errors
 ///
 /// S3 says no.
 pub async fn create_bucket(s3: &aws_sdk_s3::Client) -> Result<(), CommandError> {
     match s3.create_bucket().bucket(BUCKET).send().await {
-        Ok(_) => Ok(()),
+        Ok(_) => let_browsers_fetch(s3).await,
         // Of an earlier run in this folder.
         Err(_) if s3.head_bucket().bucket(BUCKET).send().await.is_ok() => Ok(()),
         Err(error) => Err(CommandError::new(format!(
@@ -21,6 +22,28 @@ pub async fn create_bucket(s3: &aws_sdk_s3::Client) -> Result<(), CommandError> 
             DisplayErrorContext(&error)
         ))),
     }
+}
+
+async fn let_browsers_fetch(s3: &aws_sdk_s3::Client) -> Result<(), CommandError> {
+    let fault = |error: &dyn std::error::Error| {
+        CommandError::new(format!(
+            "CORS rules of bucket {BUCKET}: {}",
+            DisplayErrorContext(error)
+        ))
+    };
+    let rule = CorsRule::builder()
+        .allowed_methods("GET")
+        .allowed_origins("*")
+        .expose_headers("Access-Control-Allow-Origin")
+        .build()
+        .map_err(|error| fault(&error))?;
+    let rules = CorsConfiguration::builder()
+        .cors_rules(rule)
+        .build()
+        .map_err(|error| fault(&error))?;
+    let put = s3.put_bucket_cors().bucket(BUCKET);
+    let put = put.cors_configuration(rules).send().await;
+    put.map(|_| ()).map_err(|error| fault(&error))
 }
 
 /// ARN of the project of this name.

@@ -9,6 +9,7 @@ pub mod lambda;
 pub mod rekognition;
 pub mod s3;
 pub mod s3_front;
+pub mod site;
 
 pub use keys::{ACCESS_KEY, Keys, SECRET_KEY};
 

@@ -19,6 +19,7 @@ impl From<ExampleJob> for FinishedJob {
             manifest: String::new(),
             label_categories: job.categories,
             answers: BTreeMap::new(),
+            workers_per_object: None,
             images: Vec::new(),
             truth: None,
             recorded_output: None,

@@ -9,7 +9,8 @@ use crate::stack::BUCKET;
 
 /// CreateLabelingJob's input.
 pub(super) fn of_job(job: &FinishedJob) -> Value {
-    let workers = job.answers.values().map(Vec::len).max().unwrap_or(1);
+    let answers = || job.answers.values().map(Vec::len).max();
+    let workers = job.workers_per_object.or_else(answers).unwrap_or(1);
     let mut request = json!({
         "LabelingJobName": job.name,
         "LabelAttributeName": job.label_attribute,

@@ -13,7 +13,7 @@ use super::function::InvokeFunction;
 use super::objects::Objects;
 use super::output_line::{Labeled, ManifestLine, OutputLine};
 use super::request::LabelingJobRequest;
-use super::{Options, Progress};
+use super::{Options, Progress, Task};
 
 /// A job under way.
 pub(super) struct Job<'a, L> {
@@ -73,18 +73,17 @@ impl<L: InvokeFunction> Job<'_, L> {
         categories::parse_file(&bytes).map_err(|error| fault(error.to_string()))
     }
 
-    /// Calls the pre-annotation function for each open object; returns those that workers are to see, in order.
+    /// Calls the pre-annotation function for each open object; returns what workers are to see, in order.
     pub(super) async fn pre_annotate(
         &self,
         lines: &[ManifestLine],
         open: &[u32],
         progress: &(dyn Fn(Progress) + Sync),
-    ) -> Result<Vec<u32>, JobError> {
+    ) -> Result<Vec<Task>, JobError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Answer {
-            #[serde(rename = "taskInput")]
-            _task_input: serde_json::Map<String, Value>,
+            task_input: serde_json::Map<String, Value>,
             #[serde(default = "yes")]
             is_human_annotation_required: bool,
         }
@@ -93,7 +92,16 @@ impl<L: InvokeFunction> Job<'_, L> {
         }
 
         let Some(function) = &self.request.pre_human_task_lambda_arn else {
-            return Ok(open.to_vec());
+            return Ok(open
+                .iter()
+                .filter_map(|object_idx| {
+                    let line = lines.get(*object_idx as usize)?;
+                    Some(Task {
+                        object_idx: *object_idx,
+                        input: json!(line),
+                    })
+                })
+                .collect());
         };
         let calls = open.iter().filter_map(|object_idx| {
             let line = lines.get(*object_idx as usize)?;
@@ -125,7 +133,10 @@ impl<L: InvokeFunction> Job<'_, L> {
                     reason: format!("data object {object_idx}: {error}"),
                 })?;
             if answer.is_human_annotation_required {
-                asked.push(object_idx);
+                asked.push(Task {
+                    object_idx,
+                    input: Value::Object(answer.task_input),
+                });
             }
             n_done += 1;
             progress(Progress::PreAnnotated(n_done, open.len()));
