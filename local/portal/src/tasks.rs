@@ -114,7 +114,7 @@ impl Board {
                 .open
                 .iter()
                 .filter(wanted)
-                .min_by_key(|idx| skips(*idx))?,
+                .min_by_key(|idx| skips(idx))?,
         };
         let held = Held {
             accepted: now,
