@@ -217,7 +217,7 @@ fn settings_that_cannot_be_used_are_named() {
         (
             "WORKER_STATISTICS",
             "maybe",
-            "WORKER_STATISTICS: neither true nor false",
+            "WORKER_STATISTICS: \"maybe\" is not true or false",
         ),
         (
             "LABEL_CATEGORIES",

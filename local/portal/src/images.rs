@@ -125,16 +125,16 @@ mod tests {
         let images = ImageFolder {
             root: folder.path().to_owned(),
         };
-        fs::create_dir(folder.path().join("b")).unwrap();
-        fs::write(folder.path().join("b/1.jpg"), [0xFF, 0xD8, 0xFF]).unwrap();
-        fs::write(folder.path().join("b/2.svg"), "<svg/>").unwrap();
-        let url = images.data_url("s3://b/1.jpg").unwrap();
+        fs::create_dir(folder.path().join("bkt")).unwrap();
+        fs::write(folder.path().join("bkt/1.jpg"), [0xFF, 0xD8, 0xFF]).unwrap();
+        fs::write(folder.path().join("bkt/2.svg"), "<svg/>").unwrap();
+        let url = images.data_url("s3://bkt/1.jpg").unwrap();
         assert_eq!(url, "data:image/jpeg;base64,/9j/");
         for (uri, expected) in [
-            ("s3://b/2.svg", "neither JPEG nor PNG"),
-            ("s3://b/3.jpg", "can't be read"),
-            ("s3://b/../b/1.jpg", "below a folder"),
-            ("s3://b//etc/passwd", "below a folder"),
+            ("s3://bkt/2.svg", "neither JPEG nor PNG"),
+            ("s3://bkt/3.jpg", "can't be read"),
+            ("s3://bkt/../bkt/1.jpg", "below a folder"),
+            ("s3://bkt//etc/passwd", "below a folder"),
             ("/etc/passwd", "not an s3"),
         ] {
             let error = images.data_url(uri).unwrap_err();

@@ -162,8 +162,8 @@ mod tests {
 
     fn render(text: &str, input: &Value) -> Result<String, String> {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("b")).unwrap();
-        std::fs::write(folder.path().join("b/1.jpg"), [0xFF, 0xD8, 0xFF]).unwrap();
+        std::fs::create_dir(folder.path().join("bkt")).unwrap();
+        std::fs::write(folder.path().join("bkt/1.jpg"), [0xFF, 0xD8, 0xFF]).unwrap();
         let images = ImageFolder {
             root: folder.path().to_owned(),
         };
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn outputs() {
-        let input = json!({"source-ref": "s3://b/1.jpg", "labels": ["a'b", "<i>"], "n": 2});
+        let input = json!({"source-ref": "s3://bkt/1.jpg", "labels": ["a'b", "<i>"], "n": 2});
         let check = |text: &str, expected: &str| {
             assert_eq!(render(text, &input).as_deref(), Ok(expected), "{text}");
         };
@@ -217,7 +217,7 @@ mod tests {
         check("{{ task.input.gone }}", "gone");
         check("{% if %}", "if");
         check("{{ 'x' | sign_it }}", "sign_it");
-        check("{{ 's3://b/2.jpg' | grant_read_access }}", "2.jpg");
+        check("{{ 's3://bkt/2.jpg' | grant_read_access }}", "2.jpg");
         check("<crowd-polygon name=x></crowd-polygon>", "<crowd-polygon>");
         check("<CROWD-Keypoint>", "<crowd-keypoint>");
         assert!(render("<!-- <crowd-polygon> -->", &json!({})).is_ok());

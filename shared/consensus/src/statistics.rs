@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 mod answered;
+mod class_statistics;
 mod settled;
 
-pub(crate) use answered::{Answered, AnsweredItem, ClassStatistics, THOUSAND};
+pub(crate) use answered::{Answered, AnsweredItem, THOUSAND};
+pub(crate) use class_statistics::ClassStatistics;
 pub(crate) use settled::{Settled, WHOLE_SHARE};
 
 /// Items that [`Statistics::settle`] leaves to be asked again: twice as many as are asked again at a time. With 600 to

@@ -21,6 +21,10 @@ const FILES: &[(&str, &str)] = &[
         "half of it is the help, and what is printed",
     ),
     (
+        "local/gtcl/src/commands/evaluate.rs",
+        "half of it is the help, and what is printed",
+    ),
+    (
         "local/gtcl/src/commands/preflight.rs",
         "one question after another, each with its remedy",
     ),

@@ -181,8 +181,8 @@ mod tests {
     #[test]
     fn images_of_a_manifest() {
         let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("b")).unwrap();
-        fs::write(folder.path().join("b/1.jpg"), "").unwrap();
+        fs::create_dir(folder.path().join("bkt")).unwrap();
+        fs::write(folder.path().join("bkt/1.jpg"), "").unwrap();
         let manifest = folder.path().join("in.manifest");
         let check = |text: &str, expected: &str| {
             fs::write(&manifest, text).unwrap();
@@ -190,9 +190,12 @@ mod tests {
             let found = found.map_or_else(|error| error.message().to_owned(), |set| set.manifest);
             assert!(found.contains(expected), "{text}: {found}");
         };
-        check("{\"source-ref\":\"s3://b/1.jpg\"}\n\n", "s3://b/1.jpg");
-        check("\n{\"source-ref\":\"s3://b/2.jpg\"}", "line 2: ");
-        check("{\"source-ref\":\"s3://b/../1.jpg\"}", "below a folder");
+        check(
+            "{\"source-ref\":\"s3://bkt/1.jpg\"}\n\n",
+            "\"s3://bkt/1.jpg\"}\n",
+        );
+        check("\n{\"source-ref\":\"s3://bkt/2.jpg\"}", "line 2: ");
+        check("{\"source-ref\":\"s3://bkt/../1.jpg\"}", "below a folder");
         check("{\"source\":\"text\"}", "no source-ref");
         check("x", "line 1: ");
     }

@@ -74,27 +74,7 @@ impl<'a> Earlier<'a> {
             is_again: vec![false; answered.items().count()],
         });
         let mut batches: Vec<Batch<'a>> = batches.collect();
-        let mut found: Vec<(u32, usize, usize)> = Vec::new();
-        for (batch_idx, batch) in batches.iter().enumerate() {
-            let is_here = |name: &String| workers.binary_search(&name.as_str()).is_ok();
-            let are_here: Vec<bool> = batch.answered.workers.iter().map(is_here).collect();
-            for (item_idx, item) in batch.answered.items().enumerate() {
-                let here = |[worker, _]: &&[u32; 2]| are_here.get(*worker as usize) == Some(&true);
-                let n_here = item.votes.iter().filter(here).count() as u32;
-                found.push((u32::MAX - n_here, batch_idx, item_idx));
-            }
-        }
-        if found.len() > n_again {
-            found.select_nth_unstable(n_again);
-        }
-        for (_, batch_idx, item_idx) in found.into_iter().take(n_again) {
-            let slot = batches
-                .get_mut(batch_idx)
-                .and_then(|batch| batch.is_again.get_mut(item_idx));
-            if let Some(is_again) = slot {
-                *is_again = true;
-            }
-        }
+        choose_again(&mut batches, &workers, n_again);
         Self {
             batches,
             settled,
@@ -230,6 +210,31 @@ impl<'a> Earlier<'a> {
     fn items(&self, is_again: bool) -> impl Iterator<Item = (&Batch<'a>, AnsweredItem<'a>)> {
         let of_batch = move |batch| Batch::items(batch, is_again).map(move |item| (batch, item));
         self.batches.iter().flat_map(of_batch)
+    }
+}
+
+/// Marks up to `n_again` items: those with most answers of `workers`, whose names are ascending.
+fn choose_again(batches: &mut [Batch<'_>], workers: &[&str], n_again: usize) {
+    let mut found: Vec<(u32, usize, usize)> = Vec::new();
+    for (batch_idx, batch) in batches.iter().enumerate() {
+        let is_here = |name: &String| workers.binary_search(&name.as_str()).is_ok();
+        let are_here: Vec<bool> = batch.answered.workers.iter().map(is_here).collect();
+        for (item_idx, item) in batch.answered.items().enumerate() {
+            let here = |[worker, _]: &&[u32; 2]| are_here.get(*worker as usize) == Some(&true);
+            let n_here = item.votes.iter().filter(here).count() as u32;
+            found.push((u32::MAX - n_here, batch_idx, item_idx));
+        }
+    }
+    if found.len() > n_again {
+        found.select_nth_unstable(n_again);
+    }
+    for (_, batch_idx, item_idx) in found.into_iter().take(n_again) {
+        let slot = batches
+            .get_mut(batch_idx)
+            .and_then(|batch| batch.is_again.get_mut(item_idx));
+        if let Some(is_again) = slot {
+            *is_again = true;
+        }
     }
 }
 
