@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use aws_sdk_rekognition::error::DisplayErrorContext;
 use dataset_updater::request::place::Place;
 use dataset_updater::state::report::Report;
 use futures_util::{StreamExt, stream};
@@ -473,7 +472,7 @@ impl<'a> Pipeline<'a> {
             .send()
             .await
             .map_err(|error| {
-                let error = DisplayErrorContext(&error);
+                let error = aws::error_message(&error);
                 CommandError::new(format!("dataset {dataset_arn}: {error}"))
             })?;
         let n_entries = dataset
@@ -493,7 +492,7 @@ impl<'a> Pipeline<'a> {
             .await
             .map(|_| ())
             .map_err(|error| {
-                let error = DisplayErrorContext(&error);
+                let error = aws::error_message(&error);
                 CommandError::new(format!("s3://{BUCKET}/{key} can't be written: {error}"))
                     .with_help("look whether the disk is full, or name another folder with --dir")
             })

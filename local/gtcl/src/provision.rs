@@ -1,6 +1,6 @@
 //! What the functions need beside themselves: a bucket, a project, a dataset. All of it is used again when it is there.
 
-use aws_sdk_rekognition::error::DisplayErrorContext;
+use aws::error_message;
 use aws_sdk_rekognition::types::{DatasetType, ProjectDescription};
 use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
 
@@ -19,31 +19,28 @@ pub async fn create_bucket(s3: &aws_sdk_s3::Client) -> Result<(), CommandError> 
         Err(_) if s3.head_bucket().bucket(BUCKET).send().await.is_ok() => Ok(()),
         Err(error) => Err(CommandError::new(format!(
             "bucket {BUCKET}: {}",
-            DisplayErrorContext(&error)
+            error_message(&error)
         ))),
     }
 }
 
 async fn let_browsers_fetch(s3: &aws_sdk_s3::Client) -> Result<(), CommandError> {
-    let fault = |error: &dyn std::error::Error| {
-        CommandError::new(format!(
-            "CORS rules of bucket {BUCKET}: {}",
-            DisplayErrorContext(error)
-        ))
-    };
+    let fault =
+        |reason: String| CommandError::new(format!("CORS rules of bucket {BUCKET}: {reason}"));
     let rule = CorsRule::builder()
         .allowed_methods("GET")
         .allowed_origins("*")
         .expose_headers("Access-Control-Allow-Origin")
         .build()
-        .map_err(|error| fault(&error))?;
+        .map_err(|error| fault(error.to_string()))?;
     let rules = CorsConfiguration::builder()
         .cors_rules(rule)
         .build()
-        .map_err(|error| fault(&error))?;
+        .map_err(|error| fault(error.to_string()))?;
     let put = s3.put_bucket_cors().bucket(BUCKET);
     let put = put.cors_configuration(rules).send().await;
-    put.map(|_| ()).map_err(|error| fault(&error))
+    put.map(|_| ())
+        .map_err(|error| fault(error_message(&error)))
 }
 
 /// ARN of the project of this name.
@@ -59,7 +56,7 @@ pub async fn create_project(
         Ok(created) => Ok(created.project_arn().unwrap_or_default().to_owned()),
         Err(error) => match find_project(rekognition, name).await? {
             Some(project) => Ok(project.project_arn().unwrap_or_default().to_owned()),
-            None => Err(fault(name, &error)),
+            None => Err(fault(name, &error_message(&error))),
         },
     }
 }
@@ -90,7 +87,7 @@ pub async fn create_dataset(
         .find(|dataset| dataset.dataset_type() == Some(&DatasetType::Train))
         .and_then(|dataset| dataset.dataset_arn())
         .map(str::to_owned)
-        .ok_or_else(|| fault(name, &error))
+        .ok_or_else(|| fault(name, &error_message(&error)))
 }
 
 async fn find_project(
@@ -102,11 +99,10 @@ async fn find_project(
         .project_names(name)
         .send()
         .await
-        .map_err(|error| fault(name, &error))?;
+        .map_err(|error| fault(name, &error_message(&error)))?;
     Ok(found.project_descriptions().first().cloned())
 }
 
-fn fault(name: &str, error: &dyn std::error::Error) -> CommandError {
-    CommandError::new(format!("project {name}: {}", DisplayErrorContext(error)))
-        .with_help("name a new folder with --dir")
+fn fault(name: &str, reason: &str) -> CommandError {
+    CommandError::new(format!("project {name}: {reason}")).with_help("name a new folder with --dir")
 }

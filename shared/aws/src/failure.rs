@@ -53,6 +53,14 @@ impl Failure {
     }
 }
 
+/// What a call's error says, on one line: the service's own message; without one, the failure and its causes.
+pub fn error_message<E>(error: &SdkError<E>) -> String
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+{
+    Failure::new(error).message
+}
+
 /// The error and what caused it, on one line, outermost first.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut message = error.to_string();

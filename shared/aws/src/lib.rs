@@ -16,4 +16,5 @@ pub mod s3;
 mod trust;
 
 pub use clients::{Clients, http_client, plain_http_client};
+pub use failure::error_message;
 pub use jitter::Jitter;

@@ -1,7 +1,7 @@
 //! The job's objects in S3.
 
+use aws::error_message;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::DisplayErrorContext;
 use aws_sdk_s3::primitives::ByteStream;
 use manifest::S3Uri;
 
@@ -41,7 +41,7 @@ impl Objects<'_> {
             .key(place.key)
             .send()
             .await
-            .map_err(|error| fault(DisplayErrorContext(&error).to_string()))?;
+            .map_err(|error| fault(error_message(&error)))?;
         let body = object
             .body
             .collect()
@@ -68,7 +68,7 @@ impl Objects<'_> {
             .body(ByteStream::from(body.into()))
             .send()
             .await
-            .map_err(|error| fault(DisplayErrorContext(&error).to_string()))?;
+            .map_err(|error| fault(error_message(&error)))?;
         Ok(())
     }
 }
