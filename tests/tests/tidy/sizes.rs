@@ -34,6 +34,10 @@ const FILES: &[(&str, &str)] = &[
         "a load, and what is looked for in its end",
     ),
     ("local/gtcl/src/job_request/constraints/tests.rs", CASES),
+    (
+        "local/gtcl/src/pipeline.rs",
+        "a job's way through the three functions, and what is counted of it",
+    ),
     ("local/gtcl/tests/manifest_commands.rs", CASES),
     (
         "local/services/src/rekognition/model.rs",
@@ -86,6 +90,11 @@ const FUNCTIONS: &[(&str, &str, &str)] = &[
         LIST,
     ),
     ("local/gtcl/src/commands/check.rs", "tell_next", LINES),
+    (
+        "shared/consensus/src/single_label/em.rs",
+        "conclude_each",
+        STEPS,
+    ),
     ("local/gtcl/src/commands/consolidate.rs", "run", STEPS),
     ("local/gtcl/src/commands/convert.rs", "convert", STEPS),
     (
@@ -127,7 +136,6 @@ const FUNCTIONS: &[(&str, &str, &str)] = &[
     ),
     ("local/gtcl/src/job_request/reminders.rs", "reminders", LIST),
     ("local/gtcl/src/output/summary.rs", "fmt", LINES),
-    ("local/gtcl/src/pipeline.rs", "label", STEPS),
     ("local/gtcl/src/pipeline.rs", "summarize", STEPS),
     (
         "local/services/src/ground_truth/batch.rs",
@@ -139,7 +147,6 @@ const FUNCTIONS: &[(&str, &str, &str)] = &[
         "read_consolidation",
         STEPS,
     ),
-    ("local/services/src/ground_truth.rs", "run", STEPS),
     ("local/services/src/ground_truth/request.rs", "parse", LIST),
     ("local/services/src/lambda/instance.rs", "invoke", STEPS),
     ("local/services/src/lambda/invoke_api.rs", "answer", KINDS),
@@ -158,11 +165,6 @@ const FUNCTIONS: &[(&str, &str, &str)] = &[
     ),
     ("shared/consensus/src/boxes.rs", "consolidate", STEPS),
     ("shared/consensus/src/quality.rs", "report", STEPS),
-    (
-        "shared/consensus/src/single_label/em.rs",
-        "maximise_wide",
-        STEPS,
-    ),
     (
         "shared/consensus/src/single_label/sparse.rs",
         "conclude",

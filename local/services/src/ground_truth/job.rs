@@ -24,6 +24,19 @@ pub(super) struct Job<'a, L> {
     pub(super) folder: JobFolder,
 }
 
+/// What the pre-annotation function answers.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PreAnnotation {
+    task_input: serde_json::Map<String, Value>,
+    #[serde(default = "yes")]
+    is_human_annotation_required: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
 impl<L: InvokeFunction> Job<'_, L> {
     pub(super) async fn refuse_a_taken_name(&self) -> Result<(), JobError> {
         let uri = self.folder.output_manifest();
@@ -80,17 +93,6 @@ impl<L: InvokeFunction> Job<'_, L> {
         open: &[u32],
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Vec<Task>, JobError> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Answer {
-            task_input: serde_json::Map<String, Value>,
-            #[serde(default = "yes")]
-            is_human_annotation_required: bool,
-        }
-        const fn yes() -> bool {
-            true
-        }
-
         let Some(function) = &self.request.pre_human_task_lambda_arn else {
             return Ok(open
                 .iter()
@@ -127,7 +129,7 @@ impl<L: InvokeFunction> Job<'_, L> {
                 function: function.clone(),
                 error,
             })?;
-            let answer: Answer =
+            let answer: PreAnnotation =
                 serde_json::from_slice(&answer).map_err(|error| JobError::Answer {
                     function: function.clone(),
                     reason: format!("data object {object_idx}: {error}"),
