@@ -15,7 +15,7 @@ use escaping::with_escapes;
 /// Crowd HTML Elements of our own.
 const ELEMENTS: &str = include_str!("assets/crowd-html-elements.js");
 
-/// The elements that [`ELEMENTS`] defines.
+/// The elements that our script defines.
 pub const KNOWN_ELEMENTS: [&str; 10] = [
     "crowd-bounding-box",
     "crowd-button",
