@@ -240,7 +240,11 @@ impl Summary {
             match Vec::from_iter(files).as_slice() {
                 [] => {}
                 [report] => writeln!(f, "report: {}", report.display())?,
-                [report, ..] => writeln!(f, "report of the first: {}", report.display())?,
+                // All of them lie in one folder.
+                [report, ..] => {
+                    let folder = report.parent().unwrap_or(report);
+                    writeln!(f, "reports: {}", folder.display())?;
+                }
             }
         }
         let n_jobs = self.jobs.len();
