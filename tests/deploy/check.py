@@ -36,8 +36,9 @@ class AsItComes(Stack):
             "the bucket lets workers' browsers fetch images", rules,
         )
         self.expect("aws:SecureTransport" in self.bucket_policy, "the bucket takes TLS only", self.bucket_policy)
-        lifecycle = self.s3.get_bucket_lifecycle_configuration(Bucket=self.bucket)["Rules"]
-        tags = [rule["Filter"]["Tag"] for rule in lifecycle if "Tag" in rule.get("Filter", {})]
+        # ministack leaves a bucket's lifecycle out when it makes a stack's resources.
+        lifecycle = self.transformed["Resources"]["JobsBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+        tags = [tag for rule in lifecycle for tag in rule.get("TagFilters", [])]
         self.expect(tags == [{"Key": "dataset-updater", "Value": "work-in-progress"}], "work that was given up expires", lifecycle)
         self.expect(any("NoncurrentVersionExpiration" in rule for rule in lifecycle), "earlier versions expire", lifecycle)
         groups = {group["logGroupName"]: group.get("retentionInDays") for group in self.logs.describe_log_groups()["logGroups"]}
@@ -75,10 +76,14 @@ class AsItComes(Stack):
         self.expect(report["landed"] == 3, "all of it", report)
 
     def earlier_template(self) -> str:
-        """The built template, but for the updater's name."""
-        source = Path(self.options.template).read_text()
-        earlier, n_changed = re.subn(r"(?s)(\n +FunctionName:)(?:(?!\n +\w+:).)*?-dataset-updater(?:(?!\n +Description).)*", r"\1\n        Fn::Sub: ${AWS::StackName}-SageMaker-dataset-updater", source)
-        self.expect(n_changed == 1, "the updater's name stands once in the template", n_changed)
+        """The built template, but for the names of the updater and of its log group."""
+        earlier = Path(self.options.template).read_text()
+        for name, begin in (("FunctionName", ""), ("LogGroupName", "/aws/lambda/")):
+            # A property ends where the next one, or the next resource, begins.
+            named = rf"(\n      {name}:)(?:(?!\n {{2,6}}\w).)*?-dataset-updater(?:(?!\n {{2,6}}\w).)*"
+            by_stack = rf"\1\n        Fn::Sub: {begin}${{AWS::StackName}}-SageMaker-dataset-updater"
+            earlier, n_changed = re.subn(named, by_stack, earlier, flags=re.DOTALL)
+            self.expect(n_changed == 1, f"the updater's {name} stands once in the template", n_changed)
         path = Path(self.options.template).with_name("earlier.yaml")
         path.write_text(earlier)
         return str(path)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 # Amazon Linux 2023 has glibc 2.34; a binary that asks for more does not start.
 GLIBC_MAX = (2, 34)
-# Zipped bytes of a function at most: some more than the largest has, so that growth is noticed.
-ZIP_BYTES_MAX = 4_000_000
+# Zipped bytes of a function at most, so that growth is noticed: the dataset-updater's since it has leases and looks at each entry.
+ZIP_BYTES_MAX = {"UpdaterFunction": 4_200_000, "ConsolidationFunction": 4_000_000, "PreAnnotationFunction": 4_000_000}
 
 
 def glibc_needed(binary: Path) -> tuple[int, int]:
@@ -41,8 +41,8 @@ def main() -> None:
         print(f"{package.name:24} binary {binary_bytes / 1e6:6.2f} MB, zipped {n_bytes / 1e6:5.2f} MB, glibc {glibc[0]}.{glibc[1]}")
         if glibc > GLIBC_MAX:
             failures.append(f"{package.name} needs glibc {glibc[0]}.{glibc[1]}; Amazon Linux 2023 has 2.34")
-        if n_bytes > ZIP_BYTES_MAX:
-            failures.append(f"{package.name} has {n_bytes} bytes zipped; {ZIP_BYTES_MAX} is the limit")
+        if n_bytes > ZIP_BYTES_MAX[package.name]:
+            failures.append(f"{package.name} has {n_bytes} bytes zipped; {ZIP_BYTES_MAX[package.name]} is the limit")
     # .cargo/config.toml says so; a cold start takes some 50 ms longer without it.
     libraries = Path(sys.argv[2]).glob("*/release/build/aws-lc-sys-*/out/libaws_lc_*_crypto.a")
     newest = max(libraries, key=lambda path: path.stat().st_mtime, default=None)
