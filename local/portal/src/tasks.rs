@@ -15,6 +15,10 @@ pub struct Board {
     open: BTreeSet<u32>,
     /// What each worker was given last: they hold at most that one.
     last_given: BTreeMap<String, u32>,
+    /// How many answers each worker gave.
+    answers_by: BTreeMap<String, usize>,
+    /// The sum of those.
+    n_answers: usize,
 }
 
 #[derive(Debug, Default)]
@@ -86,6 +90,8 @@ impl Board {
             open: objects.keys().copied().collect(),
             objects,
             last_given: BTreeMap::new(),
+            answers_by: BTreeMap::new(),
+            n_answers: 0,
         }
     }
 
@@ -162,7 +168,10 @@ impl Board {
             return;
         };
         object.held_by.remove(worker);
-        object.answered_by.insert(worker.to_owned());
+        if object.answered_by.insert(worker.to_owned()) {
+            *self.answers_by.entry(worker.to_owned()).or_default() += 1;
+            self.n_answers += 1;
+        }
         if object.answered_by.len() >= self.workers_per_object {
             self.open.remove(&object_idx);
         }
@@ -189,11 +198,10 @@ impl Board {
     /// How far the job is.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let answers = self.objects.values().map(|object| object.answered_by.len());
         Counts {
             objects: self.objects.len(),
             complete: self.objects.len() - self.open.len(),
-            answers: answers.sum(),
+            answers: self.n_answers,
             answers_wanted: self.objects.len() * self.workers_per_object,
         }
     }
@@ -201,11 +209,7 @@ impl Board {
     /// How many answers a worker gave.
     #[must_use]
     pub fn answers_of(&self, worker: &str) -> usize {
-        let mut objects = self.objects.values();
-        objects
-            .by_ref()
-            .filter(|object| object.answered_by.contains(worker))
-            .count()
+        self.answers_by.get(worker).copied().unwrap_or_default()
     }
 }
 
