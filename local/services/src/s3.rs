@@ -32,14 +32,14 @@ use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tokio::sync::broadcast;
 
-pub(crate) use self::request::{Place, error, operation};
+pub(crate) use self::request::{error, strike};
 
 pub use self::created::ObjectCreated;
 pub use self::keys::object_of_file;
 
 use self::files::Files;
 use self::storage::Storage;
-use super::faults::{Effect, Faults, Service, Verdict};
+use super::faults::{Effect, Faults};
 use super::http::{self, Reply, ReplyBody, Server};
 use crate::door::Refusal;
 use crate::keys::Keys;
@@ -114,21 +114,9 @@ struct Front {
 
 impl Front {
     async fn answer(&self, request: Request<Incoming>) -> Reply {
-        let place = Place::of(request.uri());
-        let operation = operation(request.method(), request.uri(), request.headers(), &place);
-        let target = format!("{}/{}", place.bucket, place.key);
-        let end = match self.faults.judge(Service::S3, operation, &target).await {
-            Verdict::Process(mut left) => left.pop(),
-            Verdict::Reset => return Reply::Reset,
-            Verdict::Refuse {
-                status,
-                code,
-                message,
-            } => {
-                // The body is read first, as S3 does; otherwise the client sees a reset.
-                let _ = request.into_body().collect().await;
-                return Reply::Answer(error(status, &code, &message));
-            }
+        let (request, end) = match strike(&self.faults, request).await {
+            Ok(struck) => struck,
+            Err(reply) => return reply,
         };
         let service = self.service.clone();
         // A task of its own: what was begun is brought to its end though nobody may wait for the answer any more.

@@ -10,9 +10,9 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::faults::{Effect, Faults, Service, Verdict};
+use super::faults::{Effect, Faults};
 use super::http::{self, BoxError, Reply, ReplyBody, Server, full};
-use super::s3::{Place, error, operation, refuse};
+use super::s3::{refuse, strike};
 
 /// A server that hands each request on as it came, signature and all; ends when dropped.
 ///
@@ -44,20 +44,9 @@ impl S3Front {
 }
 
 async fn answer(request: Request<Incoming>, behind: String, faults: Faults) -> Reply {
-    let place = Place::of(request.uri());
-    let operation = operation(request.method(), request.uri(), request.headers(), &place);
-    let target = format!("{}/{}", place.bucket, place.key);
-    let end = match faults.judge(Service::S3, operation, &target).await {
-        Verdict::Process(mut left) => left.pop(),
-        Verdict::Reset => return Reply::Reset,
-        Verdict::Refuse {
-            status,
-            code,
-            message,
-        } => {
-            let _ = request.into_body().collect().await;
-            return Reply::Answer(error(status, &code, &message));
-        }
+    let (request, end) = match strike(&faults, request).await {
+        Ok(struck) => struck,
+        Err(reply) => return reply,
     };
     let response = match hand_on(request, &behind).await {
         Ok(response) => response,

@@ -1,10 +1,13 @@
 //! What a request asks for, by its URL: known before its signature is checked, for faults to strike by it.
 
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
-use hyper::{Method, Response, StatusCode, Uri};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 
-use crate::http::{ReplyBody, full};
+use crate::faults::{Effect, Faults, Service, Verdict};
+use crate::http::{Reply, ReplyBody, full};
 
 /// Bucket and key of a path-style URL, decoded; empty where there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,12 +35,30 @@ impl Place {
     }
 }
 
-pub(crate) fn operation(
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-    place: &Place,
-) -> &'static str {
+/// Lets scripted faults strike a request: the request, and what is to become of its answer, or the reply instead.
+pub(crate) async fn strike(
+    faults: &Faults,
+    request: Request<Incoming>,
+) -> Result<(Request<Incoming>, Option<Effect>), Reply> {
+    let place = Place::of(request.uri());
+    let operation = operation(request.method(), request.uri(), request.headers(), &place);
+    let target = format!("{}/{}", place.bucket, place.key);
+    match faults.judge(Service::S3, operation, &target).await {
+        Verdict::Process(mut left) => Ok((request, left.pop())),
+        Verdict::Reset => Err(Reply::Reset),
+        Verdict::Refuse {
+            status,
+            code,
+            message,
+        } => {
+            // The body is read first, as S3 does; otherwise the client sees a reset.
+            let _ = request.into_body().collect().await;
+            Err(Reply::Answer(error(status, &code, &message)))
+        }
+    }
+}
+
+fn operation(method: &Method, uri: &Uri, headers: &HeaderMap, place: &Place) -> &'static str {
     let query = uri.query().unwrap_or("");
     let has = |name: &str| {
         query
