@@ -21,10 +21,6 @@ const FILES: &[(&str, &str)] = &[
         "half of it is the help, and what is printed",
     ),
     (
-        "local/gtcl/src/commands/evaluate.rs",
-        "half of it is the help, and what is printed",
-    ),
-    (
         "local/gtcl/src/commands/preflight.rs",
         "one question after another, each with its remedy",
     ),
@@ -34,10 +30,6 @@ const FILES: &[(&str, &str)] = &[
         "a load, and what is looked for in its end",
     ),
     ("local/gtcl/src/job_request/constraints/tests.rs", CASES),
-    (
-        "local/gtcl/src/pipeline.rs",
-        "a job's way through the three functions, and what is counted of it",
-    ),
     ("local/gtcl/tests/manifest_commands.rs", CASES),
     (
         "local/services/src/rekognition/model.rs",
@@ -136,7 +128,7 @@ const FUNCTIONS: &[(&str, &str, &str)] = &[
     ),
     ("local/gtcl/src/job_request/reminders.rs", "reminders", LIST),
     ("local/gtcl/src/output/summary.rs", "fmt", LINES),
-    ("local/gtcl/src/pipeline.rs", "summarize", STEPS),
+    ("local/gtcl/src/pipeline/summary.rs", "summarize", STEPS),
     (
         "local/services/src/ground_truth/batch.rs",
         "consolidate",

@@ -1,8 +1,8 @@
 //! `gtcl evaluate`: how good consolidation is, on answers whose truth is known.
 
-use std::path::{Path, PathBuf};
+mod tables;
 
-use serde::Serialize;
+use std::path::{Path, PathBuf};
 
 use labeling::consolidation::Config;
 
@@ -14,9 +14,11 @@ use crate::evaluate::{Conditions, Mode, boxes, multi_label, read, single_label};
 use crate::finished_job;
 use crate::input;
 use crate::output::progress::{Detail, Reporter};
-use crate::output::stdout::print;
 use crate::output::text::shown;
 use crate::place::local_path;
+use tables::{
+    Report, name_of, print_boxes, print_json, print_multi_label, print_own, print_single_label,
+};
 
 /// Largest file that is read, bytes.
 const FILE_BYTES_MAX: u64 = 1 << 30;
@@ -155,31 +157,6 @@ impl Options {
     }
 }
 
-/// One set's figures as JSON.
-#[derive(Serialize)]
-struct Report<'a, C> {
-    set: &'a str,
-    #[serde(flatten)]
-    comparison: C,
-    /// The job's own output, where a job is evaluated that has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    own_output: Option<job::Recorded>,
-}
-
-impl<'a, C> Report<'a, C> {
-    fn of_set(set: &'a str, comparison: C) -> Self {
-        Self::of_job(set, comparison, None)
-    }
-
-    fn of_job(set: &'a str, comparison: C, own_output: Option<job::Recorded>) -> Self {
-        Self {
-            set,
-            comparison,
-            own_output,
-        }
-    }
-}
-
 /// Evaluates and prints.
 ///
 /// # Errors
@@ -290,17 +267,6 @@ fn job(folder: &Path, gold: &Path, options: &Options) -> Result<(), CommandError
     Ok(())
 }
 
-fn print_own(own: job::Recorded) {
-    let figure = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
-    print(format!(
-        "the job's own output: {} of {} exactly right, F1 {}, AUROC {}",
-        own.n_right,
-        own.n_judged,
-        figure(own.f1),
-        figure(own.auroc)
-    ));
-}
-
 fn single_label_sets(folder: &Path, options: &Options) -> Result<(), CommandError> {
     let folders = if folder.join("label.csv").is_file() {
         vec![folder.to_owned()]
@@ -347,119 +313,6 @@ fn single_label_sets(folder: &Path, options: &Options) -> Result<(), CommandErro
     Ok(())
 }
 
-fn print_single_label(runs: &[(String, Measured<single_label::Comparison>)], format: Format) {
-    let comparisons: Vec<_> = runs.iter().map(|(_, comparison)| *comparison).collect();
-    let mean = Measured::mean_of(&comparisons);
-    let all = runs
-        .iter()
-        .map(|(set, comparison)| (set.as_str(), comparison));
-    let all = all.chain((runs.len() > 1).then_some(("mean", &mean)));
-    if matches!(format, Format::Text) {
-        print(format!(
-            "{:<16} {:<13} {:>8} {:>7} {:>6} {:>6} {:>6} {:>6}",
-            "set", "method", "right %", "points", "ECE", "NLL", "Brier", "AUROC"
-        ));
-    }
-    for (set, comparison) in all {
-        if matches!(format, Format::Json) {
-            print_json(&Report::of_set(set, comparison));
-            continue;
-        }
-        let Measured {
-            mean,
-            standard_error,
-        } = comparison;
-        let points = 100.0 * (mean.consolidation.accuracy - mean.vote.accuracy);
-        let mut rows = vec![
-            ("consolidation", mean.consolidation, format!("{points:+.2}")),
-            ("  off by ±", standard_error.consolidation, String::new()),
-            ("vote", mean.vote, String::new()),
-        ];
-        rows.retain(|(_, figures, _)| !figures.accuracy.is_nan());
-        for (method, figures, points) in rows {
-            print(format!(
-                "{set:<16} {method:<13} {:>8.2} {points:>7} {:>6.3} {:>6.3} {:>6.3} {:>6.3}",
-                100.0 * figures.accuracy,
-                figures.ece,
-                figures.nll,
-                figures.brier,
-                figures.auroc,
-            ));
-        }
-    }
-    if runs.len() > 1 && matches!(format, Format::Text) {
-        let points = |comparison: &Measured<single_label::Comparison>| {
-            let mean = &comparison.mean;
-            100.0 * (mean.consolidation.accuracy - mean.vote.accuracy)
-        };
-        if let Some((set, comparison)) = runs
-            .iter()
-            .min_by(|a, b| points(&a.1).total_cmp(&points(&b.1)))
-        {
-            print(format!(
-                "worst set against the vote: {set}, {:+.2} points",
-                points(comparison)
-            ));
-        }
-    }
-}
-
-fn print_boxes(comparison: &Measured<boxes::Comparison>, file: &Path, format: Format) {
-    let set = name_of(file);
-    if matches!(format, Format::Json) {
-        return print_json(&Report::of_set(&set, comparison));
-    }
-    print(format!(
-        "{:<16} {:<13} {:>8} {:>8} {:>8} {:>6} {:>8}",
-        "set", "method", "F1@0.5", "F1@0.75", "mean IoU", "ECE", "ECE all"
-    ));
-    for (method, figures) in [
-        ("consolidation", comparison.mean.consolidation),
-        ("  off by ±", comparison.standard_error.consolidation),
-        ("vote and mean", comparison.mean.vote),
-    ] {
-        print(format!(
-            "{set:<16} {method:<13} {:>8} {:>8} {:>8} {:>6} {:>8}",
-            three_decimals(figures.f1_at_50),
-            three_decimals(figures.f1_at_75),
-            three_decimals(figures.mean_iou),
-            three_decimals(figures.ece),
-            three_decimals(figures.ece_all),
-        ));
-    }
-}
-
-fn print_multi_label(comparison: &Measured<multi_label::Comparison>, file: &Path, format: Format) {
-    let set = name_of(file);
-    if matches!(format, Format::Json) {
-        return print_json(&Report::of_set(&set, comparison));
-    }
-    print(format!(
-        "{:<20} {:<17} {:>6} {:>6} {:>6} {:>6}",
-        "set", "method", "F1", "exact", "ECE", "NLL"
-    ));
-    for (method, figures) in [
-        ("consolidation", comparison.mean.consolidation),
-        ("  off by ±", comparison.standard_error.consolidation),
-        ("half of the votes", comparison.mean.vote_half),
-        ("a third of them", comparison.mean.vote_third),
-    ] {
-        print(format!(
-            "{set:<20} {method:<17} {:>6} {:>6} {:>6} {:>6}",
-            three_decimals(figures.f1),
-            three_decimals(figures.exact),
-            three_decimals(figures.ece),
-            three_decimals(figures.nll),
-        ));
-    }
-}
-
-fn print_json(report: &impl Serialize) {
-    if let Ok(json) = serde_json::to_string(report) {
-        print(json);
-    }
-}
-
 /// Without truth there is nothing to measure against.
 fn require_truth(path: &Path, n_judged: usize, help: &str) -> Result<(), CommandError> {
     if n_judged > 0 {
@@ -470,21 +323,6 @@ fn require_truth(path: &Path, n_judged: usize, help: &str) -> Result<(), Command
         path.display()
     ))
     .with_help(help))
-}
-
-/// A figure of three decimals, or a dash where it can't be said.
-fn three_decimals(figure: f64) -> String {
-    if figure.is_nan() {
-        "-".to_owned()
-    } else {
-        format!("{figure:.3}")
-    }
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_stem()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
 }
 
 fn text(path: &Path) -> Result<String, CommandError> {
