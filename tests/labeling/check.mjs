@@ -7,20 +7,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { createRequire } from "node:module";
 import { request } from "node:http";
 import { join, resolve } from "node:path";
-import { isDeepStrictEqual } from "node:util";
 import { deflateSync, crc32 } from "node:zlib";
+
+import { check, conclude } from "../browser/checks.mjs";
 
 const work = resolve(process.argv[2]);
 const gtcl = resolve(process.argv[3]);
 const { chromium } = createRequire(join(work, "package.json"))("playwright-core");
-
-let passed = 0;
-let failed = 0;
-function check(what, found, expected) {
-  if (isDeepStrictEqual(found, expected)) return (passed += 1);
-  failed += 1;
-  console.error(`FAILED ${what}\n  found    ${JSON.stringify(found)}\n  expected ${JSON.stringify(expected)}`);
-}
 
 /** A PNG of one colour with a dark rectangle. */
 function png(width, height, rectangle = { left: 0, top: 0, width: 0, height: 0 }) {
@@ -348,5 +341,4 @@ try {
 } finally {
   await browser.close();
 }
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed > 0 ? 1 : 0;
+conclude();

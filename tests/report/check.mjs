@@ -9,9 +9,9 @@ import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, w
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { isDeepStrictEqual } from "node:util";
 
 import { bigJob, hostileJob, hostileTexts, writeJob } from "./jobs.mjs";
+import { check, conclude } from "../browser/checks.mjs";
 
 const work = resolve(process.argv[2]);
 const gtcl = resolve(process.argv[3]);
@@ -24,15 +24,6 @@ const PAGE_BYTES_MAX = 8_000_000;
 
 /** Variables of the services that are running. */
 let services = {};
-let passed = 0;
-let failed = 0;
-function check(what, found, expected) {
-  if (isDeepStrictEqual(found, expected)) return (passed += 1);
-  failed += 1;
-  const shown = (value) => JSON.stringify(value)?.slice(0, 2000);
-  console.error(`FAILED ${what}\n  found    ${shown(found)}\n  expected ${shown(expected)}`);
-}
-
 const run = (...args) => spawnSync(gtcl, args, { encoding: "utf8", maxBuffer: 1 << 30, cwd: work, env: { ...process.env, ...services } });
 const json = (...args) => JSON.parse(run(...args).stdout);
 const timed = (work) => {
@@ -360,5 +351,4 @@ try {
 } finally {
   await browser.close();
 }
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed > 0 ? 1 : 0;
+conclude();

@@ -9,7 +9,8 @@ import { readFileSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { isDeepStrictEqual } from "node:util";
+
+import { check, conclude } from "../browser/checks.mjs";
 
 const work = resolve(process.argv[2]);
 const gtcl = resolve(process.argv[3]);
@@ -50,14 +51,6 @@ function liquid(sign) {
   engine.registerFilter("to_json", (value) => JSON.stringify(value));
   engine.registerFilter("grant_read_access", sign);
   return (template, input) => engine.parseAndRenderSync(template, { task: { input } });
-}
-
-let passed = 0;
-let failed = 0;
-function check(what, found, expected) {
-  if (isDeepStrictEqual(found, expected)) return (passed += 1);
-  failed += 1;
-  console.error(`FAILED ${what}\n  found    ${JSON.stringify(found)}\n  expected ${JSON.stringify(expected)}`);
 }
 
 /** The same task input with nothing in it that needs escaping. */
@@ -209,5 +202,4 @@ try {
 } finally {
   await context.close();
 }
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed > 0 ? 1 : 0;
+conclude();
