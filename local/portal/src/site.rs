@@ -8,6 +8,7 @@ use bytes::Bytes;
 use hyper::header::{COOKIE, HeaderMap, HeaderValue, LOCATION, SET_COOKIE};
 use hyper::{Method, Request, Response};
 use jiff::{SignedDuration, Timestamp};
+use labeling::answers::Answer;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use rand::RngExt as _;
 use serde_json::{Map, Value, json};
@@ -282,8 +283,11 @@ async fn take(state: &Arc<State>, worker: &str, object_idx: u32, body: &[u8]) ->
 fn read_answer(body: &[u8]) -> Result<Map<String, Value>, String> {
     let unreadable = |why: &dyn std::fmt::Display| format!("the answer can't be used: {why}");
     let text = std::str::from_utf8(body).map_err(|error| unreadable(&error))?;
-    labeling::answers::parse(text).map_err(|error| unreadable(&error))?;
-    serde_json::from_str(text).map_err(|error| unreadable(&error))
+    match labeling::answers::parse(text).map_err(|error| unreadable(&error))? {
+        Answer::Empty => Err(unreadable(&"there is nothing in it")),
+        Answer::Unsupported { kind } => Err(unreadable(&format!("{kind} are not labeled here"))),
+        _ => serde_json::from_str(text).map_err(|error| unreadable(&error)),
+    }
 }
 
 fn problem(status: u16, text: &str) -> Response<Bytes> {
@@ -312,4 +316,30 @@ fn cookie_value(headers: &HeaderMap, name: &str) -> Option<String> {
     let mut pairs = all.flat_map(|line| line.split(';'));
     let value = pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))?;
     Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_answer;
+
+    #[test]
+    fn answers_without_a_label_are_refused() {
+        for (body, expected) in [
+            (&br#"{"category":{"label":"cat"}}"#[..], true),
+            (
+                br#"{"boxes":{"boundingBoxes":[],"inputImageProperties":{"height":1,"width":1}}}"#,
+                true,
+            ),
+            (b"{}", false),
+            (b"", false),
+            (b"{", false),
+            (b"[]", false),
+            (b"\xff", false),
+            (br#"{"drawn":{"polygons":[]}}"#, false),
+            (br#"{"comment":"hello"}"#, false),
+        ] {
+            let shown = String::from_utf8_lossy(body);
+            assert_eq!(read_answer(body).is_ok(), expected, "{shown}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The images to label, as an input manifest and files that stand for its source references.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,13 +31,15 @@ pub struct ImageSet {
 ///
 /// A folder that can't be read, holds no image, or one that can't be copied.
 pub fn of_folder(from: &Path, buckets: &Path, job: &str) -> Result<ImageSet, CommandError> {
-    let mut images = Vec::new();
-    let mut n_others = 0;
+    let mut found = Found::default();
     let unreadable = |error: &io::Error| {
         CommandError::new(format!("{} can't be read: {error}", from.display()))
             .with_help("name a folder with JPEG or PNG images")
     };
-    gather(from, Path::new(""), &mut images, &mut n_others).map_err(|error| unreadable(&error))?;
+    found
+        .gather(from, Path::new(""))
+        .map_err(|error| unreadable(&error))?;
+    let (mut images, n_others) = (found.images, found.n_others);
     images.sort();
     if images.is_empty() {
         return Err(
@@ -103,32 +106,45 @@ pub fn of_manifest(manifest: &Path, images_from: &Path) -> Result<ImageSet, Comm
     })
 }
 
-/// Paths of the images below `root`, relative to it, with slashes.
-fn gather(
-    root: &Path,
-    below: &Path,
-    images: &mut Vec<String>,
-    n_others: &mut usize,
-) -> io::Result<()> {
-    for entry in fs::read_dir(root.join(below))? {
-        let entry = entry?;
-        let path = below.join(entry.file_name());
-        if entry.file_name().to_string_lossy().starts_with('.') {
-            continue;
+/// What lies in a folder and in the folders in it.
+#[derive(Debug, Default)]
+struct Found {
+    /// Paths of the images, relative to the outermost folder, with slashes.
+    images: Vec<String>,
+    n_others: usize,
+    /// The folders that were looked into, by their own places: links may lead round in a circle.
+    folders: BTreeSet<PathBuf>,
+}
+
+impl Found {
+    fn gather(&mut self, root: &Path, below: &Path) -> io::Result<()> {
+        let folder = root.join(below);
+        if !self.folders.insert(fs::canonicalize(&folder)?) {
+            return Ok(());
         }
-        if root.join(&path).is_dir() {
-            gather(root, &path, images, n_others)?;
-            continue;
+        let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name()));
+        let mut names = names.collect::<io::Result<Vec<_>>>()?;
+        names.sort();
+        for name in names {
+            let path = below.join(&name);
+            if name.to_string_lossy().starts_with('.') {
+                continue;
+            }
+            if root.join(&path).is_dir() {
+                self.gather(root, &path)?;
+                continue;
+            }
+            let ending = path.extension().and_then(|ending| ending.to_str());
+            let is_image = ending.is_some_and(|ending| {
+                IMAGE_ENDINGS.contains(&ending.to_ascii_lowercase().as_str())
+            });
+            match path.to_str() {
+                Some(path) if is_image => self.images.push(path.to_owned()),
+                _ => self.n_others += 1,
+            }
         }
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        let is_image = ending
-            .is_some_and(|ending| IMAGE_ENDINGS.contains(&ending.to_ascii_lowercase().as_str()));
-        match path.to_str() {
-            Some(path) if is_image => images.push(path.to_owned()),
-            _ => *n_others += 1,
-        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Copies an image, unless it is there from an earlier start.
@@ -176,6 +192,10 @@ mod tests {
             .unwrap();
         assert_eq!(fs::read(copied).unwrap(), b"more/c.jpeg");
         assert!(of_folder(&from.join("none"), &buckets, "birds").is_err());
+        std::os::unix::fs::symlink(".", from.join("more/loop")).unwrap();
+        std::os::unix::fs::symlink("..", from.join("more/up")).unwrap();
+        let set = of_folder(&from, &buckets, "birds").unwrap();
+        assert_eq!(set.manifest, expected);
     }
 
     #[test]
